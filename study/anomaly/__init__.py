@@ -1,0 +1,1 @@
+"""Part II: anomaly detection on the Twitter volumes of the Numenta Anomaly Benchmark (NAB)."""

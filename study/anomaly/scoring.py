@@ -1,0 +1,293 @@
+"""Scores of anomaly detectors: the NAB score, point-wise and event-wise counts.
+
+The NAB score follows Lavin and Ahmad, "Evaluating Real-time Anomaly Detection Algorithms: the Numenta Anomaly
+Benchmark" (ICMLA 2015, arXiv:1510.03336), checked against the per-row scores that NAB publishes.
+
+Rows are 0-based positions in one series of `n` rows. `windows` lists the labelled anomaly windows as
+inclusive `(first_row, last_row)` pairs, in order, disjoint, and after the probation. Scores are real numbers,
+higher meaning more anomalous; flags are booleans, one per row. The first rows of a series are its probation:
+a detector may learn from them, and no function here that compares flags with windows counts them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+Windows = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What an application profile gives or takes: for a found window, a false positive, a missed window."""
+
+    tp: float
+    fp: float
+    fn: float
+
+
+PROFILES = {
+    "standard": Weights(tp=1.0, fp=0.11, fn=1.0),
+    "reward_low_FP_rate": Weights(tp=1.0, fp=0.22, fn=1.0),
+    "reward_low_FN_rate": Weights(tp=1.0, fp=0.11, fn=2.0),
+}
+
+
+def probation_rows(n: int) -> int:
+    """Number of unscored rows at the start of a series of `n` rows: 15 %, at most 750."""
+    if n < 1:
+        raise ValueError(f"n must be at least 1 row, got {n}")
+    return min(15 * n // 100, 750)
+
+
+def row_weights(n: int, windows: Windows, weights: Weights) -> np.ndarray:
+    """What flagging each row alone would earn (inside a window, positive) or cost (outside, negative).
+
+    Inside a window the reward falls from `weights.tp` at the left edge towards 0 at the right one. After a
+    window the cost of a false positive grows with the distance from its right edge, in window lengths; it is
+    the full `weights.fp` from three lengths on and where no window comes before.
+
+    Returns float64 of shape (n,), 0 on probation rows.
+    Raises ValueError for windows out of range, out of order, overlapping, or beginning in the probation.
+    """
+    bounds = _checked_windows(windows, n)
+    signed = np.full(n, -weights.fp)
+    for k, (first, last) in enumerate(bounds):
+        width = last - first + 1
+        rows = np.arange(first, last + 1)
+        signed[rows] = weights.tp * _sigmoid(-(last - rows + 1) / width) / _sigmoid(-1.0)
+        after = np.arange(last + 1, bounds[k + 1, 0] if k + 1 < len(bounds) else n)
+        # A window of one row has no length to measure by; one row serves as its unit.
+        lengths_away = (after - last) / max(width - 1, 1)
+        signed[after] = weights.fp * np.where(lengths_away >= 3, -1.0, _sigmoid(lengths_away))
+    signed[: probation_rows(n)] = 0.0
+    return signed
+
+
+def nab_score(flags: ArrayLike, windows: Windows, weights: Weights) -> float:
+    """NAB score of one series, not normalised: at best `tp` per window; `-fn` per window for no flag at all.
+
+    Each window counts once, by its earliest flagged row; every flagged row outside windows counts.
+    Raises ValueError for flags that are not one boolean per row and for the window faults of `row_weights`.
+    """
+    flags = _checked_flags(flags)
+    signed = row_weights(len(flags), windows, weights)
+    window_of = _window_of_rows(len(flags), windows)
+    total = signed[flags & (window_of < 0)].sum()
+    for k in range(len(windows)):
+        rewards = signed[flags & (window_of == k)]
+        total += rewards.max() if len(rewards) else -weights.fn
+    return float(total)
+
+
+def nab_sweep(scores: ArrayLike, windows: Windows, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
+    """NAB score at every threshold that changes the flags `scores >= threshold`, in O(n log n).
+
+    Returns (thresholds, nab_scores), float64 of equal length, thresholds strictly falling: first the next
+    number above every scored row, which flags nothing, then each distinct score of the scored rows.
+    Raises ValueError for scores that are not one finite number per row and for the window faults of
+    `row_weights`.
+    """
+    scores = _checked_scores(scores)
+    n = len(scores)
+    signed = row_weights(n, windows, weights)
+    start = probation_rows(n)
+    order = start + np.argsort(-scores[start:], kind="stable")
+    gains = signed[order]
+    window_of = _window_of_rows(n, windows)[order]
+    for k in range(len(windows)):
+        # Lowering the threshold raises a window's part from -fn to the best reward reached so far.
+        inside = np.flatnonzero(window_of == k)
+        best = np.maximum.accumulate(gains[inside])
+        gains[inside] = np.diff(best, prepend=-weights.fn)
+    falling = scores[order]
+    last_of_ties = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
+    nothing = -weights.fn * len(windows)
+    thresholds = np.concatenate([[np.nextafter(falling[0], np.inf)], falling[last_of_ties]])
+    return thresholds, np.concatenate([[nothing], nothing + np.cumsum(gains)[last_of_ties]])
+
+
+def best_threshold(scores: Sequence[ArrayLike], windows: Sequence[Windows], weights: Weights) -> float:
+    """The one threshold with the highest NAB score summed over several series; among equals the highest.
+
+    `scores` and `windows` hold one entry per series. NAB sets a detector's threshold for its corpus so.
+    Choosing it reads the labels: an honest verdict needs series other than those it is chosen on.
+    Raises ValueError for no series, for lists of different length, and for the faults named in `nab_sweep`.
+    """
+    if len(scores) == 0 or len(scores) != len(windows):
+        raise ValueError(
+            "scores and windows must hold one entry per series, at least one; "
+            f"got {len(scores)} and {len(windows)}"
+        )
+    sweeps = [nab_sweep(s, w, weights) for s, w in zip(scores, windows, strict=True)]
+    candidates = np.unique(np.concatenate([thresholds for thresholds, _ in sweeps]))[::-1]
+    totals = np.zeros(len(candidates))
+    for thresholds, nab_scores in sweeps:
+        # Between two thresholds of a series the upper one decides its flags; above the first there are none.
+        position = np.searchsorted(thresholds[::-1], candidates)
+        totals += nab_scores[::-1][np.minimum(position, len(thresholds) - 1)]
+    return float(candidates[np.argmax(totals)])
+
+
+def pointwise(scores: ArrayLike, flags: ArrayLike, windows: Windows) -> dict:
+    """Confusion counts and rates over the scored rows; a row is truly anomalous inside a window.
+
+    Returns `tp`, `fp`, `tn`, `fn` (int), `precision`, `recall`, `f1`, `roc_auc` and `pr_auc` (average
+    precision). A ratio with an empty denominator is reported as 0 and named in the tuple `undefined`;
+    `roc_auc` and `pr_auc` are None, and named there, where all scored rows belong to one class.
+    Raises ValueError for scores and flags of different length and for the faults named in `nab_sweep`.
+    """
+    scores, flags = _checked_scores(scores), _checked_flags(flags)
+    if len(scores) != len(flags):
+        raise ValueError(f"scores and flags must have one entry per row, got {len(scores)} and {len(flags)}")
+    scored = slice(probation_rows(len(flags)), None)
+    truth = (_window_of_rows(len(flags), windows) >= 0)[scored]
+    flags, scores = flags[scored], scores[scored]
+    tp, fp = int((flags & truth).sum()), int((flags & ~truth).sum())
+    fn, tn = int((~flags & truth).sum()), int((~flags & ~truth).sum())
+    rates = _rates(tp, fp, fn)
+    both_classes = truth.any() and not truth.all()
+    if not both_classes:
+        rates["undefined"] += ("roc_auc", "pr_auc")
+    return {
+        "tp": tp,
+        "fp": fp,
+        "tn": tn,
+        "fn": fn,
+        **rates,
+        "roc_auc": float(roc_auc_score(truth, scores)) if both_classes else None,
+        "pr_auc": float(average_precision_score(truth, scores)) if both_classes else None,
+    }
+
+
+def detection_events(flags: ArrayLike, merge_rows: int = 12) -> list[tuple[int, int]]:
+    """Flags as events, inclusive (first_row, last_row): flags closer than `merge_rows` rows are one event.
+
+    The default is one hour on the five-minute grid. With 2 only neighbouring rows are merged, with 1 none.
+    Raises ValueError for flags that are not one boolean per row or `merge_rows` below 1.
+    """
+    if merge_rows < 1:
+        raise ValueError(f"merge_rows must be at least 1, got {merge_rows}")
+    rows = np.flatnonzero(_checked_flags(flags))
+    if len(rows) == 0:
+        return []
+    breaks = np.flatnonzero(np.diff(rows) >= merge_rows)
+    firsts = rows[np.append(0, breaks + 1)]
+    lasts = rows[np.append(breaks, len(rows) - 1)]
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+
+
+def eventwise(flags: ArrayLike, windows: Windows, merge_rows: int = 12) -> dict:
+    """Counts and rates by events and windows over the scored rows; an event is true if it overlaps a window.
+
+    The rates follow the overlapping-segment protocol of the Orion benchmark (sintel-dev/Orion): each found
+    window is one true positive however many events hit it, so precision = found_windows / (found_windows +
+    fp_events) and recall = found_windows / all windows. `event_precision` is the plain share of events that
+    overlap a window.
+
+    Returns `tp_events`, `fp_events`, `found_windows`, `missed_windows` (int), `precision`, `recall`, `f1`,
+    `event_precision`, and `undefined`: names of ratios with an empty denominator, reported as 0.
+    Raises ValueError for the faults named in `detection_events` and `row_weights`.
+    """
+    flags = _checked_flags(flags).copy()
+    bounds = _checked_windows(windows, len(flags))
+    flags[: probation_rows(len(flags))] = False
+    events = np.array(detection_events(flags, merge_rows), dtype=int).reshape(-1, 2)
+    overlaps = (events[:, None, 0] <= bounds[None, :, 1]) & (events[:, None, 1] >= bounds[None, :, 0])
+    tp_events = int(overlaps.any(axis=1).sum())
+    found = int(overlaps.any(axis=0).sum())
+    fp_events, missed = len(events) - tp_events, len(bounds) - found
+    rates = _rates(found, fp_events, missed)
+    if len(events) == 0:
+        rates["undefined"] += ("event_precision",)
+    return {
+        "tp_events": tp_events,
+        "fp_events": fp_events,
+        "found_windows": found,
+        "missed_windows": missed,
+        **rates,
+        "event_precision": tp_events / len(events) if len(events) else 0.0,
+    }
+
+
+def alarms(scores: ArrayLike, threshold: float, refractory_rows: int = 0) -> np.ndarray:
+    """Flags with a pause after each: a row flags at `score >= threshold` unless one of the preceding
+    `refractory_rows` rows flagged. 0 is plain thresholding. Probation rows flag and pause like all others.
+
+    Returns bool of shape (n,).
+    Raises ValueError for scores that are not one finite number per row, a NaN threshold, a negative pause.
+    """
+    scores = _checked_scores(scores)
+    if np.isnan(threshold):
+        raise ValueError("threshold must be a number, got NaN")
+    if refractory_rows < 0:
+        raise ValueError(f"refractory_rows must be 0 or more, got {refractory_rows}")
+    flags = np.zeros(len(scores), dtype=bool)
+    free_from = 0
+    for row in np.flatnonzero(scores >= threshold):
+        if row >= free_from:
+            flags[row] = True
+            free_from = row + refractory_rows + 1
+    return flags
+
+
+def _sigmoid(y: ArrayLike) -> np.ndarray:
+    """NAB's scaled sigmoid: 1 far left of a window's right edge, 0 on it, -1 far right."""
+    return 2.0 / (1.0 + np.exp(5.0 * np.asarray(y))) - 1.0
+
+
+def _rates(tp: int, fp: int, fn: int) -> dict:
+    denominators = {"precision": tp + fp, "recall": tp + fn, "f1": 2 * tp + fp + fn}
+    numerators = {"precision": tp, "recall": tp, "f1": 2 * tp}
+    rates = {name: numerators[name] / d if d else 0.0 for name, d in denominators.items()}
+    return {**rates, "undefined": tuple(name for name, d in denominators.items() if d == 0)}
+
+
+def _window_of_rows(n: int, windows: Windows) -> np.ndarray:
+    """Index of the window each row lies in, -1 outside: int of shape (n,)."""
+    window_of = np.full(n, -1)
+    for k, (first, last) in enumerate(_checked_windows(windows, n)):
+        window_of[first : last + 1] = k
+    return window_of
+
+
+def _checked_windows(windows: Windows, n: int) -> np.ndarray:
+    if len(windows) == 0:
+        return np.empty((0, 2), dtype=int)
+    bounds = np.asarray(windows)
+    if bounds.ndim != 2 or bounds.shape[1] != 2 or not np.issubdtype(bounds.dtype, np.integer):
+        raise ValueError(f"windows must be pairs of whole rows (first_row, last_row), got {windows!r}")
+    if (bounds[:, 0] > bounds[:, 1]).any():
+        raise ValueError(f"windows must have first_row <= last_row, got {bounds.tolist()}")
+    if (bounds[1:, 0] <= bounds[:-1, 1]).any():
+        raise ValueError(f"windows must be in order and must not overlap, got {bounds.tolist()}")
+    start = probation_rows(n)
+    if bounds[0, 0] < start or bounds[-1, 1] >= n:
+        raise ValueError(
+            f"windows must lie in the scored rows {start} to {n - 1} (the first {start} of {n} rows are "
+            f"probation), got {bounds.tolist()}"
+        )
+    return bounds
+
+
+def _checked_flags(flags: ArrayLike) -> np.ndarray:
+    flags = np.asarray(flags)
+    if flags.ndim != 1 or len(flags) == 0 or flags.dtype != bool:
+        raise ValueError(
+            f"flags must be one boolean per row, got dtype {flags.dtype} and shape {flags.shape}"
+        )
+    return flags
+
+
+def _checked_scores(scores: ArrayLike) -> np.ndarray:
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.ndim != 1 or len(scores) == 0:
+        raise ValueError(f"scores must be one number per row, got shape {scores.shape}")
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if len(bad):
+        raise ValueError(
+            f"scores must be finite, got {scores[bad[0]]} at row {bad[0]} ({len(bad)} such rows)"
+        )
+    return scores

@@ -1,0 +1,150 @@
+"""The NAB Twitter series: loading, checking, the synthetic stand-in, and windows.
+
+Real series are `timestamp,value` files of the Numenta Anomaly Benchmark (Lavin & Ahmad 2015): tweets that mention a
+company, counted every five minutes, with labelled anomaly windows.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from study import catalog
+
+AAPL = "AAPL"
+OTHERS = ("AMZN", "CRM", "CVS", "FB", "GOOG", "IBM", "KO", "PFE", "UPS")
+ALL = (AAPL, *OTHERS)
+WINDOWS_FILE = "nab/combined_windows.json"
+STEP = pd.Timedelta(minutes=5)
+WINDOW = 30  # rows in an autoencoder's input, as published
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series: `timestamps` (n,) datetime64, `values` (n,) float64 counts, `windows` inclusive row pairs."""
+
+    name: str
+    timestamps: np.ndarray
+    values: np.ndarray
+    windows: tuple[tuple[int, int], ...]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(n,) bool: whether the row lies in a labelled window."""
+        inside = np.zeros(len(self), dtype=bool)
+        for first, last in self.windows:
+            inside[first : last + 1] = True
+        return inside
+
+
+def data_names(name: str, data: str) -> list[str]:
+    """The catalog's files behind a series, or its synthetic name."""
+    if data == "synthetic":
+        return [f"synthetic/{name}"]
+    return [f"nab/Twitter_volume_{name}.csv", WINDOWS_FILE]
+
+
+def load(name: str, data: str, synthetic_rows: int = 0) -> Series:
+    """The series of a company, `real` from the catalog or the `synthetic` stand-in.
+
+    Raises ValueError for an unknown name, catalog.DataError when a file is missing or isn't as expected.
+    """
+    if name not in ALL:
+        raise ValueError(f"Unknown series '{name}'. Choose one of: {', '.join(ALL)}.")
+    if data == "synthetic":
+        return synthetic(name, synthetic_rows)
+    file, labels = (catalog.fetch(n) for n in data_names(name, data))
+    table = read_csv(file)
+    marked = json.loads(labels.read_text(encoding="utf-8"))[f"realTweets/Twitter_volume_{name}.csv"]
+    timestamps = table["timestamp"].to_numpy()
+    return Series(name, timestamps, table["value"].to_numpy(dtype=np.float64), row_windows(timestamps, marked))
+
+
+def read_csv(file: Path) -> pd.DataFrame:
+    """A checked `timestamp,value` table: increasing timestamps on the five-minute grid, finite counts >= 0.
+
+    Raises catalog.DataError that names the file, the row (counted from 1, header excluded) and the remedy.
+    """
+    remedy = "Restore the original file, or correct the row."
+    try:
+        raw = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise catalog.DataError(f"{file}: not a CSV table ({error}). {remedy}") from error
+    missing = [column for column in ("timestamp", "value") if column not in raw]
+    if missing:
+        raise catalog.DataError(
+            f"{file}: no column '{missing[0]}'; it has {', '.join(map(repr, raw.columns))}. "
+            "Name the columns 'timestamp' and 'value'."
+        )
+    if len(raw) < WINDOW:
+        raise catalog.DataError(f"{file}: {len(raw)} rows; a window alone needs {WINDOW}. Give a longer series.")
+    timestamps = pd.to_datetime(raw["timestamp"], errors="coerce", format="%Y-%m-%d %H:%M:%S")
+    values = pd.to_numeric(raw["value"], errors="coerce")
+    _refuse(file, raw, timestamps.isna(), "timestamp", "a time such as 2015-02-26 21:42:53", remedy)
+    _refuse(file, raw, ~(np.isfinite(values) & (values >= 0)), "value", "a finite count, 0 or more", remedy)
+    _refuse(file, raw, timestamps.duplicated(), "timestamp", "a time that no earlier row has", remedy)
+    step = timestamps.diff().iloc[1:]
+    _refuse(file, raw, (timestamps.diff() < pd.Timedelta(0)), "timestamp", "a time after the row above", remedy)
+    if (step != STEP).any():
+        row = int(np.flatnonzero(step != STEP)[0]) + 2
+        raise catalog.DataError(
+            f"{file}, row {row}: {step.iloc[row - 2]} after the row above; expected the five-minute grid. "
+            "Fill or drop the gap before use."
+        )
+    return pd.DataFrame({"timestamp": timestamps, "value": values})
+
+
+def _refuse(file: Path, raw: pd.DataFrame, bad: pd.Series, column: str, expected: str, remedy: str) -> None:
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise catalog.DataError(
+            f"{file}, row {row + 1}: {column} is '{raw[column].iloc[row]}'; expected {expected}. {remedy}"
+        )
+
+
+def row_windows(timestamps: np.ndarray, marked: list[list[str]]) -> tuple[tuple[int, int], ...]:
+    """Labelled windows as inclusive row pairs. Raises catalog.DataError if a limit is not a row of the series."""
+    rows = pd.Index(timestamps).get_indexer([pd.Timestamp(limit) for pair in marked for limit in pair])
+    if (rows < 0).any():
+        raise catalog.DataError(
+            f"{WINDOWS_FILE}: {(rows < 0).sum()} window limits are no rows of the series. "
+            "Take series and windows of the same revision."
+        )
+    return tuple((int(a), int(b)) for a, b in rows.reshape(-1, 2))
+
+
+def synthetic(name: str, rows: int) -> Series:
+    """A stand-in of the same schema, made from a seed: a daily cycle, Poisson counts, bursts, labelled windows.
+
+    Three of four large bursts are labelled; the last one, unlabelled, stands for what NAB's labels leave out.
+    Raises ValueError below 1,000 rows, since bursts and a probation period would not fit.
+    """
+    if rows < 1000:
+        raise ValueError(f"A synthetic series needs 1,000 rows or more, not {rows}.")
+    rng = np.random.default_rng([ALL.index(name), 20150226])
+    row = np.arange(rows)
+    timestamps = (pd.Timestamp("2015-02-26 21:42:53") + row * STEP).to_numpy()
+    level = rng.uniform(30, 80) * (1.3 + np.sin(2 * np.pi * (row / 288 - 0.3))) * np.exp(rng.normal(0, 0.25, rows))
+    bursts = np.linspace(0.3, 0.9, 4) * rows + rng.integers(-rows // 60, rows // 60, 4)
+    for start in bursts.astype(int):
+        after = np.clip(row - start, 0, None)
+        level = level + (row >= start) * rng.uniform(800, 4000) * np.exp(-after / rng.uniform(3, 12))
+    values = rng.poisson(level).astype(np.float64)
+    half = rows // 80
+    windows = tuple((int(start) - half, int(start) + half) for start in bursts[:3])
+    return Series(name, timestamps, values, windows)
+
+
+def windows_of(values: np.ndarray, length: int = WINDOW) -> np.ndarray:
+    """All overlapping windows: (n,) to (n - length + 1, length, 1) float32; window i ends at row i + length - 1.
+
+    Raises ValueError when the series is shorter than a window.
+    """
+    if len(values) < length:
+        raise ValueError(f"{len(values)} rows are fewer than one window of {length}.")
+    return np.lib.stride_tricks.sliding_window_view(values.astype(np.float32), length)[..., None].copy()

@@ -1,0 +1,16 @@
+"""Absolute paths of the project; nobody else joins path strings."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+STUDY = ROOT / "study"
+DATA = ROOT / "data"
+CATALOG = DATA / "catalog.toml"
+PUBLISHED = DATA / "published.toml"
+RAW = DATA / "raw"
+DEFAULT_MIRROR = ROOT.parent / "shared" / "data"
+REPORT = ROOT / "report"
+TEMPLATES = REPORT / "templates"
+BIBLIOGRAPHY = REPORT / "references.bib"
+BUILD = ROOT / "build"

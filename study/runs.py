@@ -1,0 +1,190 @@
+"""A training run as a value: a spec goes in, a record comes out; only what is missing is trained.
+
+A spec is a plain mapping of what the author decides (task, model, data, profile, seed, recipe version, settings).
+Its canonical JSON is hashed, and the record lies under `<store>/<task>/<model>-<hash>`: JSON beside one `.npz`.
+The JSON, which holds the digest of the `.npz`, is written last, so a record exists whole or not at all.
+"""
+
+import hashlib
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from study import catalog, paths
+
+REQUIRED = {"task", "model", "data", "profile", "seed", "version"}
+
+Outcome = tuple[dict, dict[str, np.ndarray]]
+"""What a training returns: metrics (JSON values) and arrays for later figures and tables."""
+
+Train = Callable[[dict, Path], Outcome]
+"""A training: (spec, scratch folder for resuming) -> outcome."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished run. `metrics` holds JSON values, `arrays` NumPy arrays, `provenance` how it came about."""
+
+    spec: dict
+    metrics: dict
+    arrays: dict[str, np.ndarray]
+    provenance: dict
+
+
+def canonical(spec: Mapping) -> str:
+    """The one JSON text of a spec. Raises ValueError for missing keys or values that JSON can't hold exactly."""
+    missing = REQUIRED - set(spec)
+    if missing:
+        raise ValueError(f"The spec lacks {', '.join(sorted(missing))}: {dict(spec)}")
+    try:
+        return json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"The spec isn't plain JSON ({error}): {dict(spec)}") from error
+
+
+def digest(spec: Mapping) -> str:
+    """The first twelve hexadecimal digits of the SHA-256 of the canonical spec."""
+    return hashlib.sha256(canonical(spec).encode()).hexdigest()[:12]
+
+
+def label(spec: Mapping) -> str:
+    return f"{spec['task']}: {spec['model']}, seed {spec['seed']}"
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of records."""
+
+    folder: Path
+
+    def file(self, spec: Mapping) -> Path:
+        """Where the JSON of this spec's record lies, or would lie."""
+        return self.folder / spec["task"] / f"{spec['model']}-{digest(spec)}.json"
+
+    def load(self, spec: Mapping) -> Record | None:
+        """The record of this spec; None if there is none or, said on standard error, if it is damaged."""
+        file = self.file(spec)
+        if not file.exists():
+            return None
+        try:
+            return _read(file, json.loads(canonical(spec)))
+        except (OSError, ValueError, KeyError) as error:
+            tqdm.write(f"Damaged record {file} ({error}); the run is made anew.")
+            return None
+
+    def get(self, spec: Mapping, train: Train) -> Record:
+        """The record of this spec, made by `train` if there is none yet.
+
+        `train` is given a scratch folder that survives a kill, so that it can go on where it stopped.
+        """
+        found = self.load(spec)
+        if found is not None:
+            return found
+        scratch = paths.BUILD / "scratch" / f"{spec['model']}-{digest(spec)}"
+        scratch.mkdir(parents=True, exist_ok=True)
+        start, began = datetime.now(UTC), time.perf_counter()
+        metrics, arrays = train(json.loads(canonical(spec)), scratch)
+        provenance = _provenance(spec, start, time.perf_counter() - began)
+        self._write(spec, metrics, arrays, provenance)
+        shutil.rmtree(scratch)
+        return Record(dict(spec), metrics, arrays, provenance)
+
+    def get_all(self, specs: list[dict], train: Train) -> list[Record]:
+        """The records of all specs, in order, with a progress bar over those that must be made."""
+        found = [self.load(spec) for spec in specs]
+        missing = [i for i, record in enumerate(found) if record is None]
+        bar = tqdm(missing, desc="runs", unit="run", disable=not missing)
+        for i in bar:
+            bar.set_description(label(specs[i]))
+            found[i] = self.get(specs[i], train)
+        return found
+
+    def _write(self, spec: Mapping, metrics: dict, arrays: dict[str, np.ndarray], provenance: dict) -> None:
+        file = self.file(spec)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        packed = io.BytesIO()
+        np.savez_compressed(packed, **arrays)
+        content = {
+            "spec": dict(spec),
+            "metrics": metrics,
+            "provenance": provenance,
+            "arrays_sha256": hashlib.sha256(packed.getvalue()).hexdigest(),
+        }
+        text = json.dumps(content, indent=1, allow_nan=False)
+        write_atomically(file.with_suffix(".npz"), packed.getvalue())
+        write_atomically(file, text.encode())
+
+
+def write_atomically(file: Path, content: bytes) -> None:
+    """Write under a temporary name in the same folder, then move: the file is whole or is not there."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, file)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _read(file: Path, spec: dict) -> Record:
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if content["spec"] != spec:
+        raise ValueError("its spec is another one")
+    packed = file.with_suffix(".npz").read_bytes()
+    if hashlib.sha256(packed).hexdigest() != content["arrays_sha256"]:
+        raise ValueError(f"{file.with_suffix('.npz').name} has a wrong digest")
+    with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+        return Record(content["spec"], content["metrics"], dict(arrays), content["provenance"])
+
+
+def _provenance(spec: Mapping, start: datetime, seconds: float) -> dict:
+    real = [name for name in spec["data"] if not name.startswith("synthetic/")]
+    return {
+        "started": start.isoformat(timespec="seconds"),
+        "wall_seconds": round(seconds, 2),
+        "device": _device(),
+        "threads": os.cpu_count(),
+        "python": platform.python_version(),
+        "libraries": _versions(),
+        "commit": commit(),
+        "data": catalog.digests(real),
+    }
+
+
+def _device() -> str:
+    return f"CPU, {platform.machine()}, {platform.system()}"
+
+
+def _versions() -> dict[str, str]:
+    wanted = {"numpy", "scipy", "scikit-learn", "keras", "tensorflow", "tensorflow-cpu", "torch"}
+    found = {d.name.lower(): d.version for d in importlib.metadata.distributions() if d.name.lower() in wanted}
+    return dict(sorted(found.items()))
+
+
+def commit() -> str:
+    """The checkout's commit, with `+changes` when tracked files differ from it; `unknown` outside git."""
+    try:
+        run = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+changes", "--exclude=*"],
+            cwd=paths.ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return run.stdout.strip()

@@ -1,0 +1,384 @@
+"""The scorer against hand-worked cases, its own rules, and what NAB publishes for two detectors."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from study.anomaly.scoring import (
+    PROFILES,
+    alarms,
+    best_threshold,
+    detection_events,
+    eventwise,
+    nab_score,
+    nab_sweep,
+    pointwise,
+    probation_rows,
+    row_weights,
+)
+
+STANDARD = PROFILES["standard"]
+ROOT = Path(__file__).resolve().parent.parent
+PUBLISHED = json.loads((Path(__file__).parent / "data" / "nab_flagged_rows.json").read_text())
+DETECTORS = sorted(PUBLISHED["detectors"])
+
+
+def flags_at(n: int, *rows: int) -> np.ndarray:
+    flags = np.zeros(n, dtype=bool)
+    flags[list(rows)] = True
+    return flags
+
+
+def published_case(detector: str) -> tuple[np.ndarray, list, dict]:
+    figures = PUBLISHED["detectors"][detector]
+    return flags_at(PUBLISHED["n"], *figures["flagged_rows"]), PUBLISHED["windows"], figures
+
+
+def mirror_rows(detector: str) -> list[dict]:
+    mirror = Path(os.environ.get("DATA_MIRROR", ROOT.parent / "shared" / "data"))
+    path = mirror / "nab" / "detectors" / f"{detector}_Twitter_volume_AAPL.csv"
+    if not path.is_file():
+        pytest.skip(f"needs NAB's published detector output {path}; set DATA_MIRROR to a folder that has it")
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@st.composite
+def labelled_series(draw):
+    """Scores (ties are common), disjoint windows after the probation, one of the profiles."""
+    n = draw(st.integers(8, 80))
+    start = probation_rows(n)
+    cuts = sorted(draw(st.sets(st.integers(start, n - 1), max_size=6)))
+    windows = [(cuts[i], cuts[i + 1] - 1) for i in range(0, len(cuts) - 1, 2)]
+    scores = np.array(draw(st.lists(st.integers(-3, 3), min_size=n, max_size=n)), dtype=float)
+    return scores, windows, PROFILES[draw(st.sampled_from(sorted(PROFILES)))]
+
+
+# Published figures
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_published_counts_and_scores(detector):
+    flags, windows, figures = published_case(detector)
+    counts = pointwise(flags.astype(float), flags, windows)
+    assert {name: counts[name] for name in ("tp", "tn", "fp", "fn")} == {
+        name: figures[name] for name in ("tp", "tn", "fp", "fn")
+    }
+    for profile, score in figures["scores"].items():
+        assert nab_score(flags, windows, PROFILES[profile]) == pytest.approx(score, abs=1e-8)
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_published_rows(detector):
+    rows = mirror_rows(detector)
+    flags, windows, figures = published_case(detector)
+    scores = np.array([float(row["anomaly_score"]) for row in rows])
+    labels = np.array([row["label"] == "1" for row in rows])
+    assert np.array_equal(np.flatnonzero(scores >= figures["threshold"]), np.flatnonzero(flags))
+    assert np.flatnonzero(labels).tolist() == [i for a, b in windows for i in range(a, b + 1)]
+    for profile, weights in PROFILES.items():
+        published = np.array([float(row[f"S(t)_{profile}"]) for row in rows])
+        assert published.sum() == pytest.approx(figures["scores"][profile], abs=1e-8)
+        signed = row_weights(len(rows), windows, weights)
+        expected = np.where(flags, signed, 0.0)
+        # NAB books what a window earns or costs on the window's first row.
+        for first, last in windows:
+            earned = expected[first : last + 1].max()
+            expected[first : last + 1] = 0.0
+            expected[first] = earned if earned > 0 else -weights.fn
+        assert expected == pytest.approx(published, abs=1e-9)
+        thresholds, nab_scores = nab_sweep(scores, windows, weights)
+        at_published = np.flatnonzero(thresholds >= figures["threshold"])[-1]
+        assert nab_scores[at_published] == pytest.approx(figures["scores"][profile], abs=1e-8)
+
+
+def test_events_of_published_detectors():
+    flags, windows, _ = published_case("windowedGaussian")
+    gaussian = eventwise(flags, windows)
+    assert (gaussian["found_windows"], gaussian["missed_windows"]) == (4, 0)
+    assert (gaussian["tp_events"], gaussian["fp_events"]) == (9, 12)
+    assert gaussian["f1"] == pytest.approx(0.400)
+    flags, windows, _ = published_case("numenta")
+    htm = eventwise(flags, windows)
+    assert (htm["found_windows"], htm["missed_windows"]) == (3, 1)
+    assert htm["f1"] == pytest.approx(6 / 13)
+
+
+# The NAB score by hand: 100 rows have a probation of 15
+
+
+def test_probation_is_15_percent_and_at_most_750_rows():
+    assert [probation_rows(n) for n in (1, 99, 100, 4999, 5000, 15902)] == [0, 14, 15, 749, 750, 750]
+
+
+def test_row_weights_by_hand():
+    signed = row_weights(100, [(40, 49)], STANDARD)
+    scale = 1 - 2 / (1 + np.exp(-5.0))  # s(-1) without its sign
+    assert signed[40] == 1.0
+    assert signed[45] == pytest.approx((2 / (1 + np.exp(-2.5)) - 1) / -scale)  # y = -5/10
+    assert signed[49] == pytest.approx((2 / (1 + np.exp(-0.5)) - 1) / -scale)  # y = -1/10
+    assert signed[58] == pytest.approx(0.11 * (2 / (1 + np.exp(5.0)) - 1))  # y = 9/9
+    assert signed[76] == -0.11  # y = 27/9
+    assert (signed[:15] == 0.0).all()
+    assert (signed[15:40] == -0.11).all()
+
+
+def test_weights_restart_after_each_window():
+    signed = row_weights(100, [(40, 49), (60, 79)], STANDARD)
+    assert signed[59] == pytest.approx(0.11 * (2 / (1 + np.exp(5 * 10 / 9)) - 1))
+    assert signed[60] == 1.0
+    assert signed[80] == pytest.approx(0.11 * (2 / (1 + np.exp(5 * 1 / 19)) - 1))
+
+
+def test_one_false_positive_before_any_window():
+    missed_two = -2.0
+    windows = [(40, 49), (60, 69)]
+    assert nab_score(flags_at(100), windows, STANDARD) == missed_two
+    assert nab_score(flags_at(100, 20), windows, STANDARD) == pytest.approx(missed_two - 0.11)
+    assert nab_score(flags_at(100, 20), windows, PROFILES["reward_low_FP_rate"]) == pytest.approx(-2.22)
+    assert nab_score(flags_at(100, 20), windows, PROFILES["reward_low_FN_rate"]) == pytest.approx(-4.11)
+
+
+def test_only_the_earliest_flag_of_a_window_counts():
+    windows = [(40, 49)]
+    one = nab_score(flags_at(100, 43), windows, STANDARD)
+    assert nab_score(flags_at(100, 43, 44, 49), windows, STANDARD) == one
+    assert nab_score(flags_at(100, 42, 43), windows, STANDARD) > one
+
+
+def test_probation_flags_do_not_count():
+    assert nab_score(flags_at(100, *range(15)), [(40, 49)], STANDARD) == -1.0
+
+
+def test_no_windows_at_all():
+    assert nab_score(flags_at(100), [], STANDARD) == 0.0
+    assert nab_score(flags_at(100, 30, 60), [], STANDARD) == pytest.approx(-0.22)
+
+
+@given(labelled_series())
+def test_perfect_and_null_detectors(case):
+    scores, windows, weights = case
+    perfect = flags_at(len(scores), *(first for first, _ in windows))
+    assert nab_score(perfect, windows, weights) == pytest.approx(len(windows))
+    assert nab_score(flags_at(len(scores)), windows, weights) == -weights.fn * len(windows)
+
+
+@given(labelled_series(), st.data())
+def test_one_more_flag_helps_inside_windows_and_harms_outside(case, data):
+    scores, windows, weights = case
+    flags = scores > 0
+    row = data.draw(st.integers(probation_rows(len(flags)), len(flags) - 1))
+    more = flags.copy()
+    more[row] = True
+    change = nab_score(more, windows, weights) - nab_score(flags, windows, weights)
+    inside = any(first <= row <= last for first, last in windows)
+    if flags[row]:
+        assert change == 0
+    elif inside:
+        assert change >= 0
+    else:
+        assert change == pytest.approx(row_weights(len(flags), windows, weights)[row])
+        assert change < 0
+
+
+# Thresholds
+
+
+@given(labelled_series())
+def test_sweep_equals_the_score_at_every_threshold(case):
+    scores, windows, weights = case
+    thresholds, nab_scores = nab_sweep(scores, windows, weights)
+    scored = scores[probation_rows(len(scores)) :]
+    assert set(thresholds[1:]) == set(scored)
+    assert (np.diff(thresholds) < 0).all()
+    assert nab_scores == pytest.approx([nab_score(scores >= t, windows, weights) for t in thresholds])
+    assert nab_scores[0] == -weights.fn * len(windows)
+
+
+@given(labelled_series(), labelled_series())
+def test_best_threshold_beats_every_other_and_is_the_highest_of_equals(one, two):
+    series = [one[:2], two[:2]]
+    scores, windows = zip(*series, strict=True)
+    best = best_threshold(scores, windows, STANDARD)
+
+    def total(threshold):
+        return sum(nab_score(s >= threshold, w, STANDARD) for s, w in series)
+
+    assert total(best) >= max(total(t) for t in np.arange(-3.0, 4.5, 0.5)) - 1e-9
+    scored = np.unique(np.concatenate([s[probation_rows(len(s)) :] for s in scores]))
+    assert all(total(t) < total(best) - 1e-9 for t in scored if t > best)
+
+
+def test_best_threshold_serves_all_series_at_once():
+    windows = [(40, 49)]
+    one, two = np.zeros(100), np.zeros(100)
+    one[40], one[20] = 5.0, 3.0
+    two[40], two[20] = 4.0, 3.5
+    assert best_threshold([one], [windows], STANDARD) == 5.0
+    assert best_threshold([one, two], [windows, windows], STANDARD) == 4.0
+
+
+def test_best_threshold_flags_nothing_where_flags_only_cost():
+    scores = np.linspace(0.0, 1.0, 100)
+    assert best_threshold([scores], [[]], STANDARD) > 1.0
+
+
+# Point-wise and event-wise
+
+
+def test_pointwise_by_hand():
+    scores = np.zeros(100)
+    scores[[5, 42, 43, 60]] = [9.0, 2.0, 1.0, 2.0]
+    result = pointwise(scores, scores >= 2, [(40, 43)])
+    assert (result["tp"], result["fp"], result["fn"], result["tn"]) == (1, 1, 3, 80)
+    assert (result["precision"], result["recall"]) == (0.5, 0.25)
+    assert result["f1"] == pytest.approx(1 / 3)
+    # Pairs of 4 anomalous and 81 normal rows: the 2 beats 80 and ties 1, the 1 beats 80, each 0 ties 80.
+    assert result["roc_auc"] == pytest.approx((80.5 + 80 + 40 + 40) / (4 * 81))
+    # Precision 1/2 at recall 1/4, 2/3 at 1/2, 4/85 at 1.
+    assert result["pr_auc"] == pytest.approx(0.25 * 1 / 2 + 0.25 * 2 / 3 + 0.5 * 4 / 85)
+    assert result["undefined"] == ()
+
+
+def test_pointwise_names_what_is_undefined():
+    result = pointwise(np.zeros(100), flags_at(100), [(40, 49)])
+    assert result["precision"] == 0.0
+    assert result["undefined"] == ("precision",)
+    result = pointwise(np.zeros(100), flags_at(100), [])
+    assert result["undefined"] == ("precision", "recall", "f1", "roc_auc", "pr_auc")
+    assert result["roc_auc"] is None and result["pr_auc"] is None
+
+
+def test_events_merge_flags_closer_than_the_limit():
+    flags = flags_at(100, 3, 14, 26, 27, 60)
+    assert detection_events(flags, 12) == [(3, 14), (26, 27), (60, 60)]
+    assert detection_events(flags, 13) == [(3, 27), (60, 60)]
+    assert detection_events(flags, 1) == [(3, 3), (14, 14), (26, 26), (27, 27), (60, 60)]
+    assert detection_events(flags_at(100)) == []
+
+
+@given(labelled_series(), st.integers(1, 15))
+def test_events_cover_exactly_the_flags_and_stay_apart(case, merge_rows):
+    flags = case[0] > 1
+    events = detection_events(flags, merge_rows)
+    assert all(flags[first] and flags[last] for first, last in events)
+    assert sum(flags[first : last + 1].sum() for first, last in events) == flags.sum()
+    assert all(
+        later[0] - earlier[1] >= merge_rows for earlier, later in zip(events, events[1:], strict=False)
+    )
+
+
+def test_eventwise_by_hand():
+    windows = [(40, 49), (60, 69), (80, 89)]
+    # Probation: 5. Two events in the first window, one that reaches into the second, two outside.
+    flags = flags_at(100, 5, 20, 41, 47, 58, 60, 95)
+    result = eventwise(flags, windows, merge_rows=3)
+    assert (result["tp_events"], result["fp_events"]) == (3, 2)
+    assert (result["found_windows"], result["missed_windows"]) == (2, 1)
+    assert result["precision"] == 2 / 4
+    assert result["recall"] == pytest.approx(2 / 3)
+    assert result["f1"] == pytest.approx(4 / 7)
+    assert result["event_precision"] == 3 / 5
+
+
+def test_one_event_over_two_windows_finds_both():
+    result = eventwise(flags_at(100, 45, 55, 65), [(40, 49), (60, 69)], merge_rows=12)
+    assert (result["tp_events"], result["fp_events"], result["found_windows"]) == (1, 0, 2)
+    assert result["f1"] == 1.0
+
+
+def test_eventwise_without_flags():
+    result = eventwise(flags_at(100, 3), [(40, 49)])
+    assert (result["tp_events"], result["fp_events"], result["missed_windows"]) == (0, 0, 1)
+    assert result["undefined"] == ("precision", "event_precision")
+
+
+def test_eventwise_leaves_the_flags_alone():
+    flags = flags_at(100, 3, 44)
+    eventwise(flags, [(40, 49)])
+    assert np.flatnonzero(flags).tolist() == [3, 44]
+
+
+# Alarms
+
+
+def test_alarms_pause_after_each_alarm_and_not_after_silenced_rows():
+    scores = np.array([0.0, 2.0, 2.0, 1.0, 2.0, 0.0, 2.0, 2.0])
+    assert np.flatnonzero(alarms(scores, 2.0, 0)).tolist() == [1, 2, 4, 6, 7]
+    assert np.flatnonzero(alarms(scores, 2.0, 1)).tolist() == [1, 4, 6]
+    assert np.flatnonzero(alarms(scores, 2.0, 2)).tolist() == [1, 4, 7]
+    assert np.flatnonzero(alarms(scores, 2.0, 4)).tolist() == [1, 6]
+
+
+@given(labelled_series(), st.integers(0, 10))
+def test_alarms_follow_their_definition(case, pause):
+    scores = case[0]
+    flags = alarms(scores, 1.0, pause)
+    for row in range(len(scores)):
+        assert flags[row] == (scores[row] >= 1.0 and not flags[max(0, row - pause) : row].any())
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("windows", "message"),
+    [
+        ([(40, 49), (49, 60)], "overlap"),
+        ([(60, 69), (40, 49)], "in order"),
+        ([(49, 40)], "first_row <= last_row"),
+        ([(40, 100)], "scored rows 15 to 99"),
+        ([(10, 20)], "probation"),
+        ([(40, 49, 50)], "pairs"),
+        ([(40.0, 49.0)], "whole rows"),
+    ],
+)
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda windows: row_weights(100, windows, STANDARD),
+        lambda windows: nab_score(flags_at(100), windows, STANDARD),
+        lambda windows: nab_sweep(np.zeros(100), windows, STANDARD),
+        lambda windows: pointwise(np.zeros(100), flags_at(100), windows),
+        lambda windows: eventwise(flags_at(100), windows),
+    ],
+)
+def test_bad_windows(score, windows, message):
+    with pytest.raises(ValueError, match=message):
+        score(windows)
+
+
+def test_bad_scores_flags_and_lengths():
+    scores = np.zeros(100)
+    holed = scores.copy()
+    holed[7] = np.nan
+    for call in (
+        lambda: nab_sweep(holed, [], STANDARD),
+        lambda: pointwise(holed, flags_at(100), []),
+        lambda: alarms(holed, 1.0),
+        lambda: best_threshold([scores, holed], [[], []], STANDARD),
+    ):
+        with pytest.raises(ValueError, match="nan at row 7"):
+            call()
+    with pytest.raises(ValueError, match="100 and 99"):
+        pointwise(scores, flags_at(99), [])
+    with pytest.raises(ValueError, match="one entry per series"):
+        best_threshold([scores], [[], []], STANDARD)
+    with pytest.raises(ValueError, match="one entry per series"):
+        best_threshold([], [], STANDARD)
+    with pytest.raises(ValueError, match="one boolean per row"):
+        nab_score(scores, [], STANDARD)
+    with pytest.raises(ValueError, match="one number per row"):
+        nab_sweep([], [], STANDARD)
+    with pytest.raises(ValueError, match="merge_rows"):
+        detection_events(flags_at(10), 0)
+    with pytest.raises(ValueError, match="refractory_rows"):
+        alarms(scores, 1.0, -1)
+    with pytest.raises(ValueError, match="NaN"):
+        alarms(scores, np.nan)
