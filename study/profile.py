@@ -37,25 +37,41 @@ class Profile:
     @property
     def root(self) -> Path:
         """Only the full profile on real data writes to the committed places; all else goes below build/."""
-        if (self.name, self.data) == ("full", "real"):
-            return paths.ROOT
-        return paths.BUILD / f"{self.name}-{self.data}"
-
-    @property
-    def figures(self) -> Path:
-        return self.root / "figures"
+        return paths.ROOT if (self.name, self.data) == ("full", "real") else self.work / "output"
 
     @property
     def report(self) -> Path:
+        """Folder of the finished HTML and PDF."""
         return self.root / "report"
 
     @property
+    def published_figures(self) -> Path:
+        """Folder of the finished figures."""
+        return self.root / "figures"
+
+    @property
     def records(self) -> Path:
+        """The run store."""
         return self.report / "runs"
 
     @property
+    def work(self) -> Path:
+        """What a build leaves on the way: executed notebooks, their figures, the sentinel's record."""
+        return paths.BUILD / f"{self.name}-{self.data}"
+
+    @property
     def executed(self) -> Path:
-        return paths.BUILD / f"{self.name}-{self.data}" / "executed"
+        return self.work / "executed"
+
+    @property
+    def figures(self) -> Path:
+        """Where notebooks save figures; they are published with the report, when all of it is ready."""
+        return self.work / "figures"
+
+    @property
+    def sentinels(self) -> Path:
+        """A run store of its own for the runs that are made again on this machine."""
+        return self.work / "sentinels"
 
 
 PROFILES = {

@@ -2,7 +2,7 @@
 
 A spec is a plain mapping of what the author decides (task, model, data, profile, seed, recipe version, settings).
 Its canonical JSON is hashed, and the record lies under `<store>/<task>/<model>-<hash>`: JSON beside one `.npz`.
-The JSON, which holds the digest of the `.npz`, is written last, so a record exists whole or not at all.
+The JSON, which holds the digests of the `.npz` and of itself, is written last, so a record exists whole or not at all.
 """
 
 import hashlib
@@ -81,7 +81,7 @@ class Store:
             return None
         try:
             return _read(file, json.loads(canonical(spec)))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             tqdm.write(f"Damaged record {file} ({error}); the run is made anew.")
             return None
 
@@ -123,6 +123,7 @@ class Store:
             "provenance": provenance,
             "arrays_sha256": hashlib.sha256(packed.getvalue()).hexdigest(),
         }
+        content["sha256"] = _sha256(content)
         text = json.dumps(content, indent=1, allow_nan=False)
         write_atomically(file.with_suffix(".npz"), packed.getvalue())
         write_atomically(file, text.encode())
@@ -145,6 +146,8 @@ def write_atomically(file: Path, content: bytes) -> None:
 
 def _read(file: Path, spec: dict) -> Record:
     content = json.loads(file.read_text(encoding="utf-8"))
+    if content.pop("sha256") != _sha256(content):
+        raise ValueError("it has a wrong digest")
     if content["spec"] != spec:
         raise ValueError("its spec is another one")
     packed = file.with_suffix(".npz").read_bytes()
@@ -152,6 +155,10 @@ def _read(file: Path, spec: dict) -> Record:
         raise ValueError(f"{file.with_suffix('.npz').name} has a wrong digest")
     with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
         return Record(content["spec"], content["metrics"], dict(arrays), content["provenance"])
+
+
+def _sha256(content: dict) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def _provenance(spec: Mapping, start: datetime, seconds: float) -> dict:
@@ -174,7 +181,8 @@ def _device() -> str:
 
 def _versions() -> dict[str, str]:
     wanted = {"numpy", "scipy", "scikit-learn", "keras", "tensorflow", "tensorflow-cpu", "torch"}
-    found = {d.name.lower(): d.version for d in importlib.metadata.distributions() if d.name.lower() in wanted}
+    installed = ((d.name.lower().replace("_", "-"), d.version) for d in importlib.metadata.distributions())
+    found = {name: version for name, version in installed if name in wanted}
     return dict(sorted(found.items()))
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,13 @@ def test_row_weights_by_hand():
     assert signed[76] == -0.11  # y = 27/9
     assert (signed[:15] == 0.0).all()
     assert (signed[15:40] == -0.11).all()
+
+
+def test_short_window_in_a_long_series_does_not_overflow():
+    with np.errstate(over="raise"):
+        signed = row_weights(20_000, [(1000, 1000), (2000, 2001)], STANDARD)
+    assert signed[1000] == signed[2000] == 1.0
+    assert signed[1500] == signed[-1] == -0.11
 
 
 def test_weights_restart_after_each_window():
@@ -269,9 +277,7 @@ def test_events_cover_exactly_the_flags_and_stay_apart(case, merge_rows):
     events = detection_events(flags, merge_rows)
     assert all(flags[first] and flags[last] for first, last in events)
     assert sum(flags[first : last + 1].sum() for first, last in events) == flags.sum()
-    assert all(
-        later[0] - earlier[1] >= merge_rows for earlier, later in zip(events, events[1:], strict=False)
-    )
+    assert all(later[0] - earlier[1] >= merge_rows for earlier, later in pairwise(events))
 
 
 def test_eventwise_by_hand():

@@ -1,9 +1,10 @@
 """Label-free anomaly detectors to measure the autoencoders against.
 
 Each maps one series of volumes (counts per time step, shape (n,), finite, not negative) to one anomaly score
-per row: float64 of shape (n,), finite, higher meaning more anomalous. Scores are causal: the score of a row uses
-that row, the rows before it, and parameters fitted on the probation rows at the start of the series. No label is
-read. All raise ValueError for values of another kind and for a probation too short or too flat to fit on.
+per row: float64 of shape (n,), finite, higher meaning more anomalous. Scores are causal: the score of a row
+uses that row, the rows before it, and parameters fitted on the probation rows at the start of the series. No
+label is read. All raise ValueError for values of another kind and for a probation too short or too flat to
+fit on.
 """
 
 import numpy as np
@@ -34,8 +35,8 @@ def windowed_gaussian(values: ArrayLike, window: int = 6400, step: int = 100) ->
 
     The Gaussian has the mean and the standard deviation of all preceding rows until there are `window` of
     them, then of `window` rows that move on once every `step` rows. The tail is the one beyond the value, on
-    its side of the mean. The default lengths reproduce NAB's published windowedGaussian output, whose score is
-    1 - tail rounded to 12 digits. The first row, with nothing before it, scores 0.
+    its side of the mean. The default lengths reproduce NAB's published windowedGaussian output, whose score
+    is 1 - tail rounded to 12 digits. The first row, with nothing before it, scores 0.
 
     Raises ValueError also for `window` or `step` below 1.
     """

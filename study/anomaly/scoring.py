@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import expit
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 Windows = Sequence[tuple[int, int]]
@@ -235,7 +236,7 @@ def alarms(scores: ArrayLike, threshold: float, refractory_rows: int = 0) -> np.
 
 def _sigmoid(y: ArrayLike) -> np.ndarray:
     """NAB's scaled sigmoid: 1 far left of a window's right edge, 0 on it, -1 far right."""
-    return 2.0 / (1.0 + np.exp(5.0 * np.asarray(y))) - 1.0
+    return 2.0 * expit(-5.0 * np.asarray(y)) - 1.0
 
 
 def _rates(tp: int, fp: int, fn: int) -> dict:

@@ -128,7 +128,7 @@ def synthetic(name: str, rows: int) -> Series:
         raise ValueError(f"A synthetic series needs 1,000 rows or more, not {rows}.")
     rng = np.random.default_rng([ALL.index(name), 20150226])
     row = np.arange(rows)
-    timestamps = (pd.Timestamp("2015-02-26 21:42:53") + row * STEP).to_numpy()
+    timestamps = pd.date_range("2015-02-26 21:42:53", periods=rows, freq=STEP).to_numpy()
     level = rng.uniform(30, 80) * (1.3 + np.sin(2 * np.pi * (row / 288 - 0.3))) * np.exp(rng.normal(0, 0.25, rows))
     bursts = np.linspace(0.3, 0.9, 4) * rows + rng.integers(-rows // 60, rows // 60, 4)
     for start in bursts.astype(int):

@@ -1,0 +1,55 @@
+# Every verb of the project; `make` alone lists them. Content, not file dates, tells what is due (study/build.py).
+VENV ?= .venv
+BASE_PYTHON ?= python3
+PROFILE ?= full
+PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+export DATA DATA_MIRROR
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help report test lab reproduce quick data bench lock pair clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/make \1\t\2/' | expand -t 18
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(BASE_PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; say make BASE_PYTHON=python3.11")'
+	@echo "Installing the pinned packages into $(VENV) (about two minutes)"
+	$(BASE_PYTHON) -m venv $(VENV)
+	$(PYTHON) -m pip install --disable-pip-version-check --quiet --progress-bar on -r requirements.txt
+	$(PYTHON) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+report: $(INSTALLED) ## regenerate figures, report/report.html and report/report.pdf (PART=part2: one part alone)
+	@$(PYTHON) -m study.build --profile $(PROFILE) $(if $(PART),--part $(PART))
+
+quick: $(INSTALLED) ## the same small, from scratch, on synthetic data, into build/
+	@$(PYTHON) -m study.build --profile quick $(if $(PART),--part $(PART))
+
+test: $(INSTALLED) ## run all tests
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m pytest -m 'not torch'
+	@$(PYTHON) -m pytest -m torch
+
+lab: $(INSTALLED) ## open the notebooks in JupyterLab (localhost only, with a token)
+	@$(PYTHON) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/README.md
+
+reproduce: $(INSTALLED) ## make every run anew in a fresh store and compare it with the records
+	@$(PYTHON) -m study.reproduce --profile $(PROFILE)
+
+data: $(INSTALLED) ## get and verify every file of the catalog
+	@$(PYTHON) -m study.catalog
+
+bench: $(INSTALLED) ## measure the build's and the training's speed
+	@$(PYTHON) -m study.bench
+
+lock: $(INSTALLED) ## compile requirements.txt from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate -q \
+	  | grep -vE '^(nvidia-|cuda-|triton)' > requirements.txt  # CUDA comes with torch's own wheel, where it has any
+
+pair: $(INSTALLED) ## bring notebooks/*.ipynb in step with notebooks/*.py
+	@$(VENV)/bin/jupytext --to ipynb notebooks/*.py
+
+clean: ## remove what the build made, except records, report and figures
+	rm -rf build .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,147 @@
+"""`make report`: runs -> executed notebooks -> figures, HTML and PDF. Does only what its inputs call for.
+
+Whether a step is due is told by content, not by time: file dates mean nothing after a clone. This module imports
+little, so that finding nothing to do is quick.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from study import parts, paths, profile
+
+# Seconds on two cores with stored records, until a build here has measured its own.
+TYPICAL_SECONDS = {"runs": 30, "execute": 40, "render": 15}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m study.build", description=__doc__)
+    parser.add_argument("--profile", default="full")
+    parser.add_argument("--part", help="one part alone, such as part2; without it the whole report")
+    given = parser.parse_args(arguments)
+    try:
+        chosen = profile.load(given.profile)
+        wanted = (parts.find(given.part),) if given.part else parts.PARTS
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    stamp_file = chosen.work / f"stamp-{given.part or 'report'}.json"
+    inputs = digest_of(everything_read(chosen))
+    if stamp_file.exists() and _up_to_date(json.loads(stamp_file.read_text()), inputs):
+        print(f"Nothing to do: {', '.join(json.loads(stamp_file.read_text())['outputs'])} are up to date.")
+        return 0
+    return _build(chosen, wanted, given.part or "report", stamp_file)
+
+
+def everything_read(chosen: profile.Profile) -> list[Path]:
+    """Every file whose content the report depends on."""
+    return [
+        *sorted(paths.NOTEBOOKS.glob("*.py")),
+        *sorted(paths.STUDY.rglob("*.py")),
+        *sorted(p for p in paths.TEMPLATES.rglob("*") if p.is_file()),
+        paths.CATALOG,
+        paths.PUBLISHED,
+        paths.BIBLIOGRAPHY,
+        *sorted(chosen.records.rglob("*.json")),
+        *sorted(chosen.records.rglob("*.npz")),
+    ]
+
+
+def read_by(part: parts.Part, chosen: profile.Profile) -> list[Path]:
+    """Every file beside the notebook that the execution of one part's notebook depends on."""
+    building = {paths.STUDY / "build.py", paths.STUDY / "parts.py", paths.STUDY / "reproduce.py"}
+    code = [p for p in sorted(paths.STUDY.rglob("*.py")) if p not in building and paths.STUDY / "publish" not in p.parents]
+    records = sorted(chosen.records.glob(f"{part.tasks}*/*"))
+    return [*code, paths.CATALOG, paths.PUBLISHED, *records]
+
+
+def digest_of(files: list[Path]) -> str:
+    """One SHA-256 over the names and contents of files."""
+    total = hashlib.sha256()
+    for file in files:
+        total.update(str(file.relative_to(paths.ROOT)).encode())
+        total.update(hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _up_to_date(stamp: dict, inputs: str) -> bool:
+    present = all((paths.ROOT / name).exists() for name in stamp["outputs"])
+    return stamp["inputs"] == inputs and present and digest_of([paths.ROOT / n for n in stamp["outputs"]]) == stamp["digest"]
+
+
+def _build(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, stamp_file: Path) -> int:
+    # Heavy imports wait until something is due.
+    import filelock
+
+    from study.publish import PublishError, assemble
+    from study.publish.execute import execute, is_fresh, refresh_prose
+
+    chosen.work.mkdir(parents=True, exist_ok=True)
+    steps = _Steps(chosen.work / "seconds.json", 2 * len(wanted) + 1)
+    parameters = {"profile": chosen.name}
+    with filelock.FileLock(chosen.work / "build.lock"):
+        try:
+            for part in wanted:
+                with steps.step(f"{part.key}: runs", "runs"):
+                    target = chosen.executed / f"{part.notebook}.ipynb"
+                    fresh = is_fresh(part.source, target, parameters, digest_of(read_by(part, chosen)))
+                    if not fresh:
+                        _run([sys.executable, "-m", "study.train", "--part", part.key, "--profile", chosen.name, "--sentinel"])
+                with steps.step(f"{part.key}: {'prose' if fresh else 'executing'} {part.notebook}", "execute"):
+                    if fresh:
+                        refresh_prose(part.source, target)
+                    else:
+                        execute(part.source, target, parameters, digest_of(read_by(part, chosen)))
+            with steps.step("figures, HTML and PDF", "render"):
+                outputs = assemble.assemble(chosen, wanted, name)
+        except (PublishError, subprocess.CalledProcessError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+    names = [str(path.relative_to(paths.ROOT)) for path in outputs]
+    # Training may have added records, so the inputs are read again.
+    stamp = {
+        "inputs": digest_of(everything_read(chosen)), "outputs": names,
+        "digest": digest_of([paths.ROOT / n for n in names]),
+    }  # fmt: skip
+    stamp_file.write_text(json.dumps(stamp, indent=1))
+    for path in outputs:
+        print(f"{path.relative_to(paths.ROOT)}  {path.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, cwd=paths.ROOT, check=True)
+
+
+class _Steps:
+    """Says what is being done, how far it is and how long the rest should take, learning from earlier builds."""
+
+    def __init__(self, file: Path, total: int) -> None:
+        self.file, self.total, self.number = file, total, 0
+        self.seconds = json.loads(file.read_text()) if file.exists() else {}
+        self.kinds: list[str] = ["runs", "execute"] * (total // 2) + ["render"]
+
+    def step(self, title: str, kind: str) -> "_Steps":
+        self.title, self.kind = title, kind
+        return self
+
+    def __enter__(self) -> None:
+        self.number += 1
+        rest = sum(self.seconds.get(k, TYPICAL_SECONDS[k]) for k in self.kinds[self.number - 1 :])
+        print(f"[{self.number}/{self.total}] {self.title} (about {max(1, round(rest))} s to the end)", flush=True)
+        self.start = time.perf_counter()
+
+    def __exit__(self, kind, error, trace) -> None:
+        if error is None:
+            self.seconds[self.kind] = time.perf_counter() - self.start
+            self.file.write_text(json.dumps(self.seconds))
+
+
+if __name__ == "__main__":
+    os.chdir(paths.ROOT)
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""The parts of the report, in reading order, and the modules that make their runs."""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from study import paths
+
+
+@dataclass(frozen=True)
+class Part:
+    """A chapter. `recipes` is a module with `specs(profile)`, `train(spec, scratch)`, `compared(record)` and
+    `sentinel(profile)`."""
+
+    key: str
+    notebook: str
+    recipes: str
+
+    @property
+    def source(self) -> Path:
+        """The notebook's text, in jupytext's percent format."""
+        return paths.NOTEBOOKS / f"{self.notebook}.py"
+
+    @property
+    def tasks(self) -> str:
+        """The beginning of this part's task names in the run store."""
+        return f"{self.key}-"
+
+    def module(self) -> ModuleType:
+        return importlib.import_module(self.recipes)
+
+
+PARTS = (Part("part2", "part2_nab_autoencoders", "study.anomaly.recipes"),)
+
+
+def find(key: str) -> Part:
+    """The part of that key. Raises ValueError that lists the keys."""
+    for part in PARTS:
+        if part.key == key:
+            return part
+    raise ValueError(f"Unknown part '{key}'. Choose one of: {', '.join(p.key for p in PARTS)}.")

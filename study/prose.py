@@ -1,0 +1,178 @@
+"""Values into words: number formats and sentences whose claim follows the data.
+
+Every function is pure and returns text that pandoc Markdown shows as it stands. A missing value (None, NaN,
+infinity) raises ValueError, because a sentence around "nan" is a false sentence.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Literal
+
+MINUS = "\N{MINUS SIGN}"
+NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _finite(value: float | None) -> float:
+    if value is None or not math.isfinite(value):
+        raise ValueError(f"cannot put {value} into a sentence: the measured value is missing")
+    return value
+
+
+def _plain(value: float, digits: int) -> str:
+    text = f"{_finite(value):,.{digits}f}"
+    # A value that rounds to zero has no sign worth telling.
+    negative = text.startswith("-") and any(figure in text for figure in "123456789")
+    return (MINUS if negative else "") + text.removeprefix("-")
+
+
+def number(value: float, digits: int = 0) -> str:
+    """`1234.5` with one digit: "1,234.5"."""
+    return _plain(value, digits)
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    """A fraction of one as a percentage: `0.9176` gives "91.8%"."""
+    return _plain(100 * _finite(fraction), digits) + "%"
+
+
+def scientific(value: float, digits: int = 1) -> str:
+    """Mantissa with `digits` decimals and power of ten: `0.00046` gives "4.6 × 10⁻⁴"."""
+    mantissa, exponent = f"{_finite(value):.{digits}e}".split("e")
+    times = f"{NO_BREAK_SPACE}×{NO_BREAK_SPACE}"
+    return f"{mantissa.replace('-', MINUS)}{times}10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """`digits` significant figures; outside 0.001 to 1,000,000 as a power of ten. Meant for losses and errors."""
+    if _finite(value) == 0:
+        return "0"
+    exponent = int(f"{value:.{digits - 1}e}".split("e")[1])
+    if not -3 <= exponent < 6:
+        return scientific(value, digits - 1)
+    return _plain(round(value, digits - 1 - exponent), max(digits - 1 - exponent, 0))
+
+
+def mean_sd(values: Sequence[float], digits: int = 2, as_percent: bool = False) -> str:
+    """Mean ± sample standard deviation, of two values or more: "0.91 ± 0.02"; fractions as "91.0 ± 2.0%"."""
+    if len(values) < 2:
+        raise ValueError(f"a standard deviation needs two values or more, got {len(values)}")
+    scale = 100 if as_percent else 1
+    scaled = [scale * _finite(value) for value in values]
+    spread = f"{_plain(fmean(scaled), digits)}{NO_BREAK_SPACE}±{NO_BREAK_SPACE}{_plain(stdev(scaled), digits)}"
+    return spread + ("%" if as_percent else "")
+
+
+def interval(low: float, high: float, digits: int = 2, as_percent: bool = False) -> str:
+    """The ends of an interval: "0.90 to 0.93"; fractions as "90.0% to 93.0%". Raises ValueError if low > high."""
+    if _finite(low) > _finite(high):
+        raise ValueError(f"an interval's lower end {low} lies above its upper end {high}")
+    show = percent if as_percent else number
+    return f"{show(low, digits)} to {show(high, digits)}"
+
+
+def count(n: int, noun: str, plural: str | None = None) -> str:
+    """A count with its noun: "1 window", "3 windows", "2 series" with `plural="series"`."""
+    if n != int(_finite(n)) or n < 0:
+        raise ValueError(f"a count of {noun} must be a whole number of at least 0, not {n}")
+    return f"{n:,.0f}{NO_BREAK_SPACE}{noun if n == 1 else plural or noun + 's'}"
+
+
+def p_value(p: float) -> str:
+    """"p = 0.032", or "p < 0.001". Raises ValueError outside 0 to 1."""
+    if not 0 <= _finite(p) <= 1:
+        raise ValueError(f"a p-value lies between 0 and 1, not at {p}")
+    sign, shown = ("<", "0.001") if p < 0.001 else ("=", f"{p:.2f}" if p >= 0.1 else f"{p:.3f}")
+    return f"p{NO_BREAK_SPACE}{sign}{NO_BREAK_SPACE}{shown}"
+
+
+def duration(seconds: float) -> str:
+    """Wall time in its two largest units: "4.2 s", "3 min 20 s", "1 h 12 min". Raises ValueError below zero."""
+    if _finite(seconds) < 0:
+        raise ValueError(f"a duration cannot be negative: {seconds} s")
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f}{NO_BREAK_SPACE}s"
+    if round(seconds) < 3600:
+        large, small, units = *divmod(round(seconds), 60), ("min", "s")
+    else:
+        large, small, units = *divmod(round(seconds / 60), 60), ("h", "min")
+    return f"{large:,}{NO_BREAK_SPACE}{units[0]} {small}{NO_BREAK_SPACE}{units[1]}"
+
+
+def join_list(items: Sequence[str]) -> str:
+    """"a", "a and b", "a, b and c". Raises ValueError for no items."""
+    if not items:
+        raise ValueError("cannot list nothing: the sequence is empty")
+    *head, last = items
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+def within(value: float, published: float, tolerance: float) -> bool:
+    """Whether two numbers differ by `tolerance` at most (absolute, in their own unit)."""
+    # Differences such as 0.3 - 0.2 carry a rounding error that must not decide.
+    difference = abs(_finite(value) - _finite(published))
+    return difference <= tolerance or math.isclose(difference, tolerance, rel_tol=1e-9)
+
+
+Status = Literal["reproduced", "not reproduced", "not comparable"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a published number came out again, with the reason in a line."""
+
+    status: Status
+    reason: str
+
+
+def verdict(published: float, ours: float | None, tolerance: float, obstacle: str | None = None) -> Verdict:
+    """Judge one published number beside the regenerated one (same unit; `tolerance` absolute).
+
+    `obstacle` is why the two cannot be compared, for example a split that the original does not state; then `ours`
+    may be None. Raises ValueError for a missing number without an obstacle, or a negative tolerance.
+    """
+    if obstacle is not None:
+        return Verdict("not comparable", obstacle)
+    if tolerance < 0:
+        raise ValueError(f"a tolerance cannot be negative: {tolerance}")
+    difference = significant(abs(_finite(ours) - _finite(published)))
+    if within(ours, published, tolerance):
+        return Verdict("reproduced", f"differs by {difference}, tolerance {significant(tolerance)}")
+    return Verdict("not reproduced", f"differs by {difference}, more than the tolerance {significant(tolerance)}")
+
+
+def rank_sentence(scores: Mapping[str, float], quantity: str, digits: int = 2, highest: bool = True) -> str:
+    """Who leads and who follows: "Own has the highest F1 (0.75), ahead of Base (0.57)."
+
+    `highest=False` ranks the lowest first (losses). Names that show the same number share the lead. Raises ValueError
+    for fewer than two names.
+    """
+    if len(scores) < 2:
+        raise ValueError(f"a ranking of {quantity} needs two names or more, got {len(scores)}")
+    shown = {name: number(score, digits) for name, score in scores.items()}
+    ranked = sorted(scores, key=scores.get, reverse=highest)
+    best = shown[ranked[0]]
+    leaders = [name for name in ranked if shown[name] == best]
+    followers = [name for name in ranked if shown[name] != best]
+    superlative = "highest" if highest else "lowest"
+    if not followers:
+        return f"{join_list(leaders)} have the same {quantity} ({best})."
+    verb = "has" if len(leaders) == 1 else "share"
+    return f"{join_list(leaders)} {verb} the {superlative} {quantity} ({best}), ahead of {followers[0]} ({shown[followers[0]]})."
+
+
+def compare(
+    a: float, b: float, name_a: str, name_b: str, quantity: str, p: float, digits: int = 2, alpha: float = 0.05
+) -> str:
+    """Say which of two values is higher, and only if a test (its p-value `p`) tells them apart at level `alpha`.
+
+    "Own has a higher F1 than Base (0.75 against 0.57, p = 0.012)."
+    """
+    evidence = f"({number(a, digits)} against {number(b, digits)}, {p_value(p)})"
+    if p >= alpha or a == b:
+        return f"{name_a} and {name_b} cannot be told apart by their {quantity} {evidence}."
+    direction = "higher" if a > b else "lower"
+    return f"{name_a} has a {direction} {quantity} than {name_b} {evidence}."

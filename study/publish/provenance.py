@@ -1,0 +1,77 @@
+"""The provenance page: what was run, on what, from which data, and how to do it again."""
+
+import pandas as pd
+
+from study import catalog, parts, profile, runs
+from study.page import table_markdown
+from study.prose import count, duration, join_list
+
+
+def page(chosen: profile.Profile, wanted: tuple[parts.Part, ...]) -> str:
+    """The page as pandoc Markdown, from the records of the wanted parts."""
+    store = runs.Store(chosen.records)
+    records = [store.load(spec) for part in wanted for spec in part.module().specs(chosen)]
+    if None in records:
+        raise ValueError("records are missing; make the runs before the provenance page")
+    return "\n\n".join(
+        [
+            "# Provenance",
+            _summary(chosen, records),
+            table_markdown(_runs_table(records), "runs", "Runs behind this report, by task and model."),
+            *_data(chosen, records),
+            table_markdown(_environments(records), "environments", "Where the runs were made."),
+            "To make every run anew and compare it with these records, row by row: `make reproduce`.",
+        ]
+    )
+
+
+def _summary(chosen: profile.Profile, records: list[runs.Record]) -> str:
+    seconds = sum(r.provenance["wall_seconds"] for r in records)
+    seeds = sorted({r.spec["seed"] for r in records})
+    return (
+        f"This report tells from {count(len(records), 'record')} of the profile `{chosen.name}`, which took "
+        f"{duration(seconds)} of training and measuring in all, with seeds {join_list([str(s) for s in seeds])}."
+    )
+
+
+def _runs_table(records: list[runs.Record]) -> pd.DataFrame:
+    rows = pd.DataFrame(
+        {
+            "Task": [r.spec["task"] for r in records],
+            "Model": [r.spec["model"] for r in records],
+            "seconds": [r.provenance["wall_seconds"] for r in records],
+        }
+    )
+    grouped = rows.groupby(["Task", "Model"], sort=False)["seconds"].agg(["size", "sum"]).reset_index()
+    grouped["Wall time"] = grouped.pop("sum").map(duration)
+    return grouped.rename(columns={"size": "Runs"})
+
+
+def _data(chosen: profile.Profile, records: list[runs.Record]) -> list[str]:
+    if chosen.synthetic:
+        return ["All data are **SYNTHETIC**, made from seeds; no number of this report is a finding."]
+    files = {name: was for r in records for name, was in r.provenance["data"].items()}
+    table = pd.DataFrame(
+        {
+            "File": list(files),
+            "Bytes": [f"{was['bytes']:,}" for was in files.values()],
+            "SHA-256 (first 16 digits)": [was["sha256"][:16] for was in files.values()],
+            "Licence": [catalog.datasets()[name.partition("/")[0]]["licence"] for name in files],
+        }
+    )
+    return [table_markdown(table, "data-files", "Data files, as the records saw them.")]
+
+
+def _environments(records: list[runs.Record]) -> pd.DataFrame:
+    rows = {
+        (
+            r.provenance["device"],
+            r.provenance["threads"],
+            r.provenance["python"],
+            ", ".join(f"{name} {version}" for name, version in r.provenance["libraries"].items()),
+            r.provenance["commit"],
+        )
+        for r in records
+    }
+    columns = ["Device", "Threads", "Python", "Libraries", "Commit"]
+    return pd.DataFrame(sorted(rows), columns=columns)

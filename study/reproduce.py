@@ -1,0 +1,105 @@
+"""`make reproduce`: every run made anew in a fresh store, and each compared number beside its record."""
+
+import argparse
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pandas as pd
+
+from study import parts, paths, profile, runs
+
+
+@dataclass(frozen=True)
+class Row:
+    """One compared number: its record's value, the new one, and the absolute tolerance between them."""
+
+    run: str
+    quantity: str
+    recorded: float
+    anew: float
+    tolerance: float
+
+    @property
+    def difference(self) -> float:
+        return abs(self.anew - self.recorded)
+
+    @property
+    def agrees(self) -> bool:
+        # Rounding in the difference itself must not decide.
+        return self.difference <= self.tolerance * (1 + 1e-9)
+
+
+def rows_of(part: parts.Part, recorded: runs.Record, anew: runs.Record) -> list[Row]:
+    """The compared numbers of one run. Raises ValueError when the two are of different specs."""
+    if recorded.spec != anew.spec:
+        raise ValueError(f"two records of different specs: {recorded.spec} and {anew.spec}")
+    compared = part.module().compared
+    return [
+        Row(runs.label(recorded.spec), name, old, new, tolerance)
+        for (name, old, tolerance), (_, new, _) in zip(compared(recorded), compared(anew), strict=True)
+    ]
+
+
+def compare(part: parts.Part, chosen: profile.Profile, fresh: runs.Store) -> list[Row]:
+    """All compared numbers of a part. Raises ValueError for a run that either store lacks."""
+    recorded, found = runs.Store(chosen.records), []
+    for spec in part.module().specs(chosen):
+        old, new = recorded.load(spec), fresh.load(spec)
+        if old is None or new is None:
+            where = recorded.folder if old is None else fresh.folder
+            raise ValueError(f"{runs.label(spec)} has no record in {where}; run `make report` first.")
+        found += rows_of(part, old, new)
+    return found
+
+
+def table(rows: list[Row]) -> str:
+    """The comparison as text, one line a number."""
+    frame = pd.DataFrame(
+        {
+            "run": [r.run for r in rows],
+            "quantity": [r.quantity for r in rows],
+            "recorded": [f"{r.recorded:.6g}" for r in rows],
+            "anew": [f"{r.anew:.6g}" for r in rows],
+            "difference": [f"{r.difference:.2g}" for r in rows],
+            "tolerance": [f"{r.tolerance:.2g}" for r in rows],
+            "verdict": ["agrees" if r.agrees else "DIFFERS" for r in rows],
+        }
+    )
+    return frame.to_string(index=False)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m study.reproduce", description=__doc__)
+    parser.add_argument("--profile", default="full")
+    parser.add_argument("--part")
+    given = parser.parse_args(arguments)
+    try:
+        chosen = profile.load(given.profile)
+        wanted = (parts.find(given.part),) if given.part else parts.PARTS
+        fresh = runs.Store(chosen.work / "reproduce")
+        # An interrupted reproduction goes on; a finished one starts over.
+        if (fresh.folder / "report.txt").exists():
+            _clear(fresh)
+        for part in wanted:
+            command = ["-m", "study.train", "--part", part.key, "--profile", chosen.name, "--store", str(fresh.folder)]
+            subprocess.run([sys.executable, *command], cwd=paths.ROOT, check=True)
+        rows = [row for part in wanted for row in compare(part, chosen, fresh)]
+    except (ValueError, subprocess.CalledProcessError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    differing = sum(not row.agrees for row in rows)
+    summary = f"{len(rows)} numbers compared, {differing} outside their tolerance"
+    runs.write_atomically(fresh.folder / "report.txt", f"{table(rows)}\n\n{summary}\n".encode())
+    print(f"{table(rows)}\n\n{summary}\n{fresh.folder / 'report.txt'}")
+    return 1 if differing else 0
+
+
+def _clear(store: runs.Store) -> None:
+    for file in sorted(store.folder.rglob("*")):
+        if file.is_file():
+            file.unlink()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

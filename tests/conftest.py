@@ -1,0 +1,44 @@
+"""What all tests share: no network, no reader's data folder, one deep-learning framework per process."""
+
+import socket
+import sys
+
+import pytest
+
+from study import catalog, paths
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """A connection to anything but this machine is an error."""
+    connect = socket.socket.connect
+
+    def local_only(self, address):
+        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "localhost", "::1"):
+            raise OSError(f"tests have no network: {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+@pytest.fixture
+def own_catalog(tmp_path, monkeypatch):
+    """An empty cache, no mirror, and a way to write a catalog of one's own: `own_catalog(toml_text)`."""
+    monkeypatch.setattr(paths, "RAW", tmp_path / "raw")
+    monkeypatch.setattr(paths, "DEFAULT_MIRROR", tmp_path / "no-mirror")
+    monkeypatch.setattr(paths, "CATALOG", tmp_path / "catalog.toml")
+    monkeypatch.delenv("DATA_MIRROR", raising=False)
+
+    def write(text: str) -> None:
+        paths.CATALOG.write_text(text)
+        catalog.datasets.cache_clear()
+
+    yield write
+    catalog.datasets.cache_clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_framework():
+    yield
+    both = {"torch", "tensorflow"} <= set(sys.modules)
+    assert not both, "TensorFlow and PyTorch met in one process: mark the tests of one with `torch` or `keras`"

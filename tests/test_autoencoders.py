@@ -1,0 +1,112 @@
+"""The four published autoencoders: parameter counts, shapes, training that resumes to the same numbers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+from study import published
+
+pytestmark = pytest.mark.keras
+
+PUBLISHED = {"base": 588, "version-1": 1356, "version-2": 1356, "version-3": 4193}
+
+
+@pytest.fixture(scope="module")
+def autoencoders():
+    from study.anomaly import autoencoders
+
+    return autoencoders
+
+
+@pytest.fixture
+def windows():
+    rng = np.random.default_rng(0)
+    level = rng.uniform(0.2, 0.8, (200, 1, 1))
+    return np.clip(level + rng.normal(0, 0.01, (200, 30, 1)), 0, 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("model", PUBLISHED)
+def test_parameters_and_shapes_are_the_published_ones(autoencoders, model):
+    made = autoencoders.build(model, 0)
+    assert made.count_params() == PUBLISHED[model] == published.value(f"part2.{model}.parameters")
+    assert made.input_shape == made.output_shape == (None, 30, 1)
+    assert made.loss == "mse" and type(made.optimizer).__name__ == "Adam"
+
+
+def test_activations_alternate_in_version_2_only(autoencoders):
+    def found(model):
+        dense = [layer for layer in autoencoders.build(model, 0).layers if hasattr(layer, "units")]
+        return [layer.activation.__name__ for layer in dense]
+
+    assert found("version-2") == ["relu", "tanh", "relu", "tanh", "relu", "tanh", "sigmoid"]
+    assert found("version-1") == ["relu"] * 6 + ["sigmoid"]
+
+
+def test_error_is_the_mean_square_per_window(autoencoders, windows):
+    model = autoencoders.build("base", 0)
+    rebuilt = model.predict(windows, verbose=0)
+    expected = [np.mean([(a - b) ** 2 for a, b in zip(x.ravel(), y.ravel(), strict=True)]) for x, y in zip(windows, rebuilt, strict=True)]
+    assert autoencoders.errors(model, windows) == pytest.approx(expected, rel=1e-4)
+
+
+def test_training_learns_and_its_loss_beats_the_constant(autoencoders, windows, tmp_path):
+    model = autoencoders.build("base", 1)
+    history = autoencoders.fit(model, windows, 60, 1, {"same": windows}, tmp_path)
+    assert len(history["loss"]) == len(history["same"]) == 60
+    assert history["same"][-1] < 0.5 * windows.var() < history["same"][0]
+    assert autoencoders.errors(model, windows).mean() == pytest.approx(history["same"][-1], rel=1e-3)
+
+
+def test_the_seed_decides(autoencoders, windows, tmp_path):
+    def trained(seed, folder):
+        folder.mkdir()
+        return autoencoders.fit(autoencoders.build("version-2", seed), windows, 2, seed, {}, folder)["loss"]
+
+    one, same, other = trained(3, tmp_path / "a"), trained(3, tmp_path / "b"), trained(4, tmp_path / "c")
+    assert one == same != other
+
+
+def test_unknown_model(autoencoders):
+    with pytest.raises(ValueError, match="Unknown autoencoder 'version-9'.*base"):
+        autoencoders.build("version-9", 0)
+
+
+TRAIN = textwrap.dedent(
+    """
+    import sys
+    from pathlib import Path
+    import numpy as np
+    from study.anomaly import autoencoders
+    windows = np.random.default_rng(0).uniform(0, 1, (3000, 30, 1)).astype(np.float32)
+    model = autoencoders.build("version-1", 5)
+    print(autoencoders.fit(model, windows, 20, 5, {"part": windows[:50]}, Path(sys.argv[1])))
+    print(autoencoders.errors(model, windows[:9]).tolist())
+    """
+)
+
+
+def test_a_killed_training_ends_at_the_same_numbers(tmp_path):
+    def command(folder):
+        folder.mkdir(exist_ok=True)
+        return [sys.executable, "-c", TRAIN, str(folder)]
+
+    undisturbed = subprocess.run(command(tmp_path / "a"), capture_output=True, text=True, check=True).stdout
+    state = tmp_path / "b" / "state.npz"
+    child = subprocess.Popen(command(tmp_path / "b"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    with np.load(state, allow_pickle=False) as kept:
+        done = len(json.loads(str(kept["history"]))["loss"])
+    assert 1 <= done < 20, "the kill came too late to show anything"
+    resumed = subprocess.run(command(tmp_path / "b"), capture_output=True, text=True, check=True)
+    assert resumed.stdout == undisturbed

@@ -1,0 +1,123 @@
+"""Data are verified or refused, whatever the source, with a message that names file and remedy."""
+
+import hashlib
+
+import pooch
+import pytest
+
+from study import catalog, paths
+
+CONTENT = b"timestamp,value\n2015-02-26 21:42:53,104\n"
+GOOD = hashlib.sha256(CONTENT).hexdigest()
+
+
+def toml(sha256=GOOD, size=len(CONTENT)):
+    return f"""
+[demo]
+title = "Demo"
+licence = "MIT"
+base_url = "https://example.invalid/pinned/"
+[demo.files."a.csv"]
+path = "folder/a.csv"
+size = {size}
+sha256 = "{sha256}"
+"""
+
+
+@pytest.fixture
+def demo(own_catalog, tmp_path, monkeypatch):
+    own_catalog(toml())
+    mirror = tmp_path / "mirror"
+    (mirror / "demo").mkdir(parents=True)
+    monkeypatch.setenv("DATA_MIRROR", str(mirror))
+    return mirror / "demo" / "a.csv"
+
+
+def leftovers():
+    return [p for p in paths.RAW.rglob("*") if p.is_file()]
+
+
+def test_mirror_copy_is_verified_and_cached(demo):
+    demo.write_bytes(CONTENT)
+    got = catalog.fetch("demo/a.csv")
+    assert got == paths.RAW / "demo" / "a.csv"
+    assert got.read_bytes() == CONTENT
+    demo.unlink()
+    assert catalog.fetch("demo/a.csv").read_bytes() == CONTENT  # now from the cache
+
+
+@pytest.mark.parametrize("wrong", [CONTENT[:-5], CONTENT + b"x", b"", CONTENT.replace(b"104", b"105")])
+def test_wrong_mirror_file_is_refused_and_leaves_nothing(demo, wrong):
+    demo.write_bytes(wrong)
+    with pytest.raises(catalog.DataError) as refusal:
+        catalog.fetch("demo/a.csv")
+    assert str(demo) in str(refusal.value) and "Replace it" in str(refusal.value)
+    assert leftovers() == []
+
+
+def test_damaged_cache_is_refused_and_kept(demo):
+    demo.write_bytes(CONTENT)
+    cached = catalog.fetch("demo/a.csv")
+    cached.write_bytes(CONTENT[:10])
+    with pytest.raises(catalog.DataError, match=f"{cached}: wrong content.*Delete"):
+        catalog.fetch("demo/a.csv")
+    assert cached.read_bytes() == CONTENT[:10]
+
+
+def test_no_source_lists_what_was_tried_and_the_remedies(demo):
+    with pytest.raises(catalog.DataError) as refusal:
+        catalog.fetch("demo/a.csv")
+    said = str(refusal.value)
+    for expected in (
+        "https://example.invalid/pinned/folder/a.csv", str(paths.RAW), "DATA_MIRROR", "DATA=synthetic",
+    ):  # fmt: skip
+        assert expected in said
+    assert leftovers() == []
+
+
+class Served:
+    """Stands for the network: writes given bytes where pooch wants the download."""
+
+    def __init__(self, content):
+        self.content = content
+
+    def __call__(self, url, output, store):
+        with open(output, "wb") as stream:
+            stream.write(self.content)
+
+
+def test_download_is_verified(demo, monkeypatch):
+    monkeypatch.setattr(pooch, "HTTPDownloader", lambda **options: Served(CONTENT))
+    assert catalog.fetch("demo/a.csv").read_bytes() == CONTENT
+
+
+def test_download_with_wrong_bytes_is_refused(demo, monkeypatch):
+    monkeypatch.setattr(pooch, "HTTPDownloader", lambda **options: Served(b"<html>not found</html>"))
+    with pytest.raises(catalog.DataError, match="hash"):
+        catalog.fetch("demo/a.csv")
+    assert leftovers() == []
+
+
+def test_unknown_name_and_missing_mirror_folder(demo, monkeypatch, tmp_path):
+    with pytest.raises(catalog.DataError, match="'demo/b.csv' isn't in"):
+        catalog.fetch("demo/b.csv")
+    monkeypatch.setenv("DATA_MIRROR", str(tmp_path / "gone"))
+    with pytest.raises(catalog.DataError, match="not a folder"):
+        catalog.fetch("demo/a.csv")
+
+
+def test_at_hand_looks_at_cache_and_mirror_only(demo):
+    assert not catalog.at_hand(["demo/a.csv"])
+    demo.write_bytes(CONTENT)
+    assert catalog.at_hand(["demo/a.csv"])
+
+
+def test_the_projects_catalog_is_pinned():
+    """Every address is https at a full commit, every digest is a SHA-256, every licence is named."""
+    for dataset in catalog.datasets().values():
+        assert dataset["licence"] and dataset["title"]
+        for item in dataset["files"].values():
+            assert dataset["base_url"].startswith("https://")
+            assert len(item["sha256"]) == 64 and int(item["sha256"], 16) and item["size"] > 0
+            assert ".." not in item["path"]
+    assert "ea702d75cc2258d9d7dd35ca8e5e2539d71f3140" in catalog.datasets()["nab"]["base_url"]

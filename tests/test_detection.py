@@ -1,0 +1,127 @@
+"""The protocol: the rule comes from other series, the judged series' labels only judge; the tables follow the records."""
+
+import numpy as np
+import pytest
+
+from study.anomaly import analysis, detection, recipes, scoring, series
+from study.runs import Record
+
+
+def spiky(name, n=2000, seed=0):
+    """A series whose score is 1 in noise and 10 at the left edge of its window."""
+    rng = np.random.default_rng([seed, series.ALL.index(name)])
+    values = rng.uniform(0, 1, n)
+    windows = ((900, 1000), (1500, 1600))
+    for first, _ in windows:
+        values[first + 5 : first + 8] = 10 + rng.uniform(0, 1, 3)
+    times = np.datetime64("2015-01-01T00:00:00") + np.arange(n) * np.timedelta64(5, "m")
+    return series.Series(name, times, values, windows)
+
+
+@pytest.fixture
+def ten():
+    return {name: spiky(name) for name in series.ALL}
+
+
+def test_the_rule_separates_bursts_from_noise_with_one_alarm_each(ten):
+    metrics, arrays = detection.judge({n: s.values for n, s in ten.items()}, ten)
+    assert 1 < metrics["rule"]["threshold"] <= 11
+    assert metrics["rule"]["refractory_rows"] in detection.REFRACTORY_ROWS
+    assert metrics["events"]["f1"] == 1.0 and metrics["events"]["fp_events"] == 0
+    assert metrics["nab"]["standard"] == pytest.approx(2.0, abs=0.05)
+    assert arrays["alarm_rows"][0] in range(905, 908) and len(arrays["scores"]) == 2000
+
+
+def test_labels_of_the_judged_series_do_not_choose_the_rule(ten):
+    """Moving AAPL's labels changes its verdict, never the rule or the alarms."""
+    scores = {n: s.values for n, s in ten.items()}
+    metrics, arrays = detection.judge(scores, ten)
+    moved = dict(ten)
+    moved["AAPL"] = series.Series("AAPL", ten["AAPL"].timestamps, ten["AAPL"].values, ((400, 450),))
+    other, same_arrays = detection.judge(scores, moved)
+    assert other["rule"] == metrics["rule"]
+    assert np.array_equal(arrays["alarm_rows"], same_arrays["alarm_rows"])
+    assert other["nab"] != metrics["nab"] and other["events"]["f1"] == 0
+
+
+def test_scores_of_the_judged_series_do_not_choose_the_rule(ten):
+    scores = {n: s.values for n, s in ten.items()}
+    rule = detection.judge(scores, ten)[0]["rule"]
+    scores["AAPL"] = np.random.default_rng(1).uniform(50, 60, 2000)
+    assert detection.judge(scores, ten)[0]["rule"] == rule
+
+
+def test_the_chosen_rule_is_the_best_of_those_tried(ten):
+    others = [ten[n] for n in series.OTHERS]
+    scores = [s.values for s in others]
+    rule = detection.choose_rule(scores, others)
+    weights = scoring.PROFILES["standard"]
+
+    def total(threshold, pause):
+        return sum(
+            scoring.nab_score(scoring.alarms(v, threshold, pause), s.windows, weights)
+            for v, s in zip(scores, others, strict=True)
+        )
+
+    chosen = total(rule.threshold, rule.refractory_rows)
+    assert all(chosen >= total(t, p) for t in np.linspace(0.5, 10, 8) for p in detection.REFRACTORY_ROWS)
+
+
+def test_split_is_70_15_15_in_time():
+    split = recipes.parts(15_902)
+    assert [s.stop - s.start for s in split.values()] == [11131, 2385, 2386]
+    assert [split[k].start for k in ("train", "middle", "last")] == [0, 11131, 13516]
+
+
+def test_a_rule_counts_windows_above_its_threshold():
+    errors = {"train": np.ones(10), "middle": np.array([1.0, 2, 3, 4]), "last": np.array([0.0, 0, 0, 10])}
+    assert analysis.Rule("maximum", "middle", "last").count(errors) == 1
+    assert analysis.Rule("maximum", "last", "middle").count(errors) == 0
+    assert analysis.Rule("mean + 2 sd", "train", "middle").count(errors) == 3
+    assert analysis.Rule("mean + 3 sd", "last", "last").threshold(errors) == pytest.approx(2.5 + 3 * np.std([0, 0, 0, 10]))
+
+
+def published_records(losses, seeds=(0, 1, 2)):
+    """Records of task part2-published whose losses are given per model; errors are small noise with ten high ones."""
+    made = []
+    for model, last in losses.items():
+        for seed in seeds:
+            rng = np.random.default_rng(seed)
+            errors = {f"errors_{p}": rng.uniform(0, 1e-4, 400) for p in analysis.PARTS}
+            errors["errors_last"][:10] = 1.0
+            metrics = {
+                "train_loss_first": 0.1, "train_loss": 0.00046, "last_loss": last, "middle_loss": 0.000117,
+            }  # fmt: skip
+            spec = {"task": "part2-published", "model": model, "seed": seed}
+            made.append(Record(spec, metrics, errors, {}))
+    return made
+
+
+def test_verdicts_turn_round_with_the_data():
+    nearest = analysis.Rule("mean + 3 sd", "last", "last")
+    same = published_records({m: 0.0017 for m in recipes.AUTOENCODERS})
+    far = published_records({m: 0.17 for m in recipes.AUTOENCODERS})
+
+    def status(records):
+        return {(j.model, j.quantity): j.verdict.status for j in analysis.judged_losses(records, nearest)}
+
+    assert status(same)["Base", "validation loss"] == "reproduced"
+    assert status(far)["Base", "validation loss"] == "not reproduced"
+    assert status(same)["Base", "anomalies detected"] == "not reproduced"
+    assert status(same)["Version 3", "validation loss"] == "not comparable"
+
+
+def test_the_nearest_rule_is_first():
+    table = analysis.rule_table(published_records({m: 0.0017 for m in recipes.AUTOENCODERS}))
+    assert table.distance.is_monotonic_increasing and len(table) == len(analysis.RULES)
+    assert {rule.applied_to for rule in table.rule} == {"middle", "last"}
+
+
+def test_statistics_are_judged_to_the_published_digits():
+    sound = {
+        "rows": 15902, "mean": 85.5523, "sd": 321.0507, "min": 0, "q25": 29, "median": 47, "q75": 76, "max": 13479,
+        "missing": 0,
+    }  # fmt: skip
+    assert {j.verdict.status for j in analysis.judged_dataset(sound)} == {"reproduced"}
+    wrong = {j.quantity: j.verdict.status for j in analysis.judged_dataset({**sound, "mean": 85.56, "rows": 15901})}
+    assert wrong["mean"] == wrong["rows"] == "not reproduced" and wrong["sd"] == "reproduced"

@@ -1,0 +1,182 @@
+"""A record exists whole or not at all, is found again by its spec alone, and is never taken when damaged."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from study import paths, runs
+
+
+def spec(**changes):
+    return {
+        "task": "demo-task", "model": "toy", "data": [], "profile": "quick", "seed": 0, "version": 1, "settings": {},
+    } | changes  # fmt: skip
+
+
+class Trainer:
+    """Counts how often it is asked."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, given, scratch):
+        self.calls += 1
+        assert scratch.is_dir()
+        return {"loss": 0.25 + given["seed"]}, {"history": np.arange(3.0), "rows": np.array([1, 2], dtype=np.int32)}
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
+    return runs.Store(tmp_path / "runs")
+
+
+def test_trains_once_and_reads_back_the_same(store):
+    train = Trainer()
+    made, read = store.get(spec(), train), store.get(spec(), train)
+    assert train.calls == 1
+    assert made.metrics == read.metrics == {"loss": 0.25}
+    assert read.arrays["rows"].dtype == np.int32 and np.array_equal(read.arrays["history"], np.arange(3.0))
+    assert {"started", "wall_seconds", "device", "threads", "libraries", "commit", "data"} <= set(read.provenance)
+    assert list(store.folder.rglob(".*")) == []
+
+
+def test_another_decision_is_another_record(store):
+    train = Trainer()
+    changes = [{}, {"seed": 1}, {"version": 2}, {"settings": {"epochs": 3}}, {"profile": "full"}]
+    for changed in changes:
+        store.get(spec(**changed), train)
+    assert train.calls == len(changes)
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=8),
+        st.one_of(st.integers(-(2**53), 2**53), st.text(max_size=8), st.booleans(), st.floats(allow_nan=False, allow_infinity=False)),
+        max_size=5,
+    )
+)
+@settings(max_examples=50, deadline=None)
+def test_the_digest_depends_on_content_and_not_on_order(entries):
+    one = spec(settings=entries)
+    other = dict(reversed(list(spec(settings=dict(reversed(list(entries.items())))).items())))
+    assert runs.digest(one) == runs.digest(other)
+    assert runs.digest(one) == runs.digest(json.loads(runs.canonical(one)))
+
+
+@pytest.mark.parametrize("bad", [{"seed": float("nan")}, {"settings": {"f": print}}, {"data": {1, 2}}])
+def test_a_spec_must_be_plain(bad):
+    with pytest.raises(ValueError, match="plain JSON"):
+        runs.canonical(spec(**bad))
+    incomplete = spec()
+    del incomplete["version"]
+    with pytest.raises(ValueError, match="lacks version"):
+        runs.canonical(incomplete)
+
+
+def truncate(file):
+    file.write_bytes(file.read_bytes()[:-20])
+
+
+def flip(file):
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(bytes(content))
+
+
+def test_a_changed_number_in_a_record_is_noticed(store):
+    train = Trainer()
+    store.get(spec(), train)
+    file = store.file(spec())
+    file.write_text(file.read_text().replace("0.25", "0.24"))
+    assert store.load(spec()) is None
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+@pytest.mark.parametrize("harm", [truncate, flip, lambda f: f.write_bytes(b""), lambda f: f.write_bytes(b"[]")])
+def test_a_damaged_record_is_reported_and_made_anew(store, capsys, suffix, harm):
+    train = Trainer()
+    store.get(spec(), train)
+    harm(store.file(spec()).with_suffix(suffix))
+    again = store.get(spec(), train)
+    assert train.calls == 2 and again.metrics == {"loss": 0.25}
+    printed = capsys.readouterr()
+    assert "Damaged record" in printed.out + printed.err
+    assert store.load(spec()) is not None
+
+
+def test_a_missing_npz_and_a_foreign_record_are_not_taken(store):
+    train = Trainer()
+    store.get(spec(), train)
+    store.file(spec()).with_suffix(".npz").unlink()
+    assert store.load(spec()) is None
+    store.get(spec(seed=1), train)
+    os.replace(store.file(spec(seed=1)), store.file(spec()))
+    assert store.load(spec()) is None
+
+
+def test_arrays_with_objects_are_never_unpickled(store):
+    with pytest.raises(ValueError):
+        np.load(_pickled(store.folder.parent / "evil.npz"), allow_pickle=False)["x"]
+
+
+def _pickled(file):
+    np.savez(file, x=np.array([{"a": 1}], dtype=object))
+    return file
+
+
+def test_a_failed_training_leaves_no_record_and_keeps_its_scratch(store):
+    def fail(given, scratch):
+        (scratch / "state").write_text("epoch 3")
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        store.get(spec(), fail)
+    assert store.load(spec()) is None and list(store.folder.rglob("*.json")) == []
+
+    def go_on(given, scratch):
+        assert (scratch / "state").read_text() == "epoch 3"
+        return {"loss": 1.0}, {}
+
+    assert store.get(spec(), go_on).metrics == {"loss": 1.0}
+    assert not any((paths.BUILD / "scratch").iterdir())
+
+
+def test_nan_metrics_are_refused_without_half_a_record(store):
+    with pytest.raises(ValueError):
+        store.get(spec(), lambda given, scratch: ({"loss": float("nan")}, {"x": np.zeros(3)}))
+    assert [p for p in store.folder.rglob("*") if p.is_file()] == []
+
+
+def test_kill_while_writing_leaves_the_old_file_or_the_new_one(tmp_path):
+    """A process that writes without pause is killed many times; the file is whole each time."""
+    file = tmp_path / "target"
+    program = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        from study.runs import write_atomically
+        while True:
+            for letter in b"abc":
+                write_atomically(Path(sys.argv[1]), bytes([letter]) * 300_000)
+        """
+    )
+    for pause in (0.0, 0.003, 0.011, 0.02):
+        child = subprocess.Popen([sys.executable, "-c", program, str(file)])
+        deadline = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(pause)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        content = file.read_bytes()
+        assert len(content) == 300_000 and len(set(content)) == 1

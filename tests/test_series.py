@@ -1,0 +1,120 @@
+"""The loader accepts a sound series and refuses every kind of bad one, naming file, row and remedy."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from study import catalog
+from study.anomaly import series
+
+
+def lines(n=40):
+    times = pd.date_range("2015-02-26 21:42:53", periods=n, freq="5min")
+    return [f"{t:%Y-%m-%d %H:%M:%S},{i}" for i, t in enumerate(times)]
+
+
+def write(folder, rows, header="timestamp,value"):
+    file = folder / "s.csv"
+    file.write_text("\n".join([header, *rows]) + "\n")
+    return file
+
+
+def test_sound_file(tmp_path):
+    table = series.read_csv(write(tmp_path, lines()))
+    assert list(table.columns) == ["timestamp", "value"] and len(table) == 40
+    assert table.timestamp.dtype.kind == "M" and table.value.iloc[-1] == 39
+
+
+def damage(change):
+    rows = lines()
+    change(rows)
+    return rows
+
+
+def swap(rows):
+    rows[10], rows[11] = rows[11], rows[10]
+
+
+BAD = {
+    "not a number": (lambda r: r.__setitem__(5, r[5].split(",")[0] + ",many"), "row 6: value is 'many'"),
+    "NaN": (lambda r: r.__setitem__(5, r[5].split(",")[0] + ",NaN"), "row 6: value is 'NaN'"),
+    "empty value": (lambda r: r.__setitem__(5, r[5].split(",")[0] + ","), "row 6: value is ''"),
+    "infinite": (lambda r: r.__setitem__(5, r[5].split(",")[0] + ",inf"), "row 6: value is 'inf'"),
+    "negative": (lambda r: r.__setitem__(5, r[5].split(",")[0] + ",-3"), "row 6: value is '-3'"),
+    "bad time": (lambda r: r.__setitem__(5, "yesterday,3"), "row 6: timestamp is 'yesterday'"),
+    "duplicate time": (lambda r: r.insert(6, r[5]), "row 7: timestamp .* no earlier row has"),
+    "reordered": (swap, "row 12: timestamp .* after the row above"),
+    "gap": (lambda r: r.pop(7), "row 8: .*five-minute grid"),
+    "cut line": (lambda r: r.__setitem__(39, r[39][:12]), "row 40"),
+    "too short": (lambda r: r.__delitem__(slice(20, None)), "20 rows; a window alone needs 30"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_file_is_refused(tmp_path, kind):
+    change, expected = BAD[kind]
+    file = write(tmp_path, damage(change))
+    with pytest.raises(catalog.DataError, match=expected) as refusal:
+        series.read_csv(file)
+    assert str(file) in str(refusal.value)
+    assert re.search(r"Restore|Fill|Give", str(refusal.value))
+
+
+@pytest.mark.parametrize("header", ["timestamp,count", "time,value", "value"])
+def test_missing_column(tmp_path, header):
+    with pytest.raises(catalog.DataError, match="no column '(timestamp|value)'.*Name the columns"):
+        series.read_csv(write(tmp_path, lines(), header))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00broken", b"a\"b\nc"])
+def test_no_table_at_all(tmp_path, content):
+    file = tmp_path / "s.csv"
+    file.write_bytes(content)
+    with pytest.raises(catalog.DataError, match=re.escape(str(file))):
+        series.read_csv(file)
+
+
+def test_windows_become_rows_and_foreign_ones_are_refused():
+    times = pd.date_range("2015-02-26 21:42:53", periods=10, freq="5min").to_numpy()
+    marked = [["2015-02-26 21:52:53.000000", "2015-02-26 22:02:53.000000"]]
+    assert series.row_windows(times, marked) == ((2, 4),)
+    with pytest.raises(catalog.DataError, match="same revision"):
+        series.row_windows(times, [["2014-01-01 00:00:00", "2014-01-01 01:00:00"]])
+
+
+def test_window_cutting_loses_no_row_and_adds_none():
+    values = np.arange(50.0)
+    windows = series.windows_of(values)
+    assert windows.shape == (21, 30, 1) and windows.dtype == np.float32
+    assert windows[0, 0, 0] == 0 and windows[-1, -1, 0] == 49
+    for i in (0, 7, 20):
+        assert windows[i, :, 0].tolist() == values[i : i + 30].tolist()
+    with pytest.raises(ValueError, match="29 rows are fewer than one window of 30"):
+        series.windows_of(values[:29])
+
+
+def test_synthetic_series_has_the_schema_of_the_real_one():
+    one, same, other = (series.load(n, "synthetic", 4000) for n in ("AAPL", "AAPL", "FB"))
+    assert np.array_equal(one.values, same.values) and not np.array_equal(one.values, other.values)
+    assert np.all(np.diff(one.timestamps) == series.STEP) and np.all(one.values >= 0) and np.all(one.values % 1 == 0)
+    assert len(one.windows) == 3
+    burst = [one.values[a : b + 1].max() for a, b in one.windows]
+    assert min(burst) > np.quantile(one.values, 0.99)
+    hour = pd.Series(one.values).groupby(np.arange(4000) % 288).median()
+    assert hour.max() > 2 * hour.min(), "no daily cycle"
+    outside = np.where(one.labels, 0, one.values)
+    assert outside.max() > 5 * np.quantile(one.values, 0.9), "no unlabelled burst"
+    with pytest.raises(ValueError, match="Unknown series 'MSFT'"):
+        series.load("MSFT", "synthetic", 4000)
+    with pytest.raises(ValueError, match="1,000 rows"):
+        series.load("AAPL", "synthetic", 10)
+
+
+def test_real_series_if_at_hand():
+    if not catalog.at_hand(series.data_names("AAPL", "real")):
+        pytest.skip("the NAB files are neither in data/raw nor in a mirror folder")
+    one = series.load("AAPL", "real")
+    assert len(one) == 15_902
+    assert one.windows == ((1235, 1631), (2920, 3316), (4761, 5157), (9087, 9483))
