@@ -78,7 +78,7 @@ PROFILES = {
     "full": Profile(
         name="full",
         data="real",
-        part2=Part2(seeds=(0, 1, 2), epochs=10, stream_epochs=10, own_epochs=30, synthetic_rows=16_000),
+        part2=Part2(seeds=(0, 1, 2), epochs=10, stream_epochs=10, own_epochs=8, synthetic_rows=16_000),
     ),
     "quick": Profile(
         name="quick",

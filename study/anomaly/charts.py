@@ -337,7 +337,7 @@ def alarms(dataset: Record, runs: Mapping[str, Record]) -> Figure:
         per_hour = scores[: len(scores) // 12 * 12].reshape(-1, 12).max(axis=1)
         t = times(dataset, np.arange(len(per_hour)) * 12)
         axis.plot(t, per_hour, lw=0.6, color=figures.colour_of(name))
-        axis.axhline(run.metrics["rule"]["threshold"], color="black", lw=0.8, ls="--")
+        axis.axhline(run.metrics["rules"]["nab"]["threshold"], color="black", lw=0.8, ls="--")
         rows = run.arrays["alarm_rows"]
         rows = rows[rows >= probation_rows(len(scores))]
         axis.plot(times(dataset, rows), scores[rows], "v", ms=5, color="#C00000", mec="white", mew=0.4)

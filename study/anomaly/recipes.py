@@ -41,6 +41,7 @@ def specs(profile: Profile) -> list[dict]:
         made += [
             _spec(profile, "part2-stream", model, seed, ALL, epochs=sizes.stream_epochs) for seed in sizes.seeds
         ]
+    made += [_spec(profile, "part2-stream", OWN, seed, ALL, epochs=sizes.own_epochs) for seed in sizes.seeds]
     return made
 
 
@@ -168,7 +169,8 @@ def _stream(spec: dict, scratch: Path) -> Outcome:
     if spec["model"] in baselines.BASELINES:
         score = baselines.BASELINES[spec["model"]]
         return detection.judge({name: score(one.values) for name, one in series.items()}, series)
-    scores, loss = _autoencoder_scores(spec, series, scratch)
+    make_scores = _own_scores if spec["model"] == OWN else _autoencoder_scores
+    scores, loss = make_scores(spec, series, scratch)
     metrics, arrays = detection.judge(scores, series)
     return {"train_loss": loss, **metrics}, arrays
 
@@ -196,6 +198,19 @@ def _autoencoder_scores(
         relative = errors / np.median(errors[: head[name]])
         scores[name] = np.concatenate([np.full(WINDOW - 1, relative.min()), relative])
     return scores, history["loss"][-1]
+
+
+def _own_scores(spec: dict, series: dict[str, Series], scratch: Path) -> tuple[dict[str, np.ndarray], float]:
+    """The report's own detector, fitted without labels on the nine other series and on AAPL's probation rows."""
+    from study.anomaly import own
+
+    pairs = [(one.timestamps, one.values) for name, one in series.items() if name != AAPL]
+    first = series[AAPL]
+    head = scoring.probation_rows(len(first))
+    if head > own.DAY_ROWS:
+        pairs.append((first.timestamps[:head], first.values[:head]))
+    model, losses = own.fit(pairs, spec["seed"], spec["settings"]["epochs"])
+    return {name: own.score(model, one.timestamps, one.values) for name, one in series.items()}, losses[-1]
 
 
 def compared(record: Record) -> list[tuple[str, float, float]]:

@@ -1,0 +1,162 @@
+"""The whole road on small synthetic data: make-like verbs, nothing-to-do, prose-only change, both documents."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from study import parts, paths, profile
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A copy of the tracked and new files, as a fresh clone would have them, without records, report and figures."""
+    folder = tmp_path_factory.mktemp("clone") / "project"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=paths.ROOT, capture_output=True, check=True,
+    )  # fmt: skip
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        source = paths.ROOT / name
+        if source.is_file() and not name.startswith(("report/runs", "figures/", "report/report.")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / name)
+    return folder
+
+
+def run(clone: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    env = {k: v for k, v in os.environ.items() if k not in ("DATA", "DATA_MIRROR")}
+    env |= {"PYTHONPATH": str(clone), **environment}
+    return subprocess.run([sys.executable, *arguments], cwd=clone, env=env, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def built(clone):
+    done = run(clone, "-m", "study.build", "--profile", "quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return clone, done.stdout
+
+
+def outputs(clone):
+    folder = clone / "build" / "quick-synthetic" / "output" / "report"
+    return folder / "report.html", folder / "report.pdf"
+
+
+def test_quick_trains_executes_and_renders_from_nothing(built):
+    clone, printed = built
+    html, pdf = outputs(clone)
+    assert pdf.read_bytes().startswith(b"%PDF")
+    text = html.read_text(encoding="utf-8")
+    assert "SYNTHETIC" in text
+    for part in parts.PARTS:
+        title = re.search(r"^# # (.+)$", part.source.read_text(), flags=re.M)[1]
+        assert title in text
+    figures = list((clone / "build" / "quick-synthetic" / "output" / "figures").glob("*.png"))
+    assert figures and all(f.with_suffix(".svg").exists() for f in figures)
+    steps = re.findall(r"^\[(\d+)/(\d+)\] .+ \(about \d+ s to the end\)$", printed, flags=re.M)
+    assert [int(a) for a, _ in steps] == list(range(1, 2 * len(parts.PARTS) + 2))
+
+
+def test_nothing_outside_build_was_written(built):
+    clone, _ = built
+    assert not (clone / "figures").exists() or not any((clone / "figures").iterdir())
+    assert not (clone / "report" / "report.html").exists() and not (clone / "report" / "runs").exists()
+
+
+def test_nothing_to_do_is_noticed_quickly_and_touches_nothing(built):
+    clone, _ = built
+    before = {p: p.stat().st_mtime_ns for p in outputs(clone)}
+    start = time.perf_counter()
+    again = run(clone, "-m", "study.build", "--profile", "quick")
+    seconds = time.perf_counter() - start
+    assert again.returncode == 0 and again.stdout.startswith("Nothing to do")
+    assert {p: p.stat().st_mtime_ns for p in outputs(clone)} == before
+    assert seconds < 10  # measured at well under two; a loaded machine gets room
+
+
+def test_a_damaged_output_is_made_again_and_prose_runs_no_cell(built):
+    clone, _ = built
+    html, _ = outputs(clone)
+    html.write_text("damaged")
+    source = clone / "notebooks" / "part2_nab_autoencoders.py"
+    text = source.read_text()
+    assert "Accuracy does not apply." in text
+    source.write_text(text.replace("Accuracy does not apply.", "Accuracy is of no use here."))
+    executed = clone / "build" / "quick-synthetic" / "executed" / "part2_nab_autoencoders.ipynb"
+    counts = [c.get("metadata", {}).get("papermill", {}).get("start_time") for c in json.loads(executed.read_text())["cells"]]
+    again = run(clone, "-m", "study.build", "--profile", "quick")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "Executing" not in again.stderr
+    now = [c.get("metadata", {}).get("papermill", {}).get("start_time") for c in json.loads(executed.read_text())["cells"]]
+    assert [c for c in now if c] == [c for c in counts if c], "a cell ran again"
+    assert "Accuracy is of no use here." in html.read_text(encoding="utf-8")
+    source.write_text(text)
+
+
+def test_reproduce_agrees_on_the_same_machine(built):
+    clone, _ = built
+    done = run(clone, "-m", "study.reproduce", "--profile", "quick", "--part", "part2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"\d+ numbers compared, 0 outside their tolerance", done.stdout)
+    table = done.stdout.splitlines()
+    assert sum(line.endswith(" agrees") for line in table) > 10
+    assert all(line.split()[-3] == "0" for line in table if line.endswith(" agrees")), "same machine, same seed: identical"
+
+
+def test_a_number_outside_its_tolerance_fails_reproduction(built):
+    clone, _ = built
+    program = (
+        "import sys; from study import parts, profile, reproduce, runs\n"
+        "from study.anomaly import recipes\n"
+        "P = profile.load('quick'); part = parts.find('part2'); store = runs.Store(P.records)\n"
+        "old = store.load(recipes.sentinel(P))\n"
+        "new = runs.Record(old.spec, {**old.metrics, 'last_loss': old.metrics['last_loss'] * 1.2}, old.arrays, {})\n"
+        "rows = reproduce.rows_of(part, old, new)\n"
+        "print([(r.quantity, r.agrees) for r in rows])"
+    )
+    done = run(clone, "-c", program)
+    assert "('train_loss', True), ('last_loss', False), ('middle_loss', True)" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (["--profile", "fulll"], {}, "Unknown profile 'fulll'. Choose one of: full, quick."),
+        (["--part", "part9"], {}, "Unknown part 'part9'."),
+        (["--profile", "quick"], {"DATA": "fake"}, "DATA=fake is unknown."),
+    ],
+)
+def test_bad_settings_are_refused(clone, arguments, environment, said):
+    done = run(clone, "-m", "study.build", *arguments, **environment)
+    assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_without_records_and_data_the_build_says_what_to_do(clone, tmp_path):
+    """A clone with no record, no data and no network: clear message, exit code, no document."""
+    (tmp_path / "empty").mkdir()
+    blocked = {"DATA_MIRROR": str(tmp_path / "empty"), "https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    done = run(clone, "-m", "study.build", "--profile", "full", "--part", "part2", **blocked)
+    assert done.returncode == 1
+    assert "can't be had" in done.stderr and "DATA=synthetic" in done.stderr
+    assert not (clone / "report" / "report.html").exists()
+
+
+def test_two_profiles_never_share_an_output():
+    places = [
+        getattr(profile.load(name), kind)
+        for name in profile.PROFILES
+        for kind in ("report", "published_figures", "records", "executed", "figures", "sentinels")
+    ]
+    assert len(set(places)) == len(places)
+
+
+def test_make_alone_lists_the_verbs():
+    listed = subprocess.run(["make", "-s"], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout
+    for verb in ("report", "test", "lab", "reproduce", "quick", "data", "bench", "clean", "help"):
+        assert re.search(rf"^make {verb}\s+\S", listed, flags=re.M), verb

@@ -1,0 +1,133 @@
+"""Values into words, sentences that turn round with the data, and no sentence around a missing value."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from study import prose
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def spaced(text: str) -> str:
+    return text.replace(NBSP, " ")
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (prose.number(13479), "13,479"),
+        (prose.number(1234.56, 1), "1,234.6"),
+        (prose.number(-0.25, 2), "−0.25"),
+        (prose.number(-0.001, 1), "0.0"),
+        (prose.percent(0.9176), "91.8%"),
+        (prose.percent(0.9176, 2), "91.76%"),
+        (prose.scientific(0.00046), "4.6 × 10⁻⁴"),
+        (prose.scientific(-1_234_567, 2), "−1.23 × 10⁶"),
+        (prose.significant(0.0017), "0.00170"),
+        (prose.significant(0.000117), "1.17 × 10⁻⁴"),
+        (prose.significant(321.05), "321"),
+        (prose.significant(15902), "15,900"),
+        (prose.significant(999.6), "1,000"),
+        (prose.significant(0), "0"),
+        (prose.mean_sd([0.90, 0.92], 2), "0.91 ± 0.01"),
+        (prose.mean_sd([0.90, 0.92], 1, as_percent=True), "91.0 ± 1.4%"),
+        (prose.interval(0.9, 0.93), "0.90 to 0.93"),
+        (prose.interval(0.9, 0.93, 1, as_percent=True), "90.0% to 93.0%"),
+        (prose.count(1, "window"), "1 window"),
+        (prose.count(0, "window"), "0 windows"),
+        (prose.count(15902, "entry", "entries"), "15,902 entries"),
+        (prose.p_value(0.0321), "p = 0.032"),
+        (prose.p_value(0.43), "p = 0.43"),
+        (prose.p_value(1e-9), "p < 0.001"),
+        (prose.duration(4.21), "4.2 s"),
+        (prose.duration(59.97), "1 min 0 s"),
+        (prose.duration(200), "3 min 20 s"),
+        (prose.duration(3599.7), "1 h 0 min"),
+        (prose.duration(4320), "1 h 12 min"),
+        (prose.join_list(["a"]), "a"),
+        (prose.join_list(["a", "b", "c"]), "a, b and c"),
+    ],
+)
+def test_formats(shown, expected):
+    assert spaced(shown) == expected
+
+
+@pytest.mark.parametrize("missing", [None, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    "say",
+    [
+        prose.number,
+        prose.percent,
+        prose.scientific,
+        prose.significant,
+        prose.duration,
+        prose.p_value,
+        lambda v: prose.mean_sd([v, 1.0]),
+        lambda v: prose.interval(0.0, v),
+        lambda v: prose.count(v, "window"),
+        lambda v: prose.verdict(0.5, v, 0.1),
+        lambda v: prose.rank_sentence({"A": 0.5, "B": v}, "F1"),
+        lambda v: prose.compare(v, 0.5, "A", "B", "F1", 0.01),
+    ],
+)
+def test_a_missing_value_is_an_error_and_never_a_word(say, missing):
+    with pytest.raises(ValueError, match="missing"):
+        say(missing)
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        lambda: prose.interval(2, 1),
+        lambda: prose.count(1.5, "window"),
+        lambda: prose.count(-1, "window"),
+        lambda: prose.p_value(1.2),
+        lambda: prose.duration(-1),
+        lambda: prose.join_list([]),
+        lambda: prose.mean_sd([0.5]),
+        lambda: prose.rank_sentence({"A": 1.0}, "F1"),
+        lambda: prose.verdict(1.0, 1.0, -0.1),
+    ],
+)
+def test_nonsense_is_an_error(say):
+    with pytest.raises(ValueError):
+        say()
+
+
+@given(st.floats(min_value=1e-12, max_value=1e12))
+def test_significant_keeps_three_figures(value):
+    text = prose.significant(value).replace(",", "").replace(NBSP, "")
+    mantissa, _, exponent = text.partition("×10")
+    power = int(exponent.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))) if exponent else 0
+    assert float(mantissa) * 10.0**power == pytest.approx(value, rel=5.1e-3)
+
+
+def test_verdict():
+    assert prose.verdict(0.0017, 0.0018, 0.0001).status == "reproduced"
+    assert prose.verdict(0.0017, 0.0019, 0.0001).status == "not reproduced"
+    assert prose.verdict(0.3, 0.2, 0.1).status == "reproduced"  # 0.3 - 0.2 exceeds 0.1 in binary
+    unclear = prose.verdict(0.0017, None, 0.0001, obstacle="the original does not state its split")
+    assert (unclear.status, unclear.reason) == ("not comparable", "the original does not state its split")
+
+
+def test_ranking_turns_round_with_the_data():
+    assert prose.rank_sentence({"Base": 0.57, "Own": 0.75}, "F1") == "Own has the highest F1 (0.75), ahead of Base (0.57)."
+    assert prose.rank_sentence({"Base": 0.75, "Own": 0.57}, "F1") == "Base has the highest F1 (0.75), ahead of Own (0.57)."
+    assert prose.rank_sentence({"Base": 2, "Own": 1}, "loss", 0, highest=False).startswith("Own has the lowest loss (1)")
+
+
+def test_ranking_does_not_part_what_shows_the_same_number():
+    tied = prose.rank_sentence({"A": 0.751, "B": 0.749, "C": 0.5}, "F1")
+    assert tied == "A and B share the highest F1 (0.75), ahead of C (0.50)."
+    assert prose.rank_sentence({"A": 0.5, "B": 0.5}, "F1") == "A and B have the same F1 (0.50)."
+
+
+def test_comparison_needs_its_test():
+    assert spaced(prose.compare(0.75, 0.57, "Own", "Base", "F1", 0.012)) == (
+        "Own has a higher F1 than Base (0.75 against 0.57, p = 0.012)."
+    )
+    assert "lower F1 than Base" in prose.compare(0.57, 0.75, "Own", "Base", "F1", 0.012)
+    assert "cannot be told apart" in prose.compare(0.75, 0.57, "Own", "Base", "F1", 0.2)

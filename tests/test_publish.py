@@ -1,0 +1,317 @@
+"""Executed notebooks become one HTML and one PDF: whole, numbered alike, closed to the network, or not at all."""
+
+import base64
+import hashlib
+import io
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pypdf
+import pytest
+import typst
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+
+from study import figures, publish
+from study.page import Page
+
+META = {"title": "A <small> report & more", "author": ["Ada Lovelace", "Alan Turing"], "commit": "0123abc", "lang": "en-GB"}
+HOSTILE = ["<script>alert(1)</script>", '#import "x": *', "a | b *c* $d$ [@e]", "x" * 150]
+
+
+def code_cell(source, *outputs, tags=()):
+    return new_code_cell(source, outputs=list(outputs), execution_count=1, metadata={"tags": list(tags)})
+
+
+def printed(text, name="stdout"):
+    return new_output("stream", name=name, text=text)
+
+
+def line():
+    fig, axes = figures.new(height_cm=5)
+    axes.plot([1, 3, 2])
+    return fig
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Two executed notebooks of all kinds of items, built twice: (html, pdf, folder)."""
+    folder = tmp_path_factory.mktemp("report")
+    shown = []
+    page = Page(folder / "figures", show=shown.append)
+
+    def item(source, act, *tags):
+        shown.clear()
+        act()
+        return code_cell(source, *[new_output("display_data", data=dict(bundle)) for bundle in shown], tags=tags)
+
+    wide = pd.DataFrame({"Model": ["Base", "Own"]} | {f"Validation accuracy {i}": [0.1234, 0.5] for i in range(12)})
+    first = new_notebook(
+        cells=[
+            new_markdown_cell("# Part One\n\nSee [@fig:second], [@tbl:hostile], [@sec:why] and [@eq:loss]; [@kingma2015adam] too."),
+            new_markdown_cell("$$\\frac{1}{N}\\sum_i x_i^2$$ {#eq:loss}\n\n## Why? {#sec:why}\n\nBecause:\n- one\n- two"),
+            code_cell("profile = 'secret_parameter'", tags=["parameters"]),
+            item("shown_cell()", lambda: page.figure(line(), "first", "First *caption*.", "First alternative")),
+            item("hidden_cell()", lambda: page.say("Prose **from** a cell, [@fig:first; @fig:second]."), "hide-input"),
+            item("polar()", lambda: page.plot(go.Figure(go.Scatterpolar(r=[1, 2], theta=[0, 90])), "second", "Second.", "Second alternative", line())),
+            item("polar()", lambda: page.plot(go.Figure(go.Scatter(y=[1, 2], name="</script>")), "third", "Third.", "Third alternative", line())),
+            item("table()", lambda: page.table(pd.DataFrame({"v": HOSTILE, "n": range(4)}), "hostile", "Text stays text.")),
+            code_cell("hidden_entirely()", printed("hidden output"), tags=["hide-cell"]),
+            code_cell("noisy()", printed("warned", "stderr"), tags=["allow-stderr"]),
+            code_cell("loop()", printed("epoch 1\repoch 2\r"), printed("\n\x1b[31mred\x1b[0m " + "y" * 300 + "\n")),
+        ]
+    )  # fmt: skip
+    second = new_notebook(
+        cells=[
+            new_markdown_cell("# Part Two\n\n## How?"),
+            item("wide()", lambda: page.table(wide, "wide", "Wide.", formats=dict.fromkeys(wide.columns[1:], ".4f"))),
+            item("model()", lambda: page.code(line), "hide-input"),
+        ]
+    )
+    paths = [folder / "one.ipynb", folder / "two.ipynb"]
+    for path, notebook in zip(paths, (first, second), strict=True):
+        nbformat.write(notebook, path)
+
+    def build(name, **options):
+        return publish.build(
+            paths, folder, figures=folder / "figures", meta=META, name=name,
+            front="# Findings {.unnumbered}\n\n## At a glance\n\nFront, [@sec:why].", back="# Provenance {.unnumbered}\n\nBack.",
+            **options,
+        )  # fmt: skip
+
+    html, pdf = build("report")
+    again = build("again")
+    plain = build("plain", code=False)
+    return {"html": html, "pdf": pdf, "again": again, "plain": plain, "folder": folder}
+
+
+@pytest.fixture(scope="module")
+def soup(made):
+    return BeautifulSoup(made["html"].read_text(encoding="utf-8"), "html.parser")
+
+
+@pytest.fixture(scope="module")
+def pdf(made):
+    return pypdf.PdfReader(made["pdf"])
+
+
+@pytest.fixture(scope="module")
+def pdf_text(pdf):
+    return " ".join(" ".join(page.extract_text() for page in pdf.pages).replace("\u200b", "").split())
+
+
+def flat(node):
+    return " ".join(node.get_text().split())
+
+
+def test_html_needs_nothing_from_outside(soup):
+    for element in soup.find_all(src=True):
+        assert element["src"].startswith("data:"), element["src"][:80]
+    for element in soup.find_all(["link", "iframe", "object", "base"]):
+        pytest.fail(f"{element.name} may load something")
+    for link in soup.find_all("a", href=True):
+        assert link["href"].startswith(("#", "https://")), link["href"]
+    assert "url(" not in soup.style.string and "@import" not in soup.style.string
+
+
+def test_policy_admits_exactly_the_scripts_of_the_page(soup):
+    policy = soup.find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"]
+    scripts = [s for s in soup.find_all("script") if s.get("type") != "application/json"]
+    digests = [base64.b64encode(hashlib.sha256(s.string.encode()).digest()).decode() for s in scripts]
+    allowed = re.search(r"script-src ([^;]*);", policy)[1].split()
+    assert allowed == [f"'sha256-{digest}'" for digest in digests]
+    assert "default-src 'none'" in policy and "unsafe-eval" not in policy
+
+
+def test_plotly_comes_once_and_only_where_it_is_needed(soup, tmp_path):
+    assert sum("Plotly, Inc." in (script.string or "")[:400] for script in soup.find_all("script")) == 1
+    assert len(soup.find_all("script", type="application/json")) == len(soup.find_all(class_="chart")) == 2
+    assert soup.find("figure", id="fig:third").script.string.count("\\u003c/script>") == 1
+    path = tmp_path / "bare.ipynb"
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Bare")]), path)
+    html, _ = publish.build([path], tmp_path, figures=tmp_path, meta=META)
+    assert html.stat().st_size < 200_000
+
+
+def test_numbers_are_the_same_in_both_documents(soup, pdf_text):
+    captions = [flat(c) for c in soup.select("figcaption, caption")]
+    assert captions == [
+        "Figure 1. First caption.", "Figure 2. Second.", "Figure 3. Third.", "Table 1. Text stays text.", "Table 2. Wide.",
+    ]  # fmt: skip
+    assert all(caption in pdf_text for caption in captions)
+    headings = [flat(h) for h in soup.select("main h2, main h3")]
+    assert headings == [
+        "Findings", "At a glance", "1 Part One", "1.1 Why?", "2 Part Two", "2.1 How?", "Provenance", "References",
+    ]  # fmt: skip
+    assert all(heading in pdf_text for heading in headings)
+
+
+def test_references_resolve_alike(soup, pdf_text):
+    sentence = "See Figure 2, Table 1, Section 1.1 and Equation 1; (Kingma and Ba 2015) too."
+    assert sentence in flat(soup.main) and sentence in pdf_text
+    assert "Prose from a cell, Figure 1 and Figure 2." in flat(soup.main)
+    targets = {element["id"] for element in soup.find_all(id=True)}
+    for link in soup.find_all("a", href=re.compile("^#")):
+        assert link["href"][1:] in targets, link
+    assert "Adam: A Method for Stochastic Optimization" in flat(soup.find(id="refs")) and "Stochastic Optimization" in pdf_text
+
+
+def test_contents_lead_everywhere(soup, pdf):
+    assert [flat(a) for a in soup.select("nav a")][:4] == ["Findings", "At a glance", "1 Part One", "1.1 Why?"]
+
+    def titles(outline):
+        return [title for entry in outline for title in (titles(entry) if isinstance(entry, list) else [entry.title])]
+
+    assert {"Findings", "1 Part One", "1.1 Why?", "References"} <= set(titles(pdf.outline))
+
+
+def test_cell_text_is_data(soup, pdf_text):
+    assert [td.get_text() for td in soup.find("table", id="tbl:hostile").select("td:first-child")] == HOSTILE
+    joined = pdf_text.replace(" ", "")
+    assert all(text.replace(" ", "") in joined for text in HOSTILE)
+
+
+def test_pictures_have_alternative_texts(soup, made):
+    images = soup.select("main img")
+    assert [image["alt"] for image in images] == ["First alternative", "Second alternative", "Third alternative"]
+    # Typst leaves document structure uncompressed objects apart; pypdf resolves them.
+    reader = pypdf.PdfReader(made["pdf"])
+    alts = {str(o.get_object().get("/Alt")) for o in _objects(reader) if isinstance(o.get_object(), dict)}
+    assert {"First alternative", "Second alternative", "Third alternative", "\\frac{1}{N}\\sum_i x_i^2"} <= alts
+
+
+def _objects(reader):
+    return (pypdf.generic.IndirectObject(number, 0, reader) for number in range(1, reader.trailer["/Size"]))
+
+
+def test_pdf_says_what_it_is(pdf):
+    assert pdf.metadata.title == META["title"]
+    assert pdf.metadata.author == "Ada Lovelace, Alan Turing"
+    root = pdf.trailer["/Root"]
+    assert root["/Lang"] == "en-GB" and root["/MarkInfo"]["/Marked"]
+    assert "pdfuaid:part" in root["/Metadata"].get_object().get_data().decode()
+    fonts = {str(o.get_object()["/BaseFont"]) for o in _objects(pdf) if "/BaseFont" in (_dictionary(o))}
+    assert fonts and all(re.match(r"/[A-Z]{6}\+(Libertinus|NewCM|DejaVu)", font) for font in fonts)
+
+
+def _dictionary(reference):
+    found = reference.get_object()
+    return found if isinstance(found, dict) else {}
+
+
+def test_nothing_stands_in_the_margins_of_the_pdf(made, monkeypatch):
+    """Wide tables, long words and long lines of output stay inside the text block."""
+    sources = []
+    monkeypatch.setattr(typst, "compile", lambda source, **options: sources.append((source, options)) or b"")
+    publish.build(
+        [made["folder"] / "one.ipynb", made["folder"] / "two.ipynb"], made["folder"], figures=made["folder"] / "figures",
+        meta=META, name="pages", front="# Why {#sec:elsewhere .unnumbered}",
+    )  # fmt: skip
+    monkeypatch.undo()
+    (source, options), = sources
+    options.pop("pdf_standards")
+    pages = typst.compile(source, format="png", ppi=60, **options)
+    for page in pages:
+        grey = np.asarray(Image.open(io.BytesIO(page)).convert("L"))
+        margin = round(2.4 / 21 * grey.shape[1])
+        assert grey[:, :margin].min() == 255 and grey[:, -margin:].min() == 255
+    assert len(pages) > 5
+
+
+def test_code_folds_or_goes(soup, made):
+    folded = [flat(block.pre) for block in soup.select("details.code")]
+    assert folded == ["shown_cell()", "polar()", "polar()", "table()", "noisy()", "loop()", "wide()"]
+    assert "def line():" in flat(soup.find("div", class_="sourceCode").parent.parent) or "def line():" in flat(soup.main)
+    everything = flat(soup.main)
+    for absent in ("secret_parameter", "hidden_cell", "hidden output", "warned", "epoch 1", "\x1b"):
+        assert absent not in everything
+    assert soup.find("pre", class_="output").get_text().startswith("epoch 2\nred yyy")
+    plain = BeautifulSoup(made["plain"][0].read_text(encoding="utf-8"), "html.parser")
+    assert not plain.select("details.code") and "def line():" in flat(plain.main)
+
+
+def test_same_notebooks_same_bytes(made):
+    assert made["again"][0].read_bytes() == made["html"].read_bytes()
+    assert made["again"][1].read_bytes() == made["pdf"].read_bytes()
+
+
+def notebook_with(*cells):
+    return new_notebook(cells=[new_markdown_cell("# Title"), *cells])
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (code_cell("x", new_output("error", ename="KeyError", evalue="'loss'")), "n.ipynb, cell 2: failed with KeyError: 'loss'"),
+        (code_cell("x", printed("UserWarning: old", "stderr")), "cell 2: wrote to stderr.*allow-stderr"),
+        (code_cell("x", new_output("display_data", data={"image/png": "", "text/plain": ""})), "cell 2: shows image/png.*page.figure"),
+        (code_cell("x", new_output("error", ename="E", evalue=""), tags=["hide-cell"]), "cell 2: failed"),
+        (new_code_cell("x"), "cell 2: has not been run"),
+        (new_markdown_cell("# Another"), "2 headings of level one"),
+    ],
+)  # fmt: skip
+def test_a_notebook_that_cannot_be_told_names_the_cell(cell, message):
+    with pytest.raises(publish.PublishError, match=message):
+        publish.chapter(notebook_with(cell), "n.ipynb")
+
+
+def test_progress_bars_and_comments_are_no_faults():
+    bar = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {}, "text/plain": "0%"})
+    code = code_cell("run()", bar)
+    comment = new_markdown_cell("```python\n# no heading\n```")
+    assert "0%" not in publish.chapter(notebook_with(code, comment), "n.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[@fig:nowhere]", r"unresolved reference \[@fig:nowhere\] \(in the chapter “Title”\)"),
+        ("[@sec:nowhere] and @tbl:nowhere", r"(?s)sec:nowhere.*tbl:nowhere"),
+        ("[@nobody1999]", "nobody1999"),
+        ("## A {#sec:a}\n\n## B {#sec:a}", "(?i)duplicate identifier.*sec:a|sec:a is defined twice"),
+        ('::: {#fig:gone .figure image="gone.svg" width="16.00" alt="a"}\nc\n:::', "gone.svg is not in the figures folder"),
+        ("::: {#tbl:t .table}\nc\n:::", "tbl:t holds no table"),
+    ],
+)
+def test_a_failed_build_says_why_and_leaves_the_earlier_report(tmp_path, text, message):
+    path = tmp_path / "n.ipynb"
+    earlier = [tmp_path / "report.html", tmp_path / "report.pdf"]
+    for file in earlier:
+        file.write_text("earlier")
+    nbformat.write(notebook_with(new_markdown_cell(text)), path)
+    with pytest.raises(publish.PublishError, match=message):
+        publish.build([path], tmp_path, figures=tmp_path, meta=META)
+    assert [file.read_text() for file in earlier] == ["earlier"] * 2
+    assert sorted(tmp_path.iterdir()) == sorted([path, *earlier])
+
+
+def test_a_failed_pdf_leaves_no_new_html(tmp_path, monkeypatch):
+    compile_typst = typst.compile
+    path = tmp_path / "n.ipynb"
+    nbformat.write(notebook_with(), path)
+    monkeypatch.setattr(typst, "compile", lambda source, **options: compile_typst(b"#unknown", **options))
+    with pytest.raises(publish.PublishError, match="unknown variable"):
+        publish.build([path], tmp_path, figures=tmp_path, meta=META)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", [None, "no json"])
+def test_a_notebook_that_cannot_be_read(tmp_path, content):
+    path = tmp_path / "n.ipynb"
+    if content:
+        path.write_text(content)
+    with pytest.raises(publish.PublishError, match="n.ipynb"):
+        publish.build([path], tmp_path, figures=tmp_path, meta=META)
+
+
+def test_raw_markup_shows_as_text(tmp_path: Path):
+    path = tmp_path / "n.ipynb"
+    nbformat.write(notebook_with(new_markdown_cell("<b>bold</b> and \\textbf{x}")), path)
+    html, pdf = publish.build([path], tmp_path, figures=tmp_path, meta=META)
+    assert "<b>bold</b>" in flat(BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser").main)
+    assert "<b>bold</b>" in " ".join(page.extract_text() for page in pypdf.PdfReader(pdf).pages)

@@ -1,0 +1,36 @@
+"""README keeps its word: its results are those of the records, its map and its verbs are those of the tree."""
+
+import re
+
+from study import paths
+
+README = (paths.ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_results_are_those_of_the_records():
+    from study import results
+
+    assert results.updated(README) == README, "run `python -m study.results`"
+
+
+def test_the_map_names_what_is_there():
+    house = README.split("## Map of the house")[1].split("```")[1]
+    folder, missing = "", []
+    for line in house.strip().splitlines():
+        name = line.split()[0]
+        if not line.startswith(" "):
+            folder = name
+        path = paths.ROOT / (name if name == folder else folder + name)
+        if not path.exists():
+            missing.append(str(path))
+    assert not missing
+
+
+def test_the_verbs_are_those_of_the_makefile():
+    told = set(re.findall(r"^\| `make (\w+)`", README, flags=re.M))
+    made = set(re.findall(r"^(\w+):.*##", (paths.ROOT / "Makefile").read_text(), flags=re.M))
+    assert told == made - {"help"}
+
+
+def test_ci_calls_the_test_command_of_the_readme():
+    assert "make test" in README and "make test" in (paths.ROOT / ".ci" / "run").read_text()
