@@ -29,8 +29,8 @@ quick: $(INSTALLED) ## the same small, from scratch, on synthetic data, into bui
 
 test: $(INSTALLED) ## run all tests
 	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m pytest -m 'not torch'
-	@$(PYTHON) -m pytest -m torch
+	@$(PYTHON) -m pytest --ignore=tests/with_torch
+	@$(PYTHON) -m pytest tests/with_torch  # a process of its own: PyTorch and TensorFlow do not share one
 
 lab: $(INSTALLED) ## open the notebooks in JupyterLab (localhost only, with a token)
 	@$(PYTHON) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/README.md

@@ -19,11 +19,11 @@ profile = "full"
 import numpy as np
 import pandas as pd
 
-from study import figures, reproduce, runs
+from study import figures, paths, published, reproduce, runs
 from study import parts as parts_of_report
 from study import profile as profiles
-from study import published
 from study.anomaly import analysis, autoencoders, charts, recipes
+from study.anomaly import own as own_detector
 from study.page import Page
 from study.prose import count, duration, interval, join_list, number, p_value, percent, rank_sentence, significant
 
@@ -38,7 +38,7 @@ D = dataset.metrics
 fitted = {analysis.NAMES[m]: analysis.of(records, "part2-published", m) for m in recipes.AUTOENCODERS}
 streamed = {
     analysis.NAMES[m]: analysis.of(records, "part2-stream", m)
-    for m in (*recipes.AUTOENCODERS, recipes.OWN, *recipes.BASELINES)
+    for m in (*recipes.AUTOENCODERS, recipes.OWN, recipes.NO_NETWORK, *recipes.BASELINES)
 }
 first = {name: found[0] for name, found in streamed.items()}
 rules = analysis.rule_table(records)
@@ -351,16 +351,16 @@ So the question is answered by **NAB's streaming protocol** [@lavin2015evaluatin
 
 - The detector runs through the whole series; the score of a row uses that row and earlier ones only. The first {number(min(15 * D["rows"] // 100, 750))} rows are a probation period, which is not scored.
 - It is fitted without labels, on the probation rows of the ten Twitter series, each scaled by its own probation rows. A row's score is the error of the window that ends there over the median error of the probation.
-- The alarm rule, a threshold and a pause after an alarm of none to 24 hours, is chosen with the labels of the **nine other** series: once by the highest summed NAB score, for the NAB scores and the point-wise numbers, and once by the highest event-wise F1, for the events. The labels of this series are read once, to judge.
+- The alarm rule, a threshold and a pause after an alarm of none to 24 hours, is chosen with the labels of the **nine other** series, by the highest summed NAB score. All results are under this rule; the event-wise F1 is also given under the rule that has the highest event-wise F1 on the nine. The labels of this series only judge.
 """)
-order = [*fitted, "Own", *(analysis.NAMES[b] for b in recipes.BASELINES)]
+order = [*fitted, "Own", "Own, no network", *(analysis.NAMES[b] for b in recipes.BASELINES)]
 rows_ = board.set_index("model").loc[order].reset_index()
 page.figure(
     charts.confusions(rows_),
     "nab-confusion",
     "Point-wise confusion matrices of all detectors on the scored rows of the series, medians over seeds; shares are of the labelled rows. "
     + rank_sentence(dict(zip(rows_.model, rows_.point_recall, strict=True)), "share of labelled rows found", 3),
-    "Nine small matrices of two by two, labelled against predicted. In all of them most labelled rows are missed.",
+    "Small matrices of two by two, one a detector, labelled against predicted. In all of them most labelled rows are missed.",
 )
 
 # %% [markdown]
@@ -394,15 +394,16 @@ page.table(
             "Precision": board.precision.map(two),
             "Recall": board.recall.map(two),
             "F1": [f"{two(m)} ({two(a)} to {two(b)})" if two(a) != two(b) else two(m) for m, a, b in zip(board.event_f1, board.event_f1_low, board.event_f1_high, strict=True)],
+            "F1, event rule": [f"{two(m)} ({two(a)} to {two(b)})" if two(a) != two(b) else two(m) for m, a, b in zip(board.event_rule_f1, board.event_rule_low, board.event_rule_high, strict=True)],
             "NAB standard": [f"{two(m)} ({two(a)} to {two(b)})" if two(a) != two(b) else two(m) for m, a, b in zip(board.nab, board.nab_low, board.nab_high, strict=True)],
             "NAB low FP": board.nab_low_fp.map(two),
             "NAB low FN": board.nab_low_fn.map(two),
         }
     ),
     "nab-board",
-    f"Event by event (alarms closer than an hour are one event), and NAB's score, each under the alarm rule chosen for it on the nine other series, at best {len(D['windows'])}; medians over seeds, with the range where it differs. "
+    f"Event by event (alarms closer than an hour are one event), and NAB's score, at best {len(D['windows'])}; medians over seeds, with the range where it differs. "
     + rank_sentence(dict(zip(board.model, board.nab, strict=True)), "NAB standard score"),
-    align="lrrrrrrrr",
+    align="lrrrrrrrrr",
 )
 names = list(fitted)
 best_published_model = board[board.model.isin(names)].iloc[0]
@@ -499,15 +500,61 @@ page.figure(
 # %% [markdown]
 # ## Beyond the original: an autoencoder made for this task
 #
-# OWN_TEXT
+# The measurements above say what such a detector needs: a scale that no single burst can set, a view that is longer than a burst, no way to copy the burst from input to output, and an error that is compared with its own past. Ours is still an autoencoder, with these four changes:
+#
+# 1. **Counts become Anscombe values** [@anscombe1948transformation], $2\sqrt{v + 3/8}$, whose noise does not grow with the level, scaled by the mean and standard deviation of the past two weeks.
+# 2. **The input is the week that ends at the row**, in blocks that are fine near the row and coarse far away, with the time of day and of the week beside it.
+# 3. **The newest thirteen hours are hidden from the encoder** and have to be rebuilt from the rest, as in a denoising autoencoder [@vincent2008extracting]: a burst cannot help to rebuild itself.
+# 4. **The error is judged by its own history**, over 15 minutes and over 8 hours, in the manner of the anomaly likelihood of Ahmad et al. [-@ahmad2017unsupervised].
+#
+# It is trained without labels on the nine other series and on the probation rows of this one. All its settings were chosen on the nine other series, before this one was scored; each is given with the reason for it.
 
 # %% tags=["hide-input"]
+page.code(own_detector.Design, own_detector.build_own)
+
+# %% tags=["hide-input"]
+bare = board.set_index("model").loc["Own, no network"]
+trials = pd.read_csv(paths.OWN_TRIALS)
+aims = {"event-wise F1": (own.event_f1, published.table("nab_events").f1.max()), "NAB standard score": (own.nab, published.nab_detectors().score.max())}
+met = [f"{name} {two(ours)}, {'above' if ours > best else 'equal to' if ours == best else 'below'} the best published {number(best, 3)}" for name, (ours, best) in aims.items()]
 page.say(f"""
-On this series our autoencoder finds {whole(own.windows)} of {len(D["windows"])} windows with {count(int(own.fp_events), "false event")} by the median: event-wise F1 {two(own.event_f1)}, NAB standard score {two(own.nab)}.
+On this series our autoencoder finds {whole(own.windows)} of {len(D["windows"])} windows with {count(int(own.fp_events), "false event")} by the median over seeds: {join_list(met)}. Over seeds the F1 runs from {two(own.event_f1_low)} to {two(own.event_f1_high)} and the NAB score from {two(own.nab_low)} to {two(own.nab_high)};
+under the stricter rule chosen for event-wise F1, the F1 is {two(own.event_rule_f1)}.
+
+**How much of it is the network?** The row *Own, no network* keeps everything but puts the running mean of two weeks in the network's place. It has a NAB score of {two(bare.nab)} and an event-wise F1 of {two(bare.event_f1)}: {
+"the network adds nothing that this series could show; the gain comes from the transform and from judging the error by its history." if bare.nab >= own.nab_low and bare.event_f1 >= own.event_f1_low else "here the network adds to it." if bare.nab < own.nab_low and bare.event_f1 < own.event_f1_low else "the network improves one of the two and not the other."}
+""")
+
+# %% [markdown]
+# ### What to expect elsewhere
+
+# %% tags=["hide-input"]
+left_out = analysis.of(records, "part2-left-out", "own")[0].metrics["series"]
+page.table(
+    pd.DataFrame(
+        {
+            "Series": list(left_out),
+            "Windows": [one["windows"] for one in left_out.values()],
+            "Found": [one["found"] for one in left_out.values()],
+            "False events": [one["wrong"] for one in left_out.values()],
+            "NAB standard": [two(one["nab"]) for one in left_out.values()],
+            "Share of the best possible": [percent(one["nab"] / one["windows"], 0) for one in left_out.values()],
+        }
+    ),
+    "nab-left-out",
+    "Our autoencoder on each of the nine other series, network and alarm rule from the eight others alone (and the series' own probation rows).",
+    align="lrrrrr",
+)
+share = sum(one["nab"] for one in left_out.values()) / sum(one["windows"] for one in left_out.values())
+difference, p_network = analysis.paired_over_series(records, "own", "own-no-network")
+page.say(f"""
+On the nine other series it reaches {percent(share, 0)} of the best possible NAB score, against {percent(own.nab / len(D["windows"]), 0)} on this one: {"this series is an easy one for it, and the result above should not be expected elsewhere" if own.nab / len(D["windows"]) > share + 0.1 else "in line with the result above"}.
+Even this is optimistic, because the design was chosen on the nine: {number(len(trials))} settings were tried there, with summed NAB scores up to {number(trials.nab_sum_nine.max(), 1)}; the best of them falls to {number(float(trials.loc[trials.nab_sum_nine.idxmax(), "nab_sum_nine_left_out"]), 1)} when its alarm rule is chosen without the judged series.
+Against the same scoring without a network, the difference over the nine series is {number(difference, 2)} a series ({p_value(p_network)}, Wilcoxon's test), {"which cannot be told from chance" if p_network >= 0.05 else "in favour of the network" if difference > 0 else "against the network"}.
 """)
 
 # %% tags=["hide-input"]
-shown = {n: first[n] for n in dict.fromkeys(["Own", best_published_model.model, best_baseline.model, "Value threshold"])}
+shown = {n: first[n] for n in dict.fromkeys(["Own", "Own, no network", best_published_model.model, best_baseline.model, "Value threshold"])}
 page.figure(
     charts.alarms(dataset, shown),
     "nab-alarms",
@@ -525,7 +572,7 @@ page.say(f"""
 **Strengths**
 
 - *No labels are needed.* All detectors above were fitted without a label; labels only chose the alarm rule, on other series.
-- *One model serves many series*: a single autoencoder, fitted on the probation rows of ten series together, scored all ten; on the nine others its mean NAB score is {two(float(best_published_model.others))} ({best_published_model.model}).
+- *One model serves many series*: a single autoencoder, fitted on the probation rows of ten series together, scored all ten; on the nine others, under a rule chosen without the judged one, its mean NAB score is {two(float(best_published_model.left_out))} ({best_published_model.model}).
 - *Small and quick*: {number(min(m.count_params() for m in models.values()))} to {number(max(m.count_params() for m in models.values()))} parameters, trained in {duration(float(np.median([r.provenance["wall_seconds"] for r in fitted["Base"]])))} (Base) to {duration(float(np.median([r.provenance["wall_seconds"] for r in fitted["Version 3"]])))} (Version 3) on {fitted["Base"][0].provenance["threads"]} threads.
 
 **Limitations**
@@ -549,7 +596,7 @@ Judged by NAB's protocol, {board.iloc[0].model} leads; our own autoencoder is {"
 spec = recipes.sentinel(P)
 again = runs.Store(P.sentinels).load(spec)
 if again is None:
-    page.say(f"**Sentinel run:** not made here, because the data are not on this machine; the records stand as they were committed.")
+    page.say("**Sentinel run:** not made here, because the data are not on this machine; the records stand as they were committed.")
 else:
     compared = reproduce.rows_of(parts_of_report.find("part2"), store.load(spec), again)
     agree = all(row.agrees for row in compared)

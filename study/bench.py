@@ -1,4 +1,4 @@
-"""`make bench`: seconds of the build's steps and training throughput, measured here, as a table and as JSON in build/."""
+"""`make bench`: seconds of the build's steps and of training, measured here, as a table and as JSON in build/."""
 
 import json
 import subprocess

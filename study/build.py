@@ -47,6 +47,7 @@ def everything_read(chosen: profile.Profile) -> list[Path]:
         paths.CATALOG,
         paths.PUBLISHED,
         paths.BIBLIOGRAPHY,
+        paths.OWN_TRIALS,
         *sorted(chosen.records.rglob("*.json")),
         *sorted(chosen.records.rglob("*.npz")),
     ]
@@ -55,9 +56,11 @@ def everything_read(chosen: profile.Profile) -> list[Path]:
 def read_by(part: parts.Part, chosen: profile.Profile) -> list[Path]:
     """Every file beside the notebook that the execution of one part's notebook depends on."""
     building = {paths.STUDY / "build.py", paths.STUDY / "parts.py", paths.STUDY / "reproduce.py"}
-    code = [p for p in sorted(paths.STUDY.rglob("*.py")) if p not in building and paths.STUDY / "publish" not in p.parents]
+    code = [
+        p for p in sorted(paths.STUDY.rglob("*.py")) if p not in building and paths.STUDY / "publish" not in p.parents
+    ]
     records = sorted(chosen.records.glob(f"{part.tasks}*/*"))
-    return [*code, paths.CATALOG, paths.PUBLISHED, *records]
+    return [*code, paths.CATALOG, paths.PUBLISHED, paths.OWN_TRIALS, *records]
 
 
 def digest_of(files: list[Path]) -> str:
@@ -71,7 +74,11 @@ def digest_of(files: list[Path]) -> str:
 
 def _up_to_date(stamp: dict, inputs: str) -> bool:
     present = all((paths.ROOT / name).exists() for name in stamp["outputs"])
-    return stamp["inputs"] == inputs and present and digest_of([paths.ROOT / n for n in stamp["outputs"]]) == stamp["digest"]
+    return (
+        stamp["inputs"] == inputs
+        and present
+        and digest_of([paths.ROOT / n for n in stamp["outputs"]]) == stamp["digest"]
+    )
 
 
 def _build(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, stamp_file: Path) -> int:
@@ -91,7 +98,18 @@ def _build(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, s
                     target = chosen.executed / f"{part.notebook}.ipynb"
                     fresh = is_fresh(part.source, target, parameters, digest_of(read_by(part, chosen)))
                     if not fresh:
-                        _run([sys.executable, "-m", "study.train", "--part", part.key, "--profile", chosen.name, "--sentinel"])
+                        _run(
+                            [
+                                sys.executable,
+                                "-m",
+                                "study.train",
+                                "--part",
+                                part.key,
+                                "--profile",
+                                chosen.name,
+                                "--sentinel",
+                            ]
+                        )
                 with steps.step(f"{part.key}: {'prose' if fresh else 'executing'} {part.notebook}", "execute"):
                     if fresh:
                         refresh_prose(part.source, target)

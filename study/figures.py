@@ -24,6 +24,7 @@ PALETTE = {
     "purple": "#CC79A7",
     "grey": "#767676",
     "brown": "#7F4F24",
+    "wine": "#882255",
 }
 
 
@@ -41,6 +42,7 @@ LOOKS = {
     "Version 2": Look(PALETTE["green"], "^", "-."),
     "Version 3": Look(PALETTE["purple"], "D", ":"),
     "Own": Look(PALETTE["vermillion"], "*", "-"),
+    "Own, no network": Look(PALETTE["wine"], "d", "--"),
     "Value threshold": Look(PALETTE["black"], "x", "--"),
     "Windowed Gaussian": Look(PALETTE["grey"], "v", "-."),
     "PCA": Look(PALETTE["sky"], "P", "--"),

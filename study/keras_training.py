@@ -26,6 +26,7 @@ def fit(
     seed: int,
     validation: dict[str, np.ndarray],
     scratch: Path,
+    batch: int = BATCH,
 ) -> dict[str, list[float]]:
     """Train a compiled model to reproduce `train` (n, ...); returns the losses per epoch, one list per part.
 
@@ -41,7 +42,7 @@ def fit(
     for epoch in bar:
         order = np.random.default_rng([seed, epoch]).permutation(len(train))
         shuffled = train[order]
-        run = model.fit(shuffled, shuffled, batch_size=BATCH, shuffle=False, verbose=0)
+        run = model.fit(shuffled, shuffled, batch_size=batch, shuffle=False, verbose=0)
         history["loss"].append(run.history["loss"][0])
         for name, part in validation.items():
             history[name].append(float(model.evaluate(part, part, batch_size=1024, verbose=0)))

@@ -33,7 +33,7 @@ Bundle = dict[str, Any]
 Format = str | Callable[[Any], str]
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_NUMERIC_CELL = re.compile(r"[≈~<>≤≥]?\s?[-−+]?\d.*|[-–—]?")
+_NUMERIC_CELL = re.compile(r"[≈~<>≤≥]?\s?[-−+]?\d(?!\d{3}-\d\d).*|[-–—]?")  # not a date
 
 
 def show_bundle(bundle: Bundle) -> None:
@@ -65,9 +65,7 @@ class Page:
     def code(self, *objects: Any) -> None:
         """The source of functions, classes or modules, which stays visible in every variant of the report."""
         source = "\n\n\n".join(textwrap.dedent(inspect.getsource(item)).strip() for item in objects)
-        self._show(
-            {"text/markdown": fenced(source, "python"), PANDOC: fenced(source, "{.python .definition}")}
-        )
+        self._show({"text/markdown": fenced(source, "python"), PANDOC: fenced(source, "{.python .definition}")})
 
     def figure(self, fig: Figure, name: str, caption: str, alt: str) -> None:
         """A Matplotlib figure, saved as PNG (200 dpi) and SVG, and closed.
@@ -94,9 +92,7 @@ class Page:
         spec = plotly_fig.to_json()
         image = self._save(twin, name)
         (self.figures_dir / f"{name}.json").write_text(spec, encoding="utf-8")
-        source = figure_markdown(
-            name, self._caption(caption), alt, image, _width_cm(twin), plotly=f"{name}.json"
-        )
+        source = figure_markdown(name, self._caption(caption), alt, image, _width_cm(twin), plotly=f"{name}.json")
         self._show({PLOTLY: json.loads(spec), "text/html": self._html(name, caption, alt), PANDOC: source})
 
     def table(
@@ -155,9 +151,7 @@ class Page:
         return svg.name if svg.stat().st_size <= SVG_LIMIT_BYTES else f"{name}.png"
 
 
-def figure_markdown(
-    name: str, caption: str, alt: str, image: str, width_cm: float, plotly: str | None = None
-) -> str:
+def figure_markdown(name: str, caption: str, alt: str, image: str, width_cm: float, plotly: str | None = None) -> str:
     """A figure as the report reads it: a div with the image's file name, whose content is the caption."""
     attributes = {"image": image, "width": f"{width_cm:.2f}", "alt": alt} | ({"plotly": plotly} if plotly else {})
     pairs = " ".join(f'{key}="{_quoted(value)}"' for key, value in attributes.items())
@@ -181,7 +175,9 @@ def table_markdown(
     cells = format_cells(df, formats or {})
     letters = align or "".join("r" if _looks_numeric(cells[column]) else "l" for column in cells)
     if len(letters) != len(cells.columns) or set(letters) - set("lrc"):
-        raise ValueError(f"tbl:{name}: align {letters!r} must be one of l, r, c for each of {len(cells.columns)} columns")
+        raise ValueError(
+            f"tbl:{name}: align {letters!r} must be one of l, r, c for each of {len(cells.columns)} columns"
+        )
     rule = {"l": ":---", "r": "---:", "c": ":---:"}
     lines = [list(cells.columns), *cells.itertuples(index=False)]
     rows = ["| " + " | ".join(escape(text) for text in line) + " |" for line in lines]

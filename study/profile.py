@@ -12,6 +12,17 @@ from study import paths
 
 
 @dataclass(frozen=True)
+class Part1:
+    """Part I, the autoencoder of the simulated line. A seed is a plant."""
+
+    seeds: tuple[int, ...]  # two or more, for intervals
+    cycles: int  # of production that detectors are fitted on
+    epochs: int
+    patient_epochs: int  # of the one long training
+    judged: int  # sound cycles for the threshold, and as many to be judged; half as many faulty ones
+
+
+@dataclass(frozen=True)
 class Part2:
     """Part II, the NAB autoencoders. Rows are five minutes each."""
 
@@ -23,12 +34,32 @@ class Part2:
 
 
 @dataclass(frozen=True)
+class Part3:
+    """Part III, self-attention in theory. Its inputs are random numbers from seeds, for both kinds of data."""
+
+    d_k: tuple[int, ...]  # widths of queries and keys
+    keys: int  # that each query sees
+    queries: int  # per seed
+    scaling_seeds: int
+    ring: int  # tokens of the mixing task
+    content: tuple[int, ...]  # widths of its tokens, beside their one-hot places
+    steps: int  # of its training
+    mixing_seeds: int
+    tokens: tuple[int, ...]  # sequence lengths whose cost is measured
+    width: int  # d, there
+    heads: int
+    seconds: float  # of repetitions per measured time
+
+
+@dataclass(frozen=True)
 class Profile:
     """What one build of the report does, and where its outputs lie."""
 
     name: str
     data: str  # "real" or "synthetic"
+    part1: Part1
     part2: Part2
+    part3: Part3
 
     @property
     def synthetic(self) -> bool:
@@ -78,12 +109,24 @@ PROFILES = {
     "full": Profile(
         name="full",
         data="real",
+        part1=Part1(seeds=(0, 1, 2, 3), cycles=2_000, epochs=30, patient_epochs=300, judged=2_000),
         part2=Part2(seeds=(0, 1, 2), epochs=10, stream_epochs=10, own_epochs=8, synthetic_rows=16_000),
+        part3=Part3(
+            d_k=(4, 8, 16, 32, 64, 128, 256, 512, 1024), keys=64, queries=512, scaling_seeds=10,
+            ring=8, content=(8, 16, 24), steps=600, mixing_seeds=5,
+            tokens=(64, 128, 256, 512, 1024, 2048, 4096), width=128, heads=4, seconds=1.0,
+        ),
     ),
     "quick": Profile(
         name="quick",
         data="synthetic",
+        part1=Part1(seeds=(0, 1), cycles=500, epochs=1, patient_epochs=2, judged=400),
         part2=Part2(seeds=(0,), epochs=2, stream_epochs=1, own_epochs=1, synthetic_rows=4_000),
+        part3=Part3(
+            d_k=(4, 16, 64, 256, 1024), keys=64, queries=128, scaling_seeds=3,
+            ring=8, content=(8, 16), steps=300, mixing_seeds=2,
+            tokens=(64, 256, 1024), width=128, heads=4, seconds=0.1,
+        ),
     ),
 }
 

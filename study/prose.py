@@ -82,7 +82,7 @@ def count(n: int, noun: str, plural: str | None = None) -> str:
 
 
 def p_value(p: float) -> str:
-    """"p = 0.032", or "p < 0.001". Raises ValueError outside 0 to 1."""
+    """As "p = 0.032", or "p < 0.001". Raises ValueError outside 0 to 1."""
     if not 0 <= _finite(p) <= 1:
         raise ValueError(f"a p-value lies between 0 and 1, not at {p}")
     sign, shown = ("<", "0.001") if p < 0.001 else ("=", f"{p:.2f}" if p >= 0.1 else f"{p:.3f}")
@@ -103,7 +103,7 @@ def duration(seconds: float) -> str:
 
 
 def join_list(items: Sequence[str]) -> str:
-    """"a", "a and b", "a, b and c". Raises ValueError for no items."""
+    """As "a", "a and b", "a, b and c". Raises ValueError for no items."""
     if not items:
         raise ValueError("cannot list nothing: the sequence is empty")
     *head, last = items
@@ -161,7 +161,8 @@ def rank_sentence(scores: Mapping[str, float], quantity: str, digits: int = 2, h
     if not followers:
         return f"{join_list(leaders)} have the same {quantity} ({best})."
     verb = "has" if len(leaders) == 1 else "share"
-    return f"{join_list(leaders)} {verb} the {superlative} {quantity} ({best}), ahead of {followers[0]} ({shown[followers[0]]})."
+    next_best = f"{followers[0]} ({shown[followers[0]]})"
+    return f"{join_list(leaders)} {verb} the {superlative} {quantity} ({best}), ahead of {next_best}."
 
 
 def compare(

@@ -24,11 +24,18 @@ def part2() -> list[tuple[str, str, str, str]]:
     nab, events = published.nab_detectors(), published.table("nab_events").set_index("detector")
     command = "make report PART=part2"
     rows = [
-        ("Part II: published losses and anomaly counts reproduced", f"{reproduced} of {len(comparable)}", "all", command)
+        (
+            "Part II: published losses and anomaly counts reproduced",
+            f"{reproduced} of {len(comparable)}",
+            "all",
+            command,
+        )
     ]
     for model in board.index:
         one = board.loc[model]
-        best = f"{nab.score.idxmax()} {number(nab.score.max(), 2)}; F1 {events.f1.idxmax()} {number(events.f1.max(), 2)}"
+        best = (
+            f"{nab.score.idxmax()} {number(nab.score.max(), 2)}; F1 {events.f1.idxmax()} {number(events.f1.max(), 2)}"
+        )
         ours = f"{number(one.nab, 2)}; F1 {number(one.event_f1, 2)}"
         rows.append((f"Part II: {model}, NAB standard score on AAPL (of 4); event-wise F1", ours, best, command))
     return rows

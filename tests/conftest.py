@@ -41,4 +41,7 @@ def own_catalog(tmp_path, monkeypatch):
 def one_framework():
     yield
     both = {"torch", "tensorflow"} <= set(sys.modules)
-    assert not both, "TensorFlow and PyTorch met in one process: mark the tests of one with `torch` or `keras`"
+    assert not both, (
+        "TensorFlow and PyTorch met in one process: "
+        "PyTorch's tests belong in tests/with_torch, TensorFlow's in tests/with_keras"
+    )

@@ -89,11 +89,15 @@ def test_a_damaged_output_is_made_again_and_prose_runs_no_cell(built):
     assert "Accuracy does not apply." in text
     source.write_text(text.replace("Accuracy does not apply.", "Accuracy is of no use here."))
     executed = clone / "build" / "quick-synthetic" / "executed" / "part2_nab_autoencoders.ipynb"
-    counts = [c.get("metadata", {}).get("papermill", {}).get("start_time") for c in json.loads(executed.read_text())["cells"]]
+    counts = [
+        c.get("metadata", {}).get("papermill", {}).get("start_time") for c in json.loads(executed.read_text())["cells"]
+    ]
     again = run(clone, "-m", "study.build", "--profile", "quick")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "Executing" not in again.stderr
-    now = [c.get("metadata", {}).get("papermill", {}).get("start_time") for c in json.loads(executed.read_text())["cells"]]
+    now = [
+        c.get("metadata", {}).get("papermill", {}).get("start_time") for c in json.loads(executed.read_text())["cells"]
+    ]
     assert [c for c in now if c] == [c for c in counts if c], "a cell ran again"
     assert "Accuracy is of no use here." in html.read_text(encoding="utf-8")
     source.write_text(text)
@@ -106,7 +110,9 @@ def test_reproduce_agrees_on_the_same_machine(built):
     assert re.search(r"\d+ numbers compared, 0 outside their tolerance", done.stdout)
     table = done.stdout.splitlines()
     assert sum(line.endswith(" agrees") for line in table) > 10
-    assert all(line.split()[-3] == "0" for line in table if line.endswith(" agrees")), "same machine, same seed: identical"
+    assert all(line.split()[-3] == "0" for line in table if line.endswith(" agrees")), (
+        "same machine, same seed: identical"
+    )
 
 
 def test_a_number_outside_its_tolerance_fails_reproduction(built):
@@ -140,7 +146,11 @@ def test_bad_settings_are_refused(clone, arguments, environment, said):
 def test_without_records_and_data_the_build_says_what_to_do(clone, tmp_path):
     """A clone with no record, no data and no network: clear message, exit code, no document."""
     (tmp_path / "empty").mkdir()
-    blocked = {"DATA_MIRROR": str(tmp_path / "empty"), "https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    blocked = {
+        "DATA_MIRROR": str(tmp_path / "empty"),
+        "https_proxy": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+    }
     done = run(clone, "-m", "study.build", "--profile", "full", "--part", "part2", **blocked)
     assert done.returncode == 1
     assert "can't be had" in done.stderr and "DATA=synthetic" in done.stderr

@@ -1,4 +1,4 @@
-"""The notebooks as their author has them: text and .ipynb in step, no outputs, headings of the assignment, no typed results."""
+"""The notebooks as their author has them: text and .ipynb in step, no outputs, no result typed by hand."""
 
 import re
 

@@ -114,9 +114,10 @@ def test_verdict():
 
 
 def test_ranking_turns_round_with_the_data():
-    assert prose.rank_sentence({"Base": 0.57, "Own": 0.75}, "F1") == "Own has the highest F1 (0.75), ahead of Base (0.57)."
-    assert prose.rank_sentence({"Base": 0.75, "Own": 0.57}, "F1") == "Base has the highest F1 (0.75), ahead of Own (0.57)."
-    assert prose.rank_sentence({"Base": 2, "Own": 1}, "loss", 0, highest=False).startswith("Own has the lowest loss (1)")
+    own, base = {"Base": 0.57, "Own": 0.75}, {"Base": 0.75, "Own": 0.57}
+    assert prose.rank_sentence(own, "F1") == "Own has the highest F1 (0.75), ahead of Base (0.57)."
+    assert prose.rank_sentence(base, "F1") == "Base has the highest F1 (0.75), ahead of Own (0.57)."
+    assert prose.rank_sentence(own, "loss", highest=False) == "Base has the lowest loss (0.57), ahead of Own (0.75)."
 
 
 def test_ranking_does_not_part_what_shows_the_same_number():

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import json
 import re
 from pathlib import Path
 
@@ -20,7 +21,15 @@ from PIL import Image
 from study import figures, publish
 from study.page import Page
 
-META = {"title": "A <small> report & more", "author": ["Ada Lovelace", "Alan Turing"], "commit": "0123abc", "lang": "en-GB"}
+META = {
+    "title": "A <small> report & more",
+    "author": ["Ada Lovelace", "Alan Turing"],
+    "commit": "0123abc",
+    "lang": "en-GB",
+}
+FRONT = "# Findings {.unnumbered}\n\n## At a glance\n\nFront, [@sec:why]."
+OPENING = "# Part One\n\nSee [@fig:second], [@tbl:hostile], [@sec:why] and [@eq:loss]; [@kingma2015adam] too."
+EQUATION = "$$\\frac{1}{N}\\sum_i x_i^2$$ {#eq:loss}\n\n## Why? {#sec:why}\n\nBecause:\n- one\n- two"
 HOSTILE = ["<script>alert(1)</script>", '#import "x": *', "a | b *c* $d$ [@e]", "x" * 150]
 
 
@@ -40,7 +49,7 @@ def line():
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Two executed notebooks of all kinds of items, built twice: (html, pdf, folder)."""
+    """Two executed notebooks of all kinds of items, built twice and once without code."""
     folder = tmp_path_factory.mktemp("report")
     shown = []
     page = Page(folder / "figures", show=shown.append)
@@ -51,16 +60,21 @@ def made(tmp_path_factory):
         return code_cell(source, *[new_output("display_data", data=dict(bundle)) for bundle in shown], tags=tags)
 
     wide = pd.DataFrame({"Model": ["Base", "Own"]} | {f"Validation accuracy {i}": [0.1234, 0.5] for i in range(12)})
+    hostile = pd.DataFrame({"v": HOSTILE, "n": range(len(HOSTILE))})
+    polar, chart = (
+        go.Figure(go.Scatterpolar(r=[1, 2], theta=[0, 90])),
+        go.Figure(go.Scatter(y=[1, 2], name="</script>")),
+    )
     first = new_notebook(
         cells=[
-            new_markdown_cell("# Part One\n\nSee [@fig:second], [@tbl:hostile], [@sec:why] and [@eq:loss]; [@kingma2015adam] too."),
-            new_markdown_cell("$$\\frac{1}{N}\\sum_i x_i^2$$ {#eq:loss}\n\n## Why? {#sec:why}\n\nBecause:\n- one\n- two"),
+            new_markdown_cell(OPENING),
+            new_markdown_cell(EQUATION),
             code_cell("profile = 'secret_parameter'", tags=["parameters"]),
             item("shown_cell()", lambda: page.figure(line(), "first", "First *caption*.", "First alternative")),
             item("hidden_cell()", lambda: page.say("Prose **from** a cell, [@fig:first; @fig:second]."), "hide-input"),
-            item("polar()", lambda: page.plot(go.Figure(go.Scatterpolar(r=[1, 2], theta=[0, 90])), "second", "Second.", "Second alternative", line())),
-            item("polar()", lambda: page.plot(go.Figure(go.Scatter(y=[1, 2], name="</script>")), "third", "Third.", "Third alternative", line())),
-            item("table()", lambda: page.table(pd.DataFrame({"v": HOSTILE, "n": range(4)}), "hostile", "Text stays text.")),
+            item("polar()", lambda: page.plot(polar, "second", "Second.", "Second alternative", line())),
+            item("chart()", lambda: page.plot(chart, "third", "Third.", "Third alternative", line())),
+            item("table()", lambda: page.table(hostile, "hostile", "Text stays text.")),
             code_cell("hidden_entirely()", printed("hidden output"), tags=["hide-cell"]),
             code_cell("noisy()", printed("warned", "stderr"), tags=["allow-stderr"]),
             code_cell("loop()", printed("epoch 1\repoch 2\r"), printed("\n\x1b[31mred\x1b[0m " + "y" * 300 + "\n")),
@@ -80,8 +94,7 @@ def made(tmp_path_factory):
     def build(name, **options):
         return publish.build(
             paths, folder, figures=folder / "figures", meta=META, name=name,
-            front="# Findings {.unnumbered}\n\n## At a glance\n\nFront, [@sec:why].", back="# Provenance {.unnumbered}\n\nBack.",
-            **options,
+            front=FRONT, back="# Provenance {.unnumbered}\n\nBack.", **options,
         )  # fmt: skip
 
     html, pdf = build("report")
@@ -131,7 +144,8 @@ def test_policy_admits_exactly_the_scripts_of_the_page(soup):
 def test_plotly_comes_once_and_only_where_it_is_needed(soup, tmp_path):
     assert sum("Plotly, Inc." in (script.string or "")[:400] for script in soup.find_all("script")) == 1
     assert len(soup.find_all("script", type="application/json")) == len(soup.find_all(class_="chart")) == 2
-    assert soup.find("figure", id="fig:third").script.string.count("\\u003c/script>") == 1
+    data = soup.find("figure", id="fig:third").script.string
+    assert "<" not in data and json.loads(data)["data"][0]["name"] == "</script>"
     path = tmp_path / "bare.ipynb"
     nbformat.write(new_notebook(cells=[new_markdown_cell("# Bare")]), path)
     html, _ = publish.build([path], tmp_path, figures=tmp_path, meta=META)
@@ -141,7 +155,8 @@ def test_plotly_comes_once_and_only_where_it_is_needed(soup, tmp_path):
 def test_numbers_are_the_same_in_both_documents(soup, pdf_text):
     captions = [flat(c) for c in soup.select("figcaption, caption")]
     assert captions == [
-        "Figure 1. First caption.", "Figure 2. Second.", "Figure 3. Third.", "Table 1. Text stays text.", "Table 2. Wide.",
+        "Figure 1. First caption.", "Figure 2. Second.", "Figure 3. Third.",
+        "Table 1. Text stays text.", "Table 2. Wide.",
     ]  # fmt: skip
     assert all(caption in pdf_text for caption in captions)
     headings = [flat(h) for h in soup.select("main h2, main h3")]
@@ -158,7 +173,7 @@ def test_references_resolve_alike(soup, pdf_text):
     targets = {element["id"] for element in soup.find_all(id=True)}
     for link in soup.find_all("a", href=re.compile("^#")):
         assert link["href"][1:] in targets, link
-    assert "Adam: A Method for Stochastic Optimization" in flat(soup.find(id="refs")) and "Stochastic Optimization" in pdf_text
+    assert "Adam: A Method" in flat(soup.find(id="refs")) and "Adam: A Method" in pdf_text
 
 
 def test_contents_lead_everywhere(soup, pdf):
@@ -208,12 +223,11 @@ def test_nothing_stands_in_the_margins_of_the_pdf(made, monkeypatch):
     """Wide tables, long words and long lines of output stay inside the text block."""
     sources = []
     monkeypatch.setattr(typst, "compile", lambda source, **options: sources.append((source, options)) or b"")
-    publish.build(
-        [made["folder"] / "one.ipynb", made["folder"] / "two.ipynb"], made["folder"], figures=made["folder"] / "figures",
-        meta=META, name="pages", front="# Why {#sec:elsewhere .unnumbered}",
-    )  # fmt: skip
+    folder = made["folder"]
+    notebooks = [folder / "one.ipynb", folder / "two.ipynb"]
+    publish.build(notebooks, folder, figures=folder / "figures", meta=META, name="pages")
     monkeypatch.undo()
-    (source, options), = sources
+    ((source, options),) = sources
     options.pop("pdf_standards")
     pages = typst.compile(source, format="png", ppi=60, **options)
     for page in pages:
@@ -225,8 +239,8 @@ def test_nothing_stands_in_the_margins_of_the_pdf(made, monkeypatch):
 
 def test_code_folds_or_goes(soup, made):
     folded = [flat(block.pre) for block in soup.select("details.code")]
-    assert folded == ["shown_cell()", "polar()", "polar()", "table()", "noisy()", "loop()", "wide()"]
-    assert "def line():" in flat(soup.find("div", class_="sourceCode").parent.parent) or "def line():" in flat(soup.main)
+    assert folded == ["shown_cell()", "polar()", "chart()", "table()", "noisy()", "loop()", "wide()"]
+    assert "def line():" in flat(soup.main)
     everything = flat(soup.main)
     for absent in ("secret_parameter", "hidden_cell", "hidden output", "warned", "epoch 1", "\x1b"):
         assert absent not in everything
@@ -247,9 +261,9 @@ def notebook_with(*cells):
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        (code_cell("x", new_output("error", ename="KeyError", evalue="'loss'")), "n.ipynb, cell 2: failed with KeyError: 'loss'"),
+        (code_cell("x", new_output("error", ename="KeyError", evalue="'x'")), "n.ipynb, cell 2: failed with KeyError"),
         (code_cell("x", printed("UserWarning: old", "stderr")), "cell 2: wrote to stderr.*allow-stderr"),
-        (code_cell("x", new_output("display_data", data={"image/png": "", "text/plain": ""})), "cell 2: shows image/png.*page.figure"),
+        (code_cell("x", new_output("display_data", data={"image/png": ""})), "cell 2: shows image/png.*page.figure"),
         (code_cell("x", new_output("error", ename="E", evalue=""), tags=["hide-cell"]), "cell 2: failed"),
         (new_code_cell("x"), "cell 2: has not been run"),
         (new_markdown_cell("# Another"), "2 headings of level one"),
@@ -274,7 +288,7 @@ def test_progress_bars_and_comments_are_no_faults():
         ("[@sec:nowhere] and @tbl:nowhere", r"(?s)sec:nowhere.*tbl:nowhere"),
         ("[@nobody1999]", "nobody1999"),
         ("## A {#sec:a}\n\n## B {#sec:a}", "(?i)duplicate identifier.*sec:a|sec:a is defined twice"),
-        ('::: {#fig:gone .figure image="gone.svg" width="16.00" alt="a"}\nc\n:::', "gone.svg is not in the figures folder"),
+        ('::: {#fig:gone .figure image="gone.svg" width="9" alt="a"}\nc\n:::', "gone.svg is not in the figures folder"),
         ("::: {#tbl:t .table}\nc\n:::", "tbl:t holds no table"),
     ],
 )

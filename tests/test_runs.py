@@ -61,7 +61,12 @@ def test_another_decision_is_another_record(store):
 @given(
     st.dictionaries(
         st.text(max_size=8),
-        st.one_of(st.integers(-(2**53), 2**53), st.text(max_size=8), st.booleans(), st.floats(allow_nan=False, allow_infinity=False)),
+        st.one_of(
+            st.integers(-(2**53), 2**53),
+            st.text(max_size=8),
+            st.booleans(),
+            st.floats(allow_nan=False, allow_infinity=False),
+        ),
         max_size=5,
     )
 )

@@ -28,7 +28,7 @@ document.addEventListener("DOMContentLoaded", () => {
   };
 
   const charts = setUpCharts();
-  setUpTheme(charts);
+  setUpTheme();
   setUpCode();
   setUpContents();
   setUpAnchors();
@@ -171,7 +171,7 @@ document.addEventListener("DOMContentLoaded", () => {
         const keyed = [...body.rows].map((row) => [sortKey(row.cells[column]), row]);
         keyed.sort(([a], [b]) => {
           if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;  // text such as "n/a" stays last
-          return direction * (typeof a === "number" ? a - b : a.localeCompare(b));
+          return direction * (typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true }));
         });
         body.append(...keyed.map(([, row]) => row));
       };
@@ -183,6 +183,22 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function setUpCharts() {
     const drawn = new Set();
+    const specs = new Map();
+    // Sizes follow the page, not the notebook; on a phone the legend stands below, in room of its own.
+    const fit = (chart) => {
+      const { data, layout } = JSON.parse(chart.nextElementSibling.textContent);
+      delete layout.width;
+      delete layout.height;
+      layout.margin ??= { l: 60, r: 20, t: layout.title ? 60 : 36, b: 50 };
+      const entries = data.filter((trace) => trace.name && trace.showlegend !== false).length;
+      if (chart.clientWidth < 500 && entries > 1) {
+        const room = 20 * entries;
+        chart.style.height = `${chart.clientHeight + room}px`;
+        layout.margin = { ...layout.margin, b: 60 + room };
+        layout.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", yref: "container", y: 0, yanchor: "bottom" };
+      }
+      specs.set(chart, { data, layout });
+    };
     const look = (layout) => {
       const value = (name) => getComputedStyle(root).getPropertyValue(name).trim();
       const changes = {
@@ -197,13 +213,7 @@ document.addEventListener("DOMContentLoaded", () => {
     };
     const paint = () => drawn.forEach((chart) => Plotly.relayout(chart, look(chart.layout)));
     const draw = async (chart) => {
-      const { data, layout } = JSON.parse(chart.nextElementSibling.textContent);
-      chart.hidden = false;
-      chart.closest("figure").classList.add("drawn");
-      // Sizes follow the page, not the notebook.
-      delete layout.width;
-      delete layout.height;
-      layout.margin ??= { l: 60, r: 20, t: layout.title ? 60 : 36, b: 50 };
+      const { data, layout } = specs.get(chart);
       await Plotly.newPlot(chart, data, { ...layout, autosize: true }, { responsive: true, displaylogo: false });
       drawn.add(chart);
       Plotly.relayout(chart, look(chart.layout));
@@ -214,7 +224,14 @@ document.addEventListener("DOMContentLoaded", () => {
         draw(entry.target.querySelector(".chart"));
       }
     }, { rootMargin: "400px" });
-    all("figure.interactive").forEach((figure) => nearby.observe(figure));
+    for (const figure of all("figure.interactive")) {
+      // The place is taken at once, so that drawing later moves nothing.
+      const chart = figure.querySelector(".chart");
+      chart.hidden = false;
+      figure.classList.add("drawn");
+      fit(chart);
+      nearby.observe(figure);
+    }
     return { paint };
   }
 });

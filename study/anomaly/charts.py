@@ -199,14 +199,18 @@ def layers(models: Mapping[str, object]) -> Figure:
             axis.text(centre, 0.48, text.lstrip("*"), ha="center", va="center", fontsize=5.6, linespacing=1.25)
         for a, b in zip(centres, centres[1:], strict=False):
             axis.add_patch(
-                FancyArrowPatch((a + width / 2, 0.48), (b - width / 2, 0.48), arrowstyle="-|>", mutation_scale=5, lw=0.6)
+                FancyArrowPatch(
+                    (a + width / 2, 0.48), (b - width / 2, 0.48), arrowstyle="-|>", mutation_scale=5, lw=0.6
+                )
             )
     return fig
 
 
 def _layer_text(layer: object) -> str:
     """Kind, activation, output shape and parameters of a layer; an asterisk in front marks the bottleneck."""
-    kind = type(layer).__name__.replace("TimeDistributed", "Time\nDistributed").replace("RepeatVector", "Repeat\nVector")
+    kind = (
+        type(layer).__name__.replace("TimeDistributed", "Time\nDistributed").replace("RepeatVector", "Repeat\nVector")
+    )
     activation = getattr(getattr(layer, "activation", None), "__name__", "")
     shape = "×".join(str(size) for size in layer.output.shape[1:])
     mark = "*" if layer.name == "bottleneck" else ""
@@ -222,7 +226,9 @@ def losses(records: Mapping[str, Sequence[Record]]) -> Figure:
             for i, run in enumerate(runs):
                 history = run.arrays[f"history_{key}"]
                 label = PART_NAMES[part] if i == 0 else None
-                axis.plot(np.arange(1, len(history) + 1), history, color=PART_COLOURS[part], lw=1, alpha=0.8, label=label)
+                axis.plot(
+                    np.arange(1, len(history) + 1), history, color=PART_COLOURS[part], lw=1, alpha=0.8, label=label
+                )
         axis.set_title(name)
         axis.set_yscale("log")
     for axis in axes[1]:
@@ -245,7 +251,8 @@ def losses_interactive(records: Mapping[str, Sequence[Record]]) -> go.Figure:
                 line={"color": figures.colour_of(name), "dash": dashes[part]},
             )  # fmt: skip
     fig.update_layout(
-        yaxis={"type": "log", "title": "MSE, scaled units", "exponentformat": "power"}, xaxis={"title": "epoch", "dtick": 1},
+        yaxis={"type": "log", "title": "MSE, scaled units", "exponentformat": "power"},
+        xaxis={"title": "epoch", "dtick": 1},
         height=430, margin={"l": 60, "r": 20, "t": 30, "b": 40}, template="plotly_white",
     )  # fmt: skip
     return fig
@@ -261,7 +268,9 @@ def detections(dataset: Record, run: Record, rule: Rule) -> Figure:
     above = judged > limit
     fig, (upper, lower) = figures.new(height_cm=9, rows=2, sharex=True)
     upper.plot(times(dataset, ends), judged, lw=0.8, color=PART_COLOURS[rule.applied_to])
-    upper.axhline(limit, color=figures.PALETTE["black"], lw=1, ls="--", label=f"threshold: {rule.statistic} ({rule.of_part} part)")
+    upper.axhline(
+        limit, color=figures.PALETTE["black"], lw=1, ls="--", label=f"threshold: {rule.statistic} ({rule.of_part} part)"
+    )
     upper.set_yscale("log")
     upper.set(ylabel="window error (MSE)", title="Error of each window against the threshold")
     upper.legend(loc="upper right")
@@ -284,9 +293,9 @@ def detections(dataset: Record, run: Record, rule: Rule) -> Figure:
 
 def confusions(board: pd.DataFrame) -> Figure:
     """Point-wise confusion matrices, one panel a model: rows of the scored series, medians over seeds."""
-    columns = 3
+    columns = 4
     rows = -(-len(board) // columns)
-    fig, axes = figures.new(height_cm=4.4 * rows, rows=rows, cols=columns, squeeze=False)
+    fig, axes = figures.new(height_cm=4.3 * rows, rows=rows, cols=columns, squeeze=False)
     for axis, (_, one) in zip(axes.flat, board.iterrows(), strict=False):
         counts = np.array([[one.tn, one.fp], [one.fn, one.tp]])
         share = counts / counts.sum(axis=1, keepdims=True)
@@ -352,5 +361,3 @@ def alarms(dataset: Record, runs: Mapping[str, Record]) -> Figure:
     _dates(axes[-1, 0])
     axes[-1, 0].set_xlabel("2015")
     return fig
-
-

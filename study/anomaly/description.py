@@ -44,9 +44,7 @@ def describe(series: Series) -> tuple[dict, dict[str, np.ndarray]]:
         "window_times": [[str(values.index[a]), str(values.index[b])] for a, b in series.windows],
         "window_maxima": [float(values.iloc[a : b + 1].max()) for a, b in series.windows],
         "anomalous_share": float(series.labels.mean()),
-        "months": [
-            {"month": str(m), **{k: float(v) for k, v in row.items()}} for m, row in months.iterrows()
-        ],
+        "months": [{"month": str(m), **{k: float(v) for k, v in row.items()}} for m, row in months.iterrows()],
         "bursts": _bursts(series),
         "trend": _trend(values),
         "season": _season(hourly["mean"]),

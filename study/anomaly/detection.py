@@ -29,68 +29,77 @@ class AlarmRule:
         return scoring.alarms(scores, self.threshold, self.refractory_rows)
 
 
-def nab_total(alarms: list[np.ndarray], series: list[Series]) -> float:
-    """NAB standard score summed over series."""
-    weights = scoring.PROFILES["standard"]
-    return sum(scoring.nab_score(a, one.windows, weights) for a, one in zip(alarms, series, strict=True))
+@dataclass(frozen=True)
+class Trials:
+    """What every rule tried gives on every series: arrays of shape (rules, series)."""
+
+    rules: list[AlarmRule]
+    nab: np.ndarray
+    found: np.ndarray
+    wrong: np.ndarray
+    missed: np.ndarray
+
+    def best(self, criterion: str, columns: list[int]) -> int:
+        """Index of the rule that is best on some of the series; among equals the highest threshold.
+
+        `nab` is the NAB standard score summed over them, `events` the F1 of their events counted together.
+        Raises ValueError for another criterion.
+        """
+        if criterion == "nab":
+            return int(np.argmax(self.nab[:, columns].sum(axis=1)))
+        if criterion == "events":
+            found, wrong, missed = (a[:, columns].sum(axis=1) for a in (self.found, self.wrong, self.missed))
+            return int(np.argmax(2 * found / np.maximum(2 * found + wrong + missed, 1)))
+        raise ValueError(f"Unknown criterion '{criterion}'. Choose 'nab' or 'events'.")
 
 
-def pooled_event_f1(alarms: list[np.ndarray], series: list[Series]) -> float:
-    """Event-wise F1 of the windows and false events of all series counted together."""
-    counts = [scoring.eventwise(a, one.windows) for a, one in zip(alarms, series, strict=True)]
-    found, wrong, missed = (sum(c[k] for c in counts) for k in ("found_windows", "fp_events", "missed_windows"))
-    return 2 * found / max(2 * found + wrong + missed, 1)
+def try_rules(scores: list[np.ndarray], series: list[Series]) -> Trials:
+    """Every candidate rule on every series given, by falling threshold.
 
-
-CRITERIA = {"nab": nab_total, "events": pooled_event_f1}
-"""What a rule is chosen for. Each of the two results of a detector is judged under the rule chosen for it."""
-
-
-def choose_rules(scores: list[np.ndarray], series: list[Series]) -> dict[str, AlarmRule]:
-    """For each criterion the rule that is best on the series given; among equals the highest threshold.
-
-    Thresholds tried lie at ranks spaced evenly in the logarithm among the highest scores, from the top score to
-    the top tenth.
+    Thresholds lie at ranks spaced evenly in the logarithm among the highest scores, from the top score to the top
+    tenth; each is tried with every pause.
     """
     pooled = np.sort(np.concatenate([s[scoring.probation_rows(len(s)) :] for s in scores]))[::-1]
     ranks = np.unique(np.geomspace(1, len(pooled) // 10, CANDIDATES).astype(int)) - 1
-    best = dict.fromkeys(CRITERIA, -np.inf)
-    chosen = {}
-    for threshold in np.unique(pooled[ranks])[::-1]:
-        for refractory in REFRACTORY_ROWS:
-            rule = AlarmRule(float(threshold), refractory)
-            alarms = [rule.alarms(s) for s in scores]
-            for name, criterion in CRITERIA.items():
-                reached = criterion(alarms, series)
-                if reached > best[name]:
-                    best[name], chosen[name] = reached, rule
-    return chosen
+    thresholds = np.unique(pooled[ranks])[::-1]
+    rules = [AlarmRule(float(t), pause) for t in thresholds for pause in REFRACTORY_ROWS]
+    nab = np.empty((len(rules), len(series)))
+    counts = np.empty((3, len(rules), len(series)), dtype=int)
+    for column, (score, one) in enumerate(zip(scores, series, strict=True)):
+        for row, rule in enumerate(rules):
+            alarms = rule.alarms(score)
+            nab[row, column] = scoring.nab_score(alarms, one.windows, scoring.PROFILES["standard"])
+            events = scoring.eventwise(alarms, one.windows)
+            counts[:, row, column] = [events[k] for k in ("found_windows", "fp_events", "missed_windows")]
+    return Trials(rules, nab, *counts)
+
+
+def left_out(trials: Trials) -> list[float]:
+    """NAB standard score of each series under the rule that is best on all the others."""
+    columns = range(trials.nab.shape[1])
+    return [float(trials.nab[trials.best("nab", [c for c in columns if c != out]), out]) for out in columns]
 
 
 def judge(scores: dict[str, np.ndarray], series: dict[str, Series]) -> tuple[dict, dict[str, np.ndarray]]:
     """Metrics and arrays of one detector from its anomaly scores (n,) on all ten series.
 
-    Both rules come from the nine others. NAB scores are of the alarms under the rule chosen for them, events likewise;
-    point-wise numbers are of all rows at or above the threshold of the rule chosen for the NAB score.
+    The alarm rule is the one with the highest summed NAB score on the nine others; all results are under it. Events
+    are also given under the rule with the highest event-wise F1 there. `left_out` estimates the NAB score of a
+    series that had no part in choosing the rule, on each of the nine.
     """
     others = [name for name in scores if name != AAPL]
-    rules = choose_rules([scores[n] for n in others], [series[n] for n in others])
-    raised = {name: rules["nab"].alarms(scores[name]) for name in scores}
-    events = rules["events"].alarms(scores[AAPL])
-    weights = scoring.PROFILES["standard"]
+    trials = try_rules([scores[n] for n in others], [series[n] for n in others])
+    rules = {name: trials.rules[trials.best(name, list(range(len(others))))] for name in ("nab", "events")}
+    raised = rules["nab"].alarms(scores[AAPL])
     metrics = {
         "rules": {name: asdict(rule) for name, rule in rules.items()},
-        **verdicts(scores[AAPL], scores[AAPL] >= rules["nab"].threshold, raised[AAPL], series[AAPL]),
-        "events": scoring.eventwise(events, series[AAPL].windows),
-        "others_nab": {name: scoring.nab_score(raised[name], series[name].windows, weights) for name in others},
-        "others_event_f1": pooled_event_f1(
-            [rules["events"].alarms(scores[n]) for n in others], [series[n] for n in others]
-        ),
+        **verdicts(scores[AAPL], scores[AAPL] >= rules["nab"].threshold, raised, series[AAPL]),
+        "events_by_event_rule": scoring.eventwise(rules["events"].alarms(scores[AAPL]), series[AAPL].windows),
+        "left_out": dict(zip(others, left_out(trials), strict=True)),
     }
     return metrics, {
         "scores": scores[AAPL].astype(np.float32),
-        "alarm_rows": np.flatnonzero(raised[AAPL]).astype(np.int32),
-        "event_alarm_rows": np.flatnonzero(events).astype(np.int32),
+        "alarm_rows": np.flatnonzero(raised).astype(np.int32),
     }
 
 
@@ -99,8 +108,5 @@ def verdicts(scores: np.ndarray, above: np.ndarray, alarms: np.ndarray, series: 
     return {
         "points": scoring.pointwise(scores, above, series.windows),
         "events": scoring.eventwise(alarms, series.windows),
-        "nab": {
-            name: scoring.nab_score(alarms, series.windows, weights)
-            for name, weights in scoring.PROFILES.items()
-        },
+        "nab": {name: scoring.nab_score(alarms, series.windows, weights) for name, weights in scoring.PROFILES.items()},
     }

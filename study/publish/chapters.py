@@ -22,9 +22,10 @@ class PublishError(Exception):
 
 
 def chapter(notebook: NotebookNode, name: str, code: bool = True) -> str:
-    """The chapter that an executed notebook tells; `name` is what errors call it, without `code` its cells' source is left out.
+    """The chapter that an executed notebook tells; without `code` the source of its cells is left out.
 
-    Raises PublishError for a cell that failed, was not run, wrote to stderr or shows what has no place in the report.
+    `name` is what errors call the notebook. Raises PublishError for a cell that failed, was not run, wrote to stderr
+    or shows what has no place in the report.
     """
     parts = []
     for position, cell in enumerate(notebook.cells, start=1):
@@ -70,7 +71,8 @@ def _outputs(outputs: list[NotebookNode], tags: set[str], where: str) -> Iterato
             text += bundle["text/plain"] + "\n"
         elif _WIDGET not in bundle:
             raise PublishError(
-                f"{where}: shows {', '.join(bundle)} without caption and number; use page.figure, page.table or page.say"
+                f"{where}: shows {', '.join(bundle)} without number and caption; "
+                "use page.figure, page.plot, page.table or page.say"
             )
     yield from _text_block(text)
 

@@ -23,7 +23,9 @@ def read_source(source: Path) -> nbformat.NotebookNode:
     notebook = jupytext.read(source)
     tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
-        raise PublishError(f'{source}: {len(tagged)} cells are tagged "parameters", expected one; tag the first code cell.')
+        raise PublishError(
+            f'{source}: {len(tagged)} cells are tagged "parameters", expected one; tag the first code cell.'
+        )
     if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
         raise PublishError(f"{source}: names no python3 kernel; run `jupytext --set-kernel python3 {source.name}`.")
     return notebook
@@ -67,12 +69,14 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any], inputs: s
             papermill.execute_notebook(
                 str(plain), str(result), dict(parameters),
                 kernel_name="python3", cwd=str(source.parent), log_output=True, progress_bar=True,
+                extra_arguments=["--log-level=ERROR"],
             )  # fmt: skip
         except PapermillExecutionError as error:
             failed = target.with_suffix(".failed.ipynb")
             os.replace(result, failed)
             raise PublishError(
-                f"{source}, code cell {error.exec_count}: {error.ename}: {error.evalue}\nThe notebook up to there: {failed}"
+                f"{source}, code cell {error.exec_count}: {error.ename}: {error.evalue}\n"
+                f"The notebook up to there: {failed}"
             ) from error
         executed = nbformat.read(result, as_version=4)
         executed.metadata[KEY] = key_of(notebook, parameters, inputs)

@@ -69,7 +69,10 @@ def to_html(document: str, figures: Path) -> str:
         scripts["<!-- charts -->"] = get_plotlyjs()
     digests = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts.values() if script)
     # Plotly and MathML set style attributes, so styles cannot be pinned by digest as scripts are.
-    policy = f"default-src 'none'; script-src {digests}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; script-src {digests}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
     pieces = {mark: f"<script>{script}</script>" if script else "" for mark, script in scripts.items()}
     pieces["<!-- policy -->"] = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
     pieces["<!-- style -->"] = f"<style>\n{(paths.TEMPLATES / 'report.css').read_text(encoding='utf-8')}</style>"

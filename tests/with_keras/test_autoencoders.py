@@ -12,17 +12,9 @@ import numpy as np
 import pytest
 
 from study import published
-
-pytestmark = pytest.mark.keras
+from study.anomaly import autoencoders
 
 PUBLISHED = {"base": 588, "version-1": 1356, "version-2": 1356, "version-3": 4193}
-
-
-@pytest.fixture(scope="module")
-def autoencoders():
-    from study.anomaly import autoencoders
-
-    return autoencoders
 
 
 @pytest.fixture
@@ -33,14 +25,14 @@ def windows():
 
 
 @pytest.mark.parametrize("model", PUBLISHED)
-def test_parameters_and_shapes_are_the_published_ones(autoencoders, model):
+def test_parameters_and_shapes_are_the_published_ones(model):
     made = autoencoders.build(model, 0)
     assert made.count_params() == PUBLISHED[model] == published.value(f"part2.{model}.parameters")
     assert made.input_shape == made.output_shape == (None, 30, 1)
     assert made.loss == "mse" and type(made.optimizer).__name__ == "Adam"
 
 
-def test_activations_alternate_in_version_2_only(autoencoders):
+def test_activations_alternate_in_version_2_only():
     def found(model):
         dense = [layer for layer in autoencoders.build(model, 0).layers if hasattr(layer, "units")]
         return [layer.activation.__name__ for layer in dense]
@@ -49,14 +41,17 @@ def test_activations_alternate_in_version_2_only(autoencoders):
     assert found("version-1") == ["relu"] * 6 + ["sigmoid"]
 
 
-def test_error_is_the_mean_square_per_window(autoencoders, windows):
+def test_error_is_the_mean_square_per_window(windows):
     model = autoencoders.build("base", 0)
     rebuilt = model.predict(windows, verbose=0)
-    expected = [np.mean([(a - b) ** 2 for a, b in zip(x.ravel(), y.ravel(), strict=True)]) for x, y in zip(windows, rebuilt, strict=True)]
+    expected = [
+        np.mean([(a - b) ** 2 for a, b in zip(x.ravel(), y.ravel(), strict=True)])
+        for x, y in zip(windows, rebuilt, strict=True)
+    ]
     assert autoencoders.errors(model, windows) == pytest.approx(expected, rel=1e-4)
 
 
-def test_training_learns_and_its_loss_beats_the_constant(autoencoders, windows, tmp_path):
+def test_training_learns_and_its_loss_beats_the_constant(windows, tmp_path):
     model = autoencoders.build("base", 1)
     history = autoencoders.fit(model, windows, 60, 1, {"same": windows}, tmp_path)
     assert len(history["loss"]) == len(history["same"]) == 60
@@ -64,7 +59,7 @@ def test_training_learns_and_its_loss_beats_the_constant(autoencoders, windows, 
     assert autoencoders.errors(model, windows).mean() == pytest.approx(history["same"][-1], rel=1e-3)
 
 
-def test_the_seed_decides(autoencoders, windows, tmp_path):
+def test_the_seed_decides(windows, tmp_path):
     def trained(seed, folder):
         folder.mkdir()
         return autoencoders.fit(autoencoders.build("version-2", seed), windows, 2, seed, {}, folder)["loss"]
@@ -73,7 +68,7 @@ def test_the_seed_decides(autoencoders, windows, tmp_path):
     assert one == same != other
 
 
-def test_unknown_model(autoencoders):
+def test_unknown_model():
     with pytest.raises(ValueError, match="Unknown autoencoder 'version-9'.*base"):
         autoencoders.build("version-9", 0)
 
