@@ -42,11 +42,16 @@ LOOKS = {
     "Version 2": Look(PALETTE["green"], "^", "-."),
     "Version 3": Look(PALETTE["purple"], "D", ":"),
     "Own": Look(PALETTE["vermillion"], "*", "-"),
-    "Own, no network": Look(PALETTE["wine"], "d", "--"),
+    "Own without network": Look(PALETTE["wine"], "d", "--"),
     "Value threshold": Look(PALETTE["black"], "x", "--"),
     "Windowed Gaussian": Look(PALETTE["grey"], "v", "-."),
     "PCA": Look(PALETTE["sky"], "P", "--"),
     "Isolation forest": Look(PALETTE["brown"], "p", ":"),
+    "Autoencoder": Look(PALETTE["blue"], "o", "-"),
+    "Limit check": Look(PALETTE["grey"], "v", "-."),
+    "Ensemble": Look(PALETTE["vermillion"], "*", "-"),
+    "Autoencoder with help": Look(PALETTE["green"], "s", "--"),
+    "Heat-balance check": Look(PALETTE["black"], "x", ":"),
 }
 COLOURS = {model: look.colour for model, look in LOOKS.items()}
 

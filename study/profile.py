@@ -20,6 +20,9 @@ class Part1:
     epochs: int
     patient_epochs: int  # of the one long training
     judged: int  # sound cycles for the threshold, and as many to be judged; half as many faulty ones
+    contamination: tuple[float, ...]  # shares of faulty cycles in the production that detectors are fitted on
+    noise: tuple[float, ...]  # factors of the gauges' noise
+    broken_gauges: tuple[float, ...]  # shares of gauges that read noise alone
 
 
 @dataclass(frozen=True)
@@ -109,18 +112,24 @@ PROFILES = {
     "full": Profile(
         name="full",
         data="real",
-        part1=Part1(seeds=(0, 1, 2, 3), cycles=2_000, epochs=30, patient_epochs=300, judged=2_000),
+        part1=Part1(
+            seeds=(0, 1, 2, 3), cycles=2_000, epochs=30, patient_epochs=240, judged=2_000,
+            contamination=(0.02, 0.05, 0.1, 0.2), noise=(2.0, 4.0), broken_gauges=(0.2, 0.4),
+        ),
         part2=Part2(seeds=(0, 1, 2), epochs=10, stream_epochs=10, own_epochs=8, synthetic_rows=16_000),
         part3=Part3(
             d_k=(4, 8, 16, 32, 64, 128, 256, 512, 1024), keys=64, queries=512, scaling_seeds=10,
-            ring=8, content=(8, 16, 24), steps=600, mixing_seeds=5,
+            ring=8, content=(8, 16, 24), steps=600, mixing_seeds=6,
             tokens=(64, 128, 256, 512, 1024, 2048, 4096), width=128, heads=4, seconds=1.0,
         ),
     ),
     "quick": Profile(
         name="quick",
         data="synthetic",
-        part1=Part1(seeds=(0, 1), cycles=500, epochs=1, patient_epochs=2, judged=400),
+        part1=Part1(
+            seeds=(0, 1), cycles=300, epochs=1, patient_epochs=2, judged=400,
+            contamination=(0.2,), noise=(4.0,), broken_gauges=(0.4,),
+        ),
         part2=Part2(seeds=(0,), epochs=2, stream_epochs=1, own_epochs=1, synthetic_rows=4_000),
         part3=Part3(
             d_k=(4, 16, 64, 256, 1024), keys=64, queries=128, scaling_seeds=3,

@@ -20,7 +20,7 @@ NAMES = {
     "version-2": "Version 2",
     "version-3": "Version 3",
     OWN: "Own",
-    NO_NETWORK: "Own, no network",
+    NO_NETWORK: "Own without network",
     "value": "Value threshold",
     "windowed_gaussian": "Windowed Gaussian",
     "pca_reconstruction": "PCA",

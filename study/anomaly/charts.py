@@ -89,7 +89,7 @@ def series_interactive(dataset: Record) -> go.Figure:
 
 def season(dataset: Record) -> Figure:
     """Months (mean and median), days (median with running week) and the median by weekday and hour."""
-    fig, axes = figures.new(height_cm=11.5, rows=2, cols=2)
+    fig, axes = figures.new(height_cm=8.8, rows=2, cols=2)
     months = pd.DataFrame(dataset.metrics["months"])
     at = np.arange(len(months))
     left = axes[0, 0]
@@ -125,7 +125,7 @@ def season(dataset: Record) -> Figure:
 
 def polar(dataset: Record) -> Figure:
     """Counts around the clock: median, 99th percentile and maximum of each hour, on a logarithmic radius."""
-    fig, axis = figures.new(height_cm=9, subplot_kw={"projection": "polar"})
+    fig, axis = figures.new(height_cm=7.5, subplot_kw={"projection": "polar"})
     angle = np.linspace(0, 2 * np.pi, 25)
     for key, name, colour, style in _POLAR:
         axis.plot(angle, _closed(dataset.arrays[key]), style, color=colour, label=name)
@@ -178,7 +178,7 @@ def layers(models: Mapping[str, object]) -> Figure:
 
     The boxes come from the models themselves; the width of a box follows the number of values that the layer puts out.
     """
-    fig, axes = figures.new(height_cm=2.7 * len(models), rows=len(models), squeeze=False)
+    fig, axes = figures.new(height_cm=2.3 * len(models), rows=len(models), squeeze=False)
     for axis, (name, model) in zip(axes[:, 0], models.items(), strict=True):
         axis.set_axis_off()
         axis.set(xlim=(-0.02, 1.02), ylim=(0, 1))
@@ -266,13 +266,13 @@ def detections(dataset: Record, run: Record, rule: Rule) -> Figure:
     ends = np.arange(rows.start + WINDOW - 1, rows.stop)
     judged = errors[rule.applied_to]
     above = judged > limit
-    fig, (upper, lower) = figures.new(height_cm=9, rows=2, sharex=True)
+    fig, (upper, lower) = figures.new(height_cm=5.4, cols=2)
     upper.plot(times(dataset, ends), judged, lw=0.8, color=PART_COLOURS[rule.applied_to])
     upper.axhline(
         limit, color=figures.PALETTE["black"], lw=1, ls="--", label=f"threshold: {rule.statistic} ({rule.of_part} part)"
     )
     upper.set_yscale("log")
-    upper.set(ylabel="window error (MSE)", title="Error of each window against the threshold")
+    upper.set(ylabel="window error (MSE)", title="Error against the threshold", xlabel="2015")
     upper.legend(loc="upper right")
     t, hourly = hours(dataset), dataset.arrays["hourly_max"]
     shown = (t >= times(dataset, ends[:1])[0]) & (t <= times(dataset, ends[-1:])[0])
@@ -281,13 +281,14 @@ def detections(dataset: Record, run: Record, rule: Rule) -> Figure:
     marked = [row for row in ends[above] if int(row) in kept]
     lower.plot(
         times(dataset, np.array(marked, dtype=int)), [kept[int(row)] for row in marked],
-        "x", ms=4, color="#C00000", label="last row of a window above the threshold",
+        "x", ms=4, color="#C00000", label="window above the threshold, last row",
     )  # fmt: skip
     lower.set_yscale("symlog", linthresh=10)
-    lower.set(ylabel="tweets per 5 minutes", title="Detected anomalies on the original scale", xlabel="2015")
+    lower.set(ylabel="tweets per 5 minutes", title="Detected anomalies, original scale", xlabel="2015")
     lower.legend(loc="upper right")
-    lower.xaxis.set_major_locator(mdates.DayLocator(interval=1))
-    lower.xaxis.set_major_formatter(mdates.DateFormatter("%-d %b"))
+    for axis in (upper, lower):
+        axis.xaxis.set_major_locator(mdates.DayLocator(interval=2))
+        axis.xaxis.set_major_formatter(mdates.DateFormatter("%-d %b"))
     return fig
 
 

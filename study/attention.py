@@ -1,0 +1,192 @@
+"""Self-attention once, for every transformer of the report (Vaswani et al., Attention is all you need, 2017).
+
+Shapes: B sequences, N tokens each, width d, h heads of width d_k = d / h. A token is a row, so that a projection is
+x W + b and the logits are Q Kᵀ. Masks are boolean and say who may be seen: True keeps, False hides.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def scaled_dot_product(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, scaled: bool = True, dropout: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Weighted sums of values and their weights: softmax(q kᵀ / √d_k) v, with the softmax over the keys.
+
+    q is (..., N, d_k), k (..., M, d_k) and v (..., M, d_v), floating point; `mask`, boolean and broadcastable to
+    (..., N, M), is True where a query may look. Returns the sums (..., N, d_v) and the weights (..., N, M) before
+    dropout. Without `scaled` the logits stay q kᵀ. Raises ValueError for shapes that do not fit, for NaN and for a
+    query from which every key is hidden.
+    """
+    shape = _shape_of_weights(q, k, v)
+    if mask is not None:
+        _check_mask(mask, shape)
+    if not torch.compiler.is_compiling():
+        for name, tensor in (("q", q), ("k", k), ("v", v)):
+            _check_numbers(tensor, name)
+        _check_someone_is_seen(mask)
+    logits = q @ k.transpose(-2, -1)
+    if scaled:
+        logits = logits / math.sqrt(q.shape[-1])
+    if mask is not None:
+        logits = logits.masked_fill(~mask, -math.inf)
+    weights = logits.softmax(dim=-1)
+    used = functional.dropout(weights, dropout) if dropout else weights
+    return used @ v, weights
+
+
+def causal_mask(n: int, device: torch.device | str | None = None) -> Tensor:
+    """(n, n) boolean: token i may look at tokens 1 to i. Raises ValueError for n below 1."""
+    if n < 1:
+        raise ValueError(f"a causal mask needs at least one token, got n={n}")
+    return torch.ones(n, n, dtype=torch.bool, device=device).tril()
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention: three projections, scaled dot-product attention in each head, an output projection.
+
+    `bias` gives every projection its b; without `output` the heads' results are joined and left as they are; `dropout`
+    drops weights in training. Projections start from Xavier's uniform distribution (variance 1/d) and biases from
+    zero. `validate` looks at the values of each input (NaN, masks that hide everything), which makes the CPU wait for
+    an accelerator; shapes are always checked. Raises ValueError for heads that do not divide the width.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        *,
+        bias: bool = True,
+        output: bool = True,
+        dropout: float = 0.0,
+        validate: bool = True,
+    ) -> None:
+        super().__init__()
+        if width < 1 or heads < 1 or width % heads:
+            raise ValueError(
+                f"{heads} heads do not divide a width of {width}: expected a width that is a multiple of the heads"
+            )
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout}: expected a probability of at least 0 and below 1")
+        self.width, self.heads, self.dropout, self.validate = width, heads, dropout, validate
+        self.query = nn.Linear(width, width, bias=bias)
+        self.key = nn.Linear(width, width, bias=bias)
+        self.value = nn.Linear(width, width, bias=bias)
+        self.output = nn.Linear(width, width, bias=bias) if output else nn.Identity()
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the starting weights anew."""
+        for projection in (self.query, self.key, self.value, self.output):
+            if isinstance(projection, nn.Linear):
+                nn.init.xavier_uniform_(projection.weight)
+                if projection.bias is not None:
+                    nn.init.zeros_(projection.bias)
+
+    def forward(
+        self, x: Tensor, present: Tensor | None = None, mask: Tensor | None = None, return_weights: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """x (B, N, d), floating point -> (B, N, d); with `return_weights` also the weights (B, h, N, N).
+
+        `present` (B, N), boolean, is True where a token is and False where there is padding, which then no token sees.
+        `mask` (N, N) or (B, N, N), boolean, is True at [i, j] where token i may look at token j. Without
+        `return_weights` PyTorch's fused kernel does the same without holding the weights. Raises ValueError for wrong
+        shapes or types and, with `validate`, for NaN and for a token from which every token is hidden.
+        """
+        self._check_input(x)
+        visible = self._visible(x, present, mask)
+        if self.validate and not torch.compiler.is_compiling():
+            _check_numbers(x, "x")
+            _check_someone_is_seen(visible)
+        q, k, v = (self._split(project(x)) for project in (self.query, self.key, self.value))
+        dropout = self.dropout if self.training else 0.0
+        if return_weights:
+            context, weights = scaled_dot_product(q, k, v, visible, dropout=dropout)
+            return self.output(self._join(context)), weights
+        context = functional.scaled_dot_product_attention(q, k, v, attn_mask=visible, dropout_p=dropout)
+        return self.output(self._join(context))
+
+    def _split(self, x: Tensor) -> Tensor:
+        """(B, N, d) -> (B, h, N, d_k)."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def _join(self, context: Tensor) -> Tensor:
+        """(B, h, N, d_k) -> (B, N, d)."""
+        return context.transpose(1, 2).flatten(-2)
+
+    def _check_input(self, x: Tensor) -> None:
+        if x.dim() != 3 or x.shape[-1] != self.width or not x.is_floating_point():
+            raise ValueError(
+                f"x is {tuple(x.shape)} {x.dtype}: expected floating point of shape (B, N, {self.width}), a row a token"
+            )
+
+    def _visible(self, x: Tensor, present: Tensor | None, mask: Tensor | None) -> Tensor | None:
+        """Both masks as one that fits (B, h, N, N), or None."""
+        batch, tokens, _ = x.shape
+        visible = None
+        if present is not None:
+            if present.shape != (batch, tokens) or present.dtype != torch.bool:
+                raise ValueError(
+                    f"present is {tuple(present.shape)} {present.dtype}: expected torch.bool of shape "
+                    f"({batch}, {tokens}), True where a token is"
+                )
+            visible = present[:, None, None, :]
+        if mask is not None:
+            if mask.shape not in ((tokens, tokens), (batch, tokens, tokens)) or mask.dtype != torch.bool:
+                raise ValueError(
+                    f"mask is {tuple(mask.shape)} {mask.dtype}: expected torch.bool of shape ({tokens}, {tokens}) or "
+                    f"({batch}, {tokens}, {tokens}), True where a token may look"
+                )
+            mask = mask if mask.dim() == 2 else mask[:, None]
+            visible = mask if visible is None else visible & mask
+        return visible
+
+
+def _shape_of_weights(q: Tensor, k: Tensor, v: Tensor) -> torch.Size:
+    """(..., N, M). Raises ValueError when the three do not fit together."""
+    fits = min(q.dim(), k.dim(), v.dim()) >= 2 and q.shape[-1] == k.shape[-1] and k.shape[-2] == v.shape[-2]
+    try:
+        batch = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"q is {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}: expected (..., N, d_k), (..., M, d_k) "
+            "and (..., M, d_v), with leading axes that broadcast"
+        )
+    return batch + (q.shape[-2], k.shape[-2])
+
+
+def _check_mask(mask: Tensor, weights: torch.Size) -> None:
+    """Refuse a mask that is not boolean or does not broadcast to the shape of the weights."""
+    try:
+        fits = torch.broadcast_shapes(mask.shape, weights) == weights
+    except RuntimeError:
+        fits = False
+    if not fits or mask.dtype != torch.bool:
+        raise ValueError(
+            f"mask is {tuple(mask.shape)} {mask.dtype}: expected torch.bool that broadcasts to {tuple(weights)}, True "
+            "where a query may look"
+        )
+
+
+def _check_numbers(tensor: Tensor, name: str) -> None:
+    if torch.isnan(tensor).any():
+        where = tuple(torch.isnan(tensor).nonzero()[0].tolist())
+        raise ValueError(f"{name} holds NaN, first at {where}: expected numbers; look at what made {name}")
+
+
+def _check_someone_is_seen(mask: Tensor | None) -> None:
+    """Refuse a mask with a row of False only: the softmax over nothing is 0/0."""
+    if mask is None:
+        return
+    blind = ~mask.any(dim=-1)
+    if blind.any():
+        where = tuple(blind.nonzero()[0].tolist())
+        raise ValueError(
+            f"the mask hides every key from the query at {where} of the mask: expected at least one True in each row; "
+            "leave out empty sequences and put padding at the end"
+        )
