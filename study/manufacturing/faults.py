@@ -22,13 +22,15 @@ def inject(
     severity: float,
     rng: np.random.Generator,
     recurring: bool = False,
+    donors: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
     """A copy of sound readings (n, 1000) with one fault of that kind in every cycle, again within [0, 1].
 
     A fault strikes a random place among the sound gauges of the line; a `recurring` one strikes the same place in the
     same direction every time, as a worn machine does. Only a broken correlation needs `product` (n,): it gives a
-    station's thermometers, by `severity`, the temperatures of a cycle of another product, all of them ordinary values.
-    Raises ValueError for an unknown kind, a severity outside 0 to 1, or products that are all the same.
+    station's thermometers, by `severity`, the temperatures of a cycle of another product, all of them ordinary values;
+    it comes from the `donors` (readings and products), by default these cycles. Raises ValueError for an unknown kind,
+    a severity outside 0 to 1, or donors of no other product.
     """
     if kind not in KINDS:
         raise ValueError(f"Unknown kind of fault '{kind}'. Choose one of: {', '.join(KINDS)}.")
@@ -39,7 +41,7 @@ def inject(
     count = 1 if recurring else len(readings)
     draw = {"spike": _spike, "drift": _drift, "stuck sensor": _stuck, "joint shift": _joint_shift}
     if kind == "broken correlation":
-        _broken_correlation(faulty, product, line, severity, places, count, rng)
+        _broken_correlation(faulty, product, donors or (readings, product), line, severity, places, count, rng)
     else:
         draw[kind](faulty, line, severity, places, count)
     return faulty.clip(0, 1).reshape(readings.shape).astype(np.float32)
@@ -52,13 +54,18 @@ def mixture(
     severity: float,
     rng: np.random.Generator,
     recurring: bool = False,
+    donors: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Every kind of fault in equal shares: faulty readings (n, 1000) and each row's index in KINDS (n,)."""
+    """Every kind of fault in equal shares: faulty readings (n, 1000) and each row's index in KINDS (n,).
+
+    Arguments as of `inject`.
+    """
+    donors = donors or (readings, product)
     kinds = np.arange(len(readings)) % len(KINDS)
     faulty = np.empty_like(readings)
     for i, kind in enumerate(KINDS):
         rows = kinds == i
-        faulty[rows] = inject(readings[rows], product[rows], line, kind, severity, rng, recurring)
+        faulty[rows] = inject(readings[rows], product[rows], line, kind, severity, rng, recurring, donors)
     return faulty, kinds
 
 
@@ -100,19 +107,20 @@ def _stuck(x: np.ndarray, line: Line, severity: float, rng: np.random.Generator,
 
 
 def _broken_correlation(
-    x: np.ndarray, product: np.ndarray, line: Line, severity: float, places: np.random.Generator, count: int,
-    rng: np.random.Generator,
+    x: np.ndarray, product: np.ndarray, donors: tuple[np.ndarray, np.ndarray], line: Line, severity: float,
+    places: np.random.Generator, count: int, rng: np.random.Generator,
 ) -> None:  # fmt: skip
     """The thermometers of one station show the temperatures of a cycle of another product."""
-    if len(np.unique(product)) < 2:
-        raise ValueError("A broken correlation needs cycles of two products or more, to take temperatures from.")
+    readings, made = as_stations(donors[0]), donors[1]
+    candidates = {own: np.flatnonzero(made != own) for own in np.unique(product)}
+    if not all(len(found) for found in candidates.values()):
+        raise ValueError("A broken correlation needs donors of another product, to take temperatures from.")
     stations = np.flatnonzero(line.sound[:, :2].all(axis=1))
-    station = stations[places.integers(len(stations), size=count)]
-    donor = np.array([rng.choice(np.flatnonzero(product != own)) for own in product])
+    station = np.broadcast_to(stations[places.integers(len(stations), size=count)], len(x))
+    donor = np.array([rng.choice(candidates[own]) for own in product], dtype=int)
     rows = np.arange(len(x))
     for gauge in (0, 1):
-        other = x[donor, station, gauge].copy()
-        x[rows, station, gauge] = (1 - severity) * x[rows, station, gauge] + severity * other
+        x[rows, station, gauge] = (1 - severity) * x[rows, station, gauge] + severity * readings[donor, station, gauge]
 
 
 def _joint_shift(x: np.ndarray, line: Line, severity: float, rng: np.random.Generator, count: int) -> None:

@@ -45,9 +45,8 @@ class Line:
 
     def __post_init__(self) -> None:
         if self.noise < 0 or not 0 <= self.broken_gauges <= 0.9:
-            raise ValueError(
-                f"noise must be at least 0 and broken_gauges between 0 and 0.9, got {self.noise} and {self.broken_gauges}"
-            )
+            given = f"noise={self.noise} and broken_gauges={self.broken_gauges}"
+            raise ValueError(f"noise must be at least 0 and broken_gauges between 0 and 0.9, got {given}")
 
     @cached_property
     def _constants(self) -> dict[str, np.ndarray]:
@@ -79,7 +78,8 @@ class Line:
         is a year of production. Raises ValueError for no cycles, a bad stream or a negative age.
         """
         if cycles < 1 or stream < 1 or age < 0:
-            raise ValueError(f"cycles and stream must be at least 1 and age at least 0, got {cycles}, {stream} and {age}")
+            given = f"{cycles}, {stream} and {age}"
+            raise ValueError(f"cycles and stream must be at least 1 and age at least 0, got {given}")
         rng = np.random.default_rng([self.seed, stream])
         product = rng.choice(len(PRODUCTS), size=cycles, p=PRODUCT_SHARES)
         true = self._physics(product, rng, age)
@@ -139,6 +139,11 @@ class Line:
         expected = now + c["cooling"][:, None] * (0.15 - now) + c["heating"][:, None] * voltage[..., :-1] ** 2
         departure = 0.5 + HEAT_BALANCE_SCALE * (then - expected)
         return departure.clip(0, 1).reshape(len(readings), -1).astype(np.float32)
+
+    def heat_check(self, readings: np.ndarray) -> np.ndarray:
+        """A rule of the plant's engineers, (n,): the worst station's mean squared departure from its heat balance."""
+        departure = self.heat_balance(readings).reshape(len(readings), STATIONS, STEPS - 1) - 0.5
+        return np.square(departure, dtype=np.float64).mean(axis=2).max(axis=1)
 
 
 HEAT_BALANCE_SCALE = 2.0

@@ -1,0 +1,180 @@
+"""From the records of Part I to the tables and verdicts that its notebook shows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from study import published
+from study.manufacturing.measures import Interval, rate_interval, t_interval
+from study.manufacturing.recipes import FALSE_ALARM_GRID, SEVERITIES, STANDARD_SEVERITY
+from study.prose import Verdict, interval, number, verdict
+from study.runs import Record
+
+Read = Callable[[dict], float]
+"""Takes one number out of a record's metrics."""
+
+
+def of(records: Sequence[Record], task: str, name: str) -> list[Record]:
+    """The records of a task and model, by seed. Raises KeyError if there are none."""
+    found = [r for r in records if (r.spec["task"], r.spec["model"]) == (task, name)]
+    if not found:
+        raise KeyError(f"no record of {task}, {name}")
+    return sorted(found, key=lambda r: r.spec["seed"])
+
+
+def over_seeds(records: Sequence[Record], read: Read) -> Interval:
+    """Mean of a rate over seeds and its 95% interval."""
+    return rate_interval([read(r.metrics) for r in records])
+
+
+def difference(after: Sequence[Record], read_after: Read, before: Sequence[Record], read_before: Read) -> Interval:
+    """Mean difference of two rates of the same seeds and its 95% interval. Raises ValueError for different seeds."""
+    if [r.spec["seed"] for r in after] != [r.spec["seed"] for r in before]:
+        raise ValueError("a paired difference needs the same seeds on both sides")
+    pairs = zip(after, before, strict=True)
+    return t_interval([read_after(a.metrics) - read_before(b.metrics) for a, b in pairs])
+
+
+def direction(change: Interval) -> str:
+    """`higher` or `lower` where the interval of a difference excludes zero, else `not clearly different`."""
+    if change.low > 0:
+        return "higher"
+    return "lower" if change.high < 0 else "not clearly different"
+
+
+def shown(found: Interval, digits: int = 2) -> str:
+    """An interval in a table or sentence: "0.81 (0.79 to 0.83)"."""
+    return f"{number(found.mean, digits)} ({interval(found.low, found.high, digits)})"
+
+
+def at_severity(severity: float, detector: str, quantity: str, kind: str | None = None) -> Read:
+    """Reads a rate of a `part1-severity` record."""
+    i = SEVERITIES.index(severity)
+
+    def read(metrics: dict) -> float:
+        found = metrics["severities"][i]["scores"][detector]
+        return (found["kinds"][kind] if kind else found)[quantity]
+
+    return read
+
+
+def standard(detector: str, quantity: str, kind: str | None = None) -> Read:
+    """The same at the standard severity."""
+    return at_severity(STANDARD_SEVERITY, detector, quantity, kind)
+
+
+def score(detector: str, quantity: str, kind: str | None = None, group: str = "scores") -> Read:
+    """Reads a rate of a record whose metrics hold detectors under `group`."""
+
+    def read(metrics: dict) -> float:
+        found = metrics[group][detector]
+        return (found["kinds"][kind] if kind else found)[quantity]
+
+    return read
+
+
+def monthly(records: Sequence[Record], strategy: str, detector: str, quantity: str) -> list[Interval]:
+    """One interval a month of a year in service."""
+    months = range(len(records[0].metrics["months"]))
+    return [over_seeds(records, lambda m, i=i: m["months"][i][strategy][detector][quantity]) for i in months]
+
+
+def parameters(counted: pd.DataFrame, formula: pd.DataFrame) -> pd.DataFrame:
+    """Layer by layer: the model's parameters, the formula's, and the published ones; the last row is the sum.
+
+    Raises ValueError when model and formula disagree.
+    """
+    if not (counted[["weights", "biases", "total"]].to_numpy() == formula.to_numpy()).all():
+        raise ValueError(f"the model's parameters are not the formula's:\n{counted}\n{formula}")
+    rows = counted.copy()
+    rows["published"] = [int(published.value(f"part1.{layer}.total")) for layer in rows.layer]
+    sums = rows[["weights", "biases", "total", "published"]].sum()
+    last = {"layer": "sum", "inputs": 0, "outputs": 0, **sums, "published": int(published.value("part1.total"))}
+    return pd.concat([rows, pd.DataFrame([last])], ignore_index=True)
+
+
+def judged_parameters(table: pd.DataFrame) -> Verdict:
+    """Whether the published total is the model's."""
+    last = table.iloc[-1]
+    return verdict(float(last.published), float(last.total), 0)
+
+
+@dataclass(frozen=True)
+class Economy:
+    """A plant's prices, in units of one inspection of a component after an alarm."""
+
+    faulty_share: float = 0.005
+    missed: tuple[float, ...] = (20.0, 100.0, 500.0)
+    seconds_per_cycle: float = 10.0
+    hours_per_shift: float = 8.0
+    alarm_budget: float = 20.0
+
+    @property
+    def cycles_per_shift(self) -> float:
+        return 3600 * self.hours_per_shift / self.seconds_per_cycle
+
+    @property
+    def affordable(self) -> float:
+        """The false-alarm rate that fills the alarm budget of a shift."""
+        return self.alarm_budget / self.cycles_per_shift
+
+    def cost(self, false_alarms: np.ndarray, detection: np.ndarray, missed: float) -> np.ndarray:
+        """Expected cost per 1000 components: inspections after false alarms, and missed faults."""
+        inspected = (1 - self.faulty_share) * false_alarms
+        return 1000 * (inspected + self.faulty_share * (1 - detection) * missed)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The threshold of least expected cost for a price of a missed fault, and what it costs on fresh cycles."""
+
+    missed: float
+    false_alarms: float
+    detection: float
+    cost: float
+    without: float  # cost per 1000 components without any alarm
+
+    @property
+    def worth_it(self) -> bool:
+        return self.cost < self.without
+
+
+def key_of(detector: str) -> str:
+    """A detector's name in the arrays of a record."""
+    return detector.lower().replace(" ", "_")
+
+
+def by_cost(records: Sequence[Record], detector: str, economy: Economy) -> list[Chosen]:
+    """For each price of a missed fault: the threshold chosen on one half of the faults and judged on the other.
+
+    Rates are means over the seeds; no alarm at all is among the choices.
+    """
+    key, found = key_of(detector), []
+    mean = {
+        part: np.mean([r.arrays[f"{part}_{key}"] for r in records], axis=0)
+        for part in ("false_alarms", "detection", "chosen_detection")
+    }
+    for missed in economy.missed:
+        expected = economy.cost(FALSE_ALARM_GRID, mean["chosen_detection"], missed)
+        without = 1000 * economy.faulty_share * missed
+        best = int(np.argmin(expected))
+        if expected[best] < without:
+            false_alarms, detection = float(mean["false_alarms"][best]), float(mean["detection"][best])
+        else:
+            false_alarms = detection = 0.0
+        cost = float(economy.cost(np.array(false_alarms), np.array(detection), missed))
+        found.append(Chosen(missed, false_alarms, detection, cost, without))
+    return found
+
+
+def detection_at(records: Sequence[Record], detector: str, false_alarms: float) -> Interval:
+    """Detection rate where the threshold, set on sound cycles, allows that rate of false alarms."""
+    i = int(np.argmin(np.abs(np.log(FALSE_ALARM_GRID / false_alarms))))
+    return rate_interval([float(r.arrays[f"detection_{key_of(detector)}"][i]) for r in records])
+
+
+def winner(found: Mapping[str, Interval]) -> str:
+    """The name with the highest mean."""
+    return max(found, key=lambda name: found[name].mean)

@@ -1,0 +1,177 @@
+"""Anomaly detectors for vectors of the line, fitted without labels, and two ways to improve on a single one.
+
+Every detector is fitted on production cycles and scores vectors (n, width) to (n,) float64, higher meaning more
+anomalous. All refuse vectors of another width, outside [0, 1] or not finite.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from study.manufacturing.line import STEPS, as_stations
+
+COMPONENTS = 32
+"""Principal components, as many as the autoencoder's bottleneck has units."""
+
+AUTOENCODER, PCA_NAME, FOREST, LIMITS, ENSEMBLE = "Autoencoder", "PCA", "Isolation forest", "Limit check", "Ensemble"
+SINGLE = (AUTOENCODER, PCA_NAME, FOREST, LIMITS)
+
+Score = Callable[[np.ndarray], np.ndarray]
+
+
+def checked(vectors: np.ndarray, width: int) -> np.ndarray:
+    """The vectors as they are, or ValueError if they are not (n, width) finite numbers in [0, 1]."""
+    vectors = np.asarray(vectors)
+    if vectors.ndim != 2 or vectors.shape[1] != width:
+        raise ValueError(f"expected vectors of shape (n, {width}), one row a cycle; got shape {vectors.shape}")
+    if not np.issubdtype(vectors.dtype, np.floating):
+        raise ValueError(f"expected floating-point readings, got {vectors.dtype}; scale them to [0, 1] first")
+    rows, columns = np.nonzero(~np.isfinite(vectors))
+    if len(rows):
+        raise ValueError(
+            f"reading {columns[0]} of vector {rows[0]} is {vectors[rows[0], columns[0]]}: expected finite numbers; "
+            "leave the cycle out or repair the reading"
+        )
+    rows, columns = np.nonzero((vectors < 0) | (vectors > 1))
+    if len(rows):
+        raise ValueError(
+            f"reading {columns[0]} of vector {rows[0]} is {vectors[rows[0], columns[0]]}: expected values in [0, 1]; "
+            "scale each gauge by its measuring range"
+        )
+    return vectors
+
+
+class Autoencoder:
+    """The assignment's model; the score is the mean squared error of a vector's reconstruction."""
+
+    def __init__(self, width: int, seed: int) -> None:
+        from study.manufacturing import model
+
+        self.width, self.seed = width, seed
+        self.model = model.build(seed, width)
+
+    def fit(self, vectors: np.ndarray, epochs: int, scratch: Path) -> dict[str, list[float]]:
+        """Train, or train on with a fresh optimizer; returns the `loss` per epoch. Resumes from `scratch`."""
+        from study import keras_training
+        from study.manufacturing import model
+
+        vectors = checked(vectors, self.width)
+        scratch.mkdir(parents=True, exist_ok=True)
+        model.compile_for(self.model, epochs * math.ceil(len(vectors) / model.BATCH))
+        return keras_training.fit(self.model, vectors, epochs, self.seed, {}, scratch, model.BATCH)
+
+    def residuals(self, vectors: np.ndarray) -> np.ndarray:
+        """Reading minus reconstruction, of the vectors' shape."""
+        # Calling the model, unlike `predict`, traces no new graph for every number of vectors.
+        parts = np.array_split(checked(vectors, self.width), math.ceil(len(vectors) / 1024))
+        return vectors - np.concatenate([np.asarray(self.model(part, training=False)) for part in parts])
+
+    def score(self, vectors: np.ndarray) -> np.ndarray:
+        return np.square(self.residuals(vectors), dtype=np.float64).mean(axis=1)
+
+
+class Pca:
+    """Reconstruction from 32 principal components; the score is its mean squared error."""
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        self.width = vectors.shape[1]
+        fitted = PCA(COMPONENTS, svd_solver="arpack", random_state=0)
+        fitted.fit(checked(vectors, self.width).astype(np.float64))
+        self._mean, self._components = fitted.mean_, fitted.components_
+
+    def residuals(self, vectors: np.ndarray) -> np.ndarray:
+        """Reading minus reconstruction, of the vectors' shape."""
+        centred = checked(vectors, self.width) - self._mean
+        return centred - (centred @ self._components.T) @ self._components
+
+    def score(self, vectors: np.ndarray) -> np.ndarray:
+        return np.square(self.residuals(vectors)).mean(axis=1)
+
+
+def isolation_forest(vectors: np.ndarray, seed: int) -> Score:
+    """The score of an isolation forest (Liu, Ting and Zhou 2008) of 100 trees."""
+    width = vectors.shape[1]
+    fitted = IsolationForest(random_state=seed).fit(checked(vectors, width))
+    return lambda x: -fitted.score_samples(checked(x, width))
+
+
+def limit_check(vectors: np.ndarray) -> Score:
+    """The traditional rule: the largest deviation of any single reading from its mean, in its standard deviations."""
+    width = vectors.shape[1]
+    mean, sd = checked(vectors, width).mean(axis=0), vectors.std(axis=0)
+    sd = np.maximum(sd, 1e-6)
+    return lambda x: (np.abs(checked(x, width) - mean) / sd).max(axis=1).astype(np.float64)
+
+
+def fit_others(vectors: np.ndarray, seed: int) -> dict[str, Score]:
+    """The detectors that stand beside the autoencoder, fitted on the same vectors."""
+    return {
+        PCA_NAME: Pca(vectors).score,
+        FOREST: isolation_forest(vectors, seed),
+        LIMITS: limit_check(vectors),
+    }
+
+
+def ensemble(
+    scores: Mapping[str, np.ndarray],
+    on_normal: Mapping[str, np.ndarray],
+    combine: Callable[..., np.ndarray] = np.mean,
+) -> np.ndarray:
+    """One score from several, (n,): the mean (or `np.max`) of their logarithms, each standardised on normal cycles.
+
+    `scores` and `on_normal` hold, for every detector, its positive scores of the judged and of normal cycles.
+    """
+    standardised = []
+    for name, values in scores.items():
+        normal = np.log(on_normal[name])
+        standardised.append((np.log(values) - normal.mean()) / normal.std())
+    return combine(standardised, axis=0)
+
+
+def residual_features(residuals: np.ndarray) -> np.ndarray:
+    """Nine summaries of where and how a vector (n, 1000) is badly reconstructed, independent of the place: (n, 9).
+
+    Logarithms of: the mean square, the largest reading, the largest two neighbouring readings, the largest gauge, the
+    second largest gauge, the largest station, the largest mean of a gauge, the largest trend of a gauge, and the mean
+    square of the gauges' means.
+    """
+    r = as_stations(residuals.astype(np.float64))
+    square = r**2
+    gauges = np.sort(square.mean(axis=3).reshape(len(r), -1), axis=1)
+    pairs = np.abs(r[..., 1:] + r[..., :-1]).max(axis=(1, 2, 3))
+    means = r.mean(axis=3)
+    ramp = np.linspace(-1, 1, STEPS)
+    trend = np.abs((r * ramp).mean(axis=3)).max(axis=(1, 2))
+    columns = [
+        square.mean(axis=(1, 2, 3)),
+        np.abs(r).max(axis=(1, 2, 3)),
+        pairs,
+        gauges[:, -1],
+        gauges[:, -2],
+        square.mean(axis=(2, 3)).max(axis=1),
+        np.abs(means).max(axis=(1, 2)),
+        trend,
+        (means**2).mean(axis=(1, 2)),
+    ]
+    return np.log(np.stack(columns, axis=1) + 1e-12)
+
+
+def learn_from_labels(normal: np.ndarray, faulty: np.ndarray) -> Score:
+    """A logistic regression on features (n, k) of labelled normal and faulty cycles, both classes weighted alike.
+
+    Raises ValueError unless both classes have an example.
+    """
+    if not len(normal) or not len(faulty):
+        raise ValueError(f"labels of both classes are needed, got {len(normal)} normal and {len(faulty)} faulty cycles")
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))
+    classifier.fit(np.concatenate([normal, faulty]), np.repeat([0, 1], [len(normal), len(faulty)]))
+    return classifier.decision_function

@@ -1,0 +1,1 @@
+"""What Part III states about self-attention, measured."""

@@ -1,0 +1,79 @@
+"""Is `study.attention` the same function as PyTorch's own? Largest differences in outputs and gradients."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from study.attention import SelfAttention, scaled_dot_product
+
+
+def twin(module: SelfAttention) -> nn.MultiheadAttention:
+    """PyTorch's own multi-head attention with the same weights; `module` needs its output transformation."""
+    with_bias = module.query.bias is not None
+    reference = nn.MultiheadAttention(module.width, module.heads, bias=with_bias, batch_first=True)
+    projections = (module.query, module.key, module.value)
+    with torch.no_grad():
+        reference.in_proj_weight.copy_(torch.cat([p.weight for p in projections]))
+        reference.out_proj.weight.copy_(module.output.weight)
+        if with_bias:
+            reference.in_proj_bias.copy_(torch.cat([p.bias for p in projections]))
+            reference.out_proj.bias.copy_(module.output.bias)
+    return reference.to(next(module.parameters()).dtype)
+
+
+def differences(reference: str, batch: int, tokens: int, width: int, heads: int, seed: int) -> dict[str, float]:
+    """Largest absolute differences (float32) from a function of PyTorch, with random padding.
+
+    `reference` is scaled_dot_product_attention or MultiheadAttention; sequences have 1 to `tokens` tokens. Returns
+    `output` and `gradient` (with regard to the inputs, for a standard normal gradient of the output). Raises ValueError
+    for another reference.
+    """
+    torch.manual_seed(seed)
+    present = torch.arange(tokens) < torch.randint(1, tokens + 1, (batch, 1))
+    if reference == "scaled_dot_product_attention":
+        return _of_function(present, heads, width // heads)
+    if reference == "MultiheadAttention":
+        return _of_module(present, width, heads)
+    raise ValueError(f"Unknown reference '{reference}': choose scaled_dot_product_attention or MultiheadAttention.")
+
+
+def _of_function(present: Tensor, heads: int, width: int) -> dict[str, float]:
+    batch, tokens = present.shape
+    mask = present[:, None, None, :]
+    return _differences(
+        [torch.randn(batch, heads, tokens, width) for _ in range(3)],
+        lambda q, k, v: scaled_dot_product(q, k, v, mask)[0],
+        lambda q, k, v: functional.scaled_dot_product_attention(q, k, v, attn_mask=mask),
+    )
+
+
+def _of_module(present: Tensor, width: int, heads: int) -> dict[str, float]:
+    module = SelfAttention(width, heads)
+    # Biases start from zero, where a mistake in them would not show.
+    for projection in (module.query, module.key, module.value, module.output):
+        nn.init.normal_(projection.bias)
+    theirs = twin(module)
+    return _differences(
+        [torch.randn(*present.shape, width)],
+        lambda x: module(x, present, return_weights=True)[0],
+        # PyTorch's padding mask is True where nobody may look.
+        lambda x: theirs(x, x, x, key_padding_mask=~present)[0],
+    )
+
+
+def _differences(
+    inputs: list[Tensor], ours: Callable[..., Tensor], theirs: Callable[..., Tensor]
+) -> dict[str, float]:
+    results = []
+    for function in (ours, theirs):
+        leaves = [tensor.clone().requires_grad_() for tensor in inputs]
+        output = function(*leaves)
+        above = torch.randn(output.shape, generator=torch.Generator().manual_seed(0))
+        results.append((output.detach(), torch.autograd.grad(output, leaves, above)))
+    (a, da), (b, db) = results
+    return {
+        "output": (a - b).abs().max().item(),
+        "gradient": max((x - y).abs().max().item() for x, y in zip(da, db, strict=True)),
+    }

@@ -1,0 +1,143 @@
+"""From the records of Part III to the tables that its notebook shows."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from study.runs import Record
+
+VARIANT_NAMES = {
+    "two-heads-mixed": "2 heads, with W_o",
+    "two-heads-joined": "2 heads, without W_o",
+    "one-head-mixed": "1 head, with W_o",
+}
+COST_NAMES = {"explicit": "explicit weights", "fused": "fused kernel", "projections": "four linear maps"}
+
+
+def of(records: Sequence[Record], task: str) -> list[Record]:
+    """The records of a task. Raises KeyError if there are none."""
+    found = [r for r in records if r.spec["task"] == task]
+    if not found:
+        raise KeyError(f"no record of {task}")
+    return found
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
+    """Mean and the ends of its t interval. Raises ValueError for fewer than two values."""
+    if len(values) < 2:
+        raise ValueError(f"an interval needs two values or more, got {len(values)}")
+    mean, error = float(np.mean(values)), stats.sem(values)
+    half = float(error * stats.t.ppf((1 + level) / 2, len(values) - 1))
+    return mean, mean - half, mean + half
+
+
+def agreement(records: Sequence[Record]) -> pd.DataFrame:
+    """Largest differences from PyTorch's functions, one row a function and shape."""
+    return pd.DataFrame(
+        [
+            {
+                "reference": r.spec["model"], "batch": batch, "tokens": tokens, "width": width, "heads": heads,
+                "output": output, "gradient": gradient,
+            }
+            for r in of(records, "part3-agreement")
+            for (batch, tokens, width, heads), output, gradient in zip(
+                r.spec["settings"]["shapes"], r.metrics["output"], r.metrics["gradient"], strict=True
+            )
+        ]
+    )  # fmt: skip
+
+
+def scaling(records: Sequence[Record]) -> pd.DataFrame:
+    """Mean and 95% interval over seeds of each statistic: one row a kind of softmax, statistic and d_k."""
+    found = of(records, "part3-scaling")
+    rows = []
+    for kind, statistics in found[0].metrics.items():
+        for name in statistics:
+            for i, width in enumerate(found[0].spec["settings"]["d_k"]):
+                mean, low, high = mean_interval([r.metrics[kind][name][i] for r in found])
+                rows.append({"kind": kind, "statistic": name, "d_k": width, "mean": mean, "low": low, "high": high})
+    return pd.DataFrame(rows)
+
+
+def pick(table: pd.DataFrame, kind: str, statistic: str) -> pd.DataFrame:
+    """The rows of one kind of softmax and statistic, indexed by d_k. Raises KeyError if there are none."""
+    found = table[(table.kind == kind) & (table.statistic == statistic)].set_index("d_k")
+    if found.empty:
+        raise KeyError(f"no {statistic} of the {kind} softmax")
+    return found
+
+
+def mixing(records: Sequence[Record]) -> pd.DataFrame:
+    """Share of variance explained on unseen tokens, with what theory expects: one row a run and width of content."""
+    return pd.DataFrame(
+        [
+            {
+                "variant": r.spec["model"], "seed": r.spec["seed"], "content": content, "explained": explained,
+                "expected": expected_share(r.spec["settings"]["heads"], r.spec["settings"]["output"], tokens, content),
+                "d_k": (content + tokens) // r.spec["settings"]["heads"], "places": places, "parameters": parameters,
+            }
+            for r in of(records, "part3-mixing")
+            for tokens in [r.spec["settings"]["tokens"]]
+            for content, explained, places, parameters in zip(
+                r.spec["settings"]["content"], r.metrics["explained"], r.metrics["places"], r.metrics["parameters"],
+                strict=True,
+            )
+        ]
+    )  # fmt: skip
+
+
+def expected_share(heads: int, output: bool, tokens: int, content: int) -> float:
+    """Share of the variance of x_{i−1} − x_{i+1} that attention can explain.
+
+    Without two heads that W_o mixes, a component follows one neighbour, half of the variance. With them, each head
+    carries one neighbour, d_k of its components at most.
+    """
+    if heads < 2 or not output:
+        return 0.5
+    return min(1.0, (content + tokens) / heads / content)
+
+
+def cost(records: Sequence[Record]) -> pd.DataFrame:
+    """Seconds and peak bytes, one row a model and number of tokens."""
+    return pd.concat(
+        [
+            pd.DataFrame({"model": r.spec["model"], "tokens": r.spec["settings"]["tokens"], **r.metrics})
+            for r in of(records, "part3-cost")
+        ],
+        ignore_index=True,
+    )
+
+
+def exponent(table: pd.DataFrame, model: str, quantity: str) -> float:
+    """The power of N with which a quantity of a model grows over the last doublings: slope of the last three points."""
+    last = table[table.model == model].sort_values("tokens").tail(3)
+    return float(np.polyfit(np.log(last.tokens), np.log(last[quantity]), 1)[0])
+
+
+def expected_flops(model: str, tokens: int, width: int) -> int:
+    """Floating-point operations of a forward pass, a multiply-add counted as two: 4 N² d, or 8 N d² for the maps.
+
+    The softmax's own few operations per weight are left out.
+    """
+    return 8 * tokens * width**2 if model == "projections" else 4 * tokens**2 * width
+
+
+def weights_bytes(tokens: int, heads: int) -> int:
+    """Bytes of one float32 array of attention weights, 4 h N²."""
+    return 4 * heads * tokens**2
+
+
+def expected_entropy(variance: float, keys: int) -> float:
+    """Entropy in nats of the softmax of many independent normal logits: ln N − σ²/2, and 0 from σ² = 2 ln N on.
+
+    Derrida's random energy model (1981), to leading order in ln N: from that variance on the largest logit takes all.
+    """
+    return max(math.log(keys) - variance / 2, 0.0) if variance < freezing_variance(keys) else 0.0
+
+
+def freezing_variance(keys: int) -> float:
+    """The variance of the logits from which on the softmax concentrates on the largest: 2 ln N."""
+    return 2 * math.log(keys)

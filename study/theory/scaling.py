@@ -1,0 +1,59 @@
+"""Why the logits are divided by √d_k: what the softmax does with and without it, for random queries and keys."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from study.attention import scaled_dot_product
+
+KINDS = {"raw": False, "scaled": True}
+"""The two softmaxes compared: of q kᵀ, and of q kᵀ / √d_k."""
+
+SATURATED = 0.99
+"""A query whose largest weight exceeds this looks at one key only."""
+
+
+def measure(width: int, keys: int, queries: int, seed: int) -> dict[str, dict[str, float]]:
+    """Statistics of both softmaxes for `queries` independent queries, each over `keys` keys of its own.
+
+    The components of queries and keys are independent standard normal numbers (float64), as the derivation assumes;
+    both kinds see the same draw. Per kind: variance of the logits; mean entropy of the weights (nats); Frobenius norm
+    of the softmax's Jacobian, mean and median over queries; norm of the gradient with regard to the query, for a
+    standard normal gradient of the weights, mean and median; share of saturated queries.
+    """
+    random = torch.Generator().manual_seed(seed)
+    normal = lambda *shape: torch.randn(*shape, generator=random, dtype=torch.float64)  # noqa: E731
+    q, k, above = normal(queries, 1, width), normal(queries, keys, width), normal(queries, 1, keys)
+    found = {}
+    for kind, scaled in KINDS.items():
+        at = q.clone().requires_grad_()
+        _, weights = scaled_dot_product(at, k, k, scaled=scaled)
+        (gradient,) = torch.autograd.grad((weights * above).sum(), at)
+        weights = weights.detach().squeeze(1)
+        logits = (q @ k.transpose(-2, -1)).squeeze(1) / (math.sqrt(width) if scaled else 1)
+        jacobian, query_gradient = jacobian_norm(weights), gradient.norm(dim=-1)
+        found[kind] = {
+            "variance": logits.var().item(),
+            "entropy": entropy(weights).mean().item(),
+            "jacobian_mean": jacobian.mean().item(),
+            "jacobian_median": jacobian.median().item(),
+            "gradient_mean": query_gradient.mean().item(),
+            "gradient_median": query_gradient.median().item(),
+            "saturated": (weights.amax(dim=-1) > SATURATED).double().mean().item(),
+        }
+    return found
+
+
+def entropy(weights: Tensor) -> Tensor:
+    """Entropy in nats of weights (..., N) that sum to one: 0 for one key alone, ln N for all alike."""
+    return torch.special.entr(weights).sum(dim=-1)
+
+
+def jacobian_norm(weights: Tensor) -> Tensor:
+    """Frobenius norm of diag(a) − a aᵀ, the softmax's Jacobian at the output a (..., N)."""
+    # (a - a²)² on the diagonal keeps its precision where a is close to one; the rest is a_i² a_j².
+    squares = weights.square()
+    diagonal = (weights * (1 - weights)).square().sum(dim=-1)
+    rest = squares.sum(dim=-1).square() - squares.square().sum(dim=-1)
+    return (diagonal + rest.clamp_min(0)).sqrt()
