@@ -200,8 +200,10 @@ def test_fence_is_longer_than_any_inside():
     assert pandoc(fenced("a\n```\nb\n````", "text"), "plain").split() == ["a", "```", "b", "````"]
 
 
-def test_models_have_their_own_looks():
-    assert len({look.colour for look in figures.LOOKS.values()}) == len(figures.LOOKS)
+def test_models_of_a_chapter_have_their_own_looks():
+    from study.anomaly.analysis import NAMES
+
+    assert len({figures.colour_of(name) for name in NAMES.values()}) == len(NAMES)
     assert figures.colour_of("Own") == figures.LOOKS["Own"].colour
     with pytest.raises(KeyError, match="Version 3"):
         figures.colour_of("Version 9")
