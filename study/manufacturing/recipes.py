@@ -66,9 +66,14 @@ def specs(profile: Profile) -> list[dict]:
         ]
         made.append(_spec(profile, "part1-knowledge", "heat-balance", seed))
         made.append(_spec(profile, "part1-drift", "year", seed))
-    long = _spec(profile, "part1-patience", "long-training", sizes.seeds[0])
-    long["settings"]["epochs"] = sizes.patient_epochs
-    return [*made, long]
+    first, most = sizes.seeds[0], max(sizes.contamination)
+    long = [
+        _spec(profile, "part1-patience", "long-training", first),
+        _spec(profile, "part1-contamination", "long-training", first, share=most),
+    ]
+    for spec in long:
+        spec["settings"]["epochs"] = sizes.patient_epochs
+    return [*made, *long]
 
 
 def sentinel(profile: Profile) -> dict:

@@ -70,8 +70,8 @@ def scaling(table: pd.DataFrame, keys: int) -> Figure:
     axis.plot(fine, [analysis.expected_entropy(v, keys) for v in fine], **theory)
     axis.plot(fine, [analysis.expected_entropy(1.0, keys)] * len(fine), **theory)
     axis.axhline(math.log(keys), color=figures.PALETTE["grey"], lw=0.8, ls=":")
-    axis.text(widths[-1], math.log(keys) - 0.06, f"ln {keys}: all keys alike", ha="right", va="bottom", fontsize=6.5)
-    axis.set(title="Entropy of the weights (nats)", ylim=(0, 1.09 * math.log(keys)))
+    axis.text(widths[-1], math.log(keys) + 0.06, f"ln {keys}: all keys alike", ha="right", va="bottom", fontsize=6.5)
+    axis.set(title="Entropy of the weights (nats)", ylim=(0, 1.15 * math.log(keys)))
 
     axis = axes[1, 0]
     for kind in _KINDS:
@@ -109,7 +109,7 @@ def mixing(table: pd.DataFrame) -> Figure:
         rows = table[table.variant == variant]
         centre = rows.content.map(contents.index) + offset
         axis.hlines(rows.expected, centre - 0.11, centre + 0.11, color=figures.PALETTE["black"], lw=1, ls="--")
-        spread = (rows.seed - rows.seed.mean()) * 0.16 / max(rows.seed.max(), 1)
+        spread = (rows.seed - rows.seed.mean()) * 0.18 / max(rows.seed.max(), 1)
         name = analysis.VARIANT_NAMES[variant].replace("W_o", "$W_o$")
         axis.plot(centre + spread, rows.explained, marker, color=colour, mec="white", mew=0.4, ms=6, label=name)
     axis.plot([], [], "--", color=figures.PALETTE["black"], lw=1, label="theory")
@@ -130,14 +130,14 @@ def cost(table: pd.DataFrame) -> Figure:
     guided = ((axes[0], "forward", 1e3, "proportional to N²"), (axes[1], "peak", 2**-20, None))
     for axis, quantity, unit, label in guided:
         rows = table[table.model == "explicit"].sort_values("tokens")
-        last = rows.iloc[-1]
-        guide = last[quantity] * unit * (rows.tokens / last.tokens) ** 2
+        middle = rows.iloc[len(rows) // 2]
+        guide = middle[quantity] * unit * (rows.tokens / middle.tokens) ** 2
         axis.plot(rows.tokens, guide, ":", color=figures.PALETTE["black"], lw=0.9, label=label)
         axis.set_yscale("log")
         axis.set_xscale("log", base=2)
         axis.set_xticks(rows.tokens, [str(n) for n in rows.tokens], rotation=45)
         axis.set_xlabel("tokens N")
     axes[0].set(title="Forward pass, one thread (ms)")
-    axes[1].set(title="Peak memory, forward and backward (MiB)")
+    axes[1].set(title="Peak memory with backward pass (MiB)")
     fig.legend(*axes[0].get_legend_handles_labels(), ncols=4, loc="outside upper center")
     return fig
