@@ -12,14 +12,21 @@ from torch.nn import functional
 
 
 def scaled_dot_product(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, scaled: bool = True, dropout: float = 0.0
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None = None,
+    *,
+    scaled: bool = True,
+    dropout: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
-    """Weighted sums of values and their weights: softmax(q kᵀ / √d_k) v, with the softmax over the keys.
+    """Weighted sums of values and their weights: softmax(q kᵀ / √d_k) v, over the keys.
 
-    q is (..., N, d_k), k (..., M, d_k) and v (..., M, d_v), floating point; `mask`, boolean and broadcastable to
-    (..., N, M), is True where a query may look. Returns the sums (..., N, d_v) and the weights (..., N, M) before
-    dropout. Without `scaled` the logits stay q kᵀ. Raises ValueError for shapes that do not fit, for NaN and for a
-    query from which every key is hidden.
+    q is (..., N, d_k), k (..., M, d_k) and v (..., M, d_v), floating point; `mask`, boolean
+    and broadcastable to (..., N, M), is True where a query may look. Returns the sums
+    (..., N, d_v) and the weights (..., N, M) before dropout. Without `scaled` the logits stay
+    q kᵀ. Raises ValueError for shapes that do not fit, for NaN and for a query from which
+    every key is hidden.
     """
     shape = _shape_of_weights(q, k, v)
     if mask is not None:
@@ -46,12 +53,13 @@ def causal_mask(n: int, device: torch.device | str | None = None) -> Tensor:
 
 
 class SelfAttention(nn.Module):
-    """Multi-head self-attention: three projections, scaled dot-product attention in each head, an output projection.
+    """Multi-head self-attention: three projections, attention in each head, output projection.
 
-    `bias` gives every projection its b; without `output` the heads' results are joined and left as they are; `dropout`
-    drops weights in training. Projections start from Xavier's uniform distribution (variance 1/d) and biases from
-    zero. `validate` looks at the values of each input (NaN, masks that hide everything), which makes the CPU wait for
-    an accelerator; shapes are always checked. Raises ValueError for heads that do not divide the width.
+    `bias` gives every projection its b; without `output` the heads' results are joined and
+    left as they are; `dropout` drops weights in training. Projections start from Xavier's
+    uniform distribution (variance 1/d), biases from zero. `validate` looks at the values of
+    each input (NaN, masks that hide everything), which makes the CPU wait for an accelerator;
+    shapes are always checked. Raises ValueError for heads that do not divide the width.
     """
 
     def __init__(
@@ -67,11 +75,13 @@ class SelfAttention(nn.Module):
         super().__init__()
         if width < 1 or heads < 1 or width % heads:
             raise ValueError(
-                f"{heads} heads do not divide a width of {width}: expected a width that is a multiple of the heads"
+                f"{heads} heads do not divide a width of {width}: "
+                "expected a width that is a multiple of the heads"
             )
         if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout}: expected a probability of at least 0 and below 1")
-        self.width, self.heads, self.dropout, self.validate = width, heads, dropout, validate
+            raise ValueError(f"dropout is {dropout}: expected at least 0 and below 1")
+        self.width, self.heads = width, heads
+        self.dropout, self.validate = dropout, validate
         self.query = nn.Linear(width, width, bias=bias)
         self.key = nn.Linear(width, width, bias=bias)
         self.value = nn.Linear(width, width, bias=bias)
@@ -87,17 +97,22 @@ class SelfAttention(nn.Module):
                     nn.init.zeros_(projection.bias)
 
     def forward(
-        self, x: Tensor, present: Tensor | None = None, mask: Tensor | None = None, return_weights: bool = False
+        self,
+        x: Tensor,
+        present: Tensor | None = None,
+        mask: Tensor | None = None,
+        return_weights: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:
-        """x (B, N, d), floating point -> (B, N, d); with `return_weights` also the weights (B, h, N, N).
+        """x (B, N, d), floating point -> (B, N, d); with `return_weights` also (B, h, N, N).
 
-        `present` (B, N), boolean, is True where a token is and False where there is padding, which then no token sees.
-        `mask` (N, N) or (B, N, N), boolean, is True at [i, j] where token i may look at token j. Without
-        `return_weights` PyTorch's fused kernel does the same without holding the weights. Raises ValueError for wrong
-        shapes or types and, with `validate`, for NaN and for a token from which every token is hidden.
+        `present` (B, N), boolean, is True where a token is and False where there is padding,
+        which then no token sees. `mask` (N, N) or (B, N, N), boolean, is True at [i, j] where
+        token i may look at token j. Without `return_weights` PyTorch's fused kernel does the
+        same and holds no weights. Raises ValueError for wrong shapes or types and, with
+        `validate`, for NaN and for a token from which every token is hidden.
         """
-        self._check_input(x)
-        visible = self._visible(x, present, mask)
+        _check_tokens(x, self.width)
+        visible = _visible(x, present, mask)
         if self.validate and not torch.compiler.is_compiling():
             _check_numbers(x, "x")
             _check_someone_is_seen(visible)
@@ -106,7 +121,9 @@ class SelfAttention(nn.Module):
         if return_weights:
             context, weights = scaled_dot_product(q, k, v, visible, dropout=dropout)
             return self.output(self._join(context)), weights
-        context = functional.scaled_dot_product_attention(q, k, v, attn_mask=visible, dropout_p=dropout)
+        context = functional.scaled_dot_product_attention(
+            q, k, v, attn_mask=visible, dropout_p=dropout
+        )
         return self.output(self._join(context))
 
     def _split(self, x: Tensor) -> Tensor:
@@ -117,32 +134,34 @@ class SelfAttention(nn.Module):
         """(B, h, N, d_k) -> (B, N, d)."""
         return context.transpose(1, 2).flatten(-2)
 
-    def _check_input(self, x: Tensor) -> None:
-        if x.dim() != 3 or x.shape[-1] != self.width or not x.is_floating_point():
-            raise ValueError(
-                f"x is {tuple(x.shape)} {x.dtype}: expected floating point of shape (B, N, {self.width}), a row a token"
-            )
 
-    def _visible(self, x: Tensor, present: Tensor | None, mask: Tensor | None) -> Tensor | None:
-        """Both masks as one that fits (B, h, N, N), or None."""
-        batch, tokens, _ = x.shape
-        visible = None
-        if present is not None:
-            if present.shape != (batch, tokens) or present.dtype != torch.bool:
-                raise ValueError(
-                    f"present is {tuple(present.shape)} {present.dtype}: expected torch.bool of shape "
-                    f"({batch}, {tokens}), True where a token is"
-                )
-            visible = present[:, None, None, :]
-        if mask is not None:
-            if mask.shape not in ((tokens, tokens), (batch, tokens, tokens)) or mask.dtype != torch.bool:
-                raise ValueError(
-                    f"mask is {tuple(mask.shape)} {mask.dtype}: expected torch.bool of shape ({tokens}, {tokens}) or "
-                    f"({batch}, {tokens}, {tokens}), True where a token may look"
-                )
-            mask = mask if mask.dim() == 2 else mask[:, None]
-            visible = mask if visible is None else visible & mask
-        return visible
+def _check_tokens(x: Tensor, width: int) -> None:
+    if x.dim() != 3 or x.shape[-1] != width or not x.is_floating_point():
+        raise ValueError(
+            f"x is {tuple(x.shape)} {x.dtype}: expected floating point of shape (B, N, {width}), a row a token"
+        )
+
+
+def _visible(x: Tensor, present: Tensor | None, mask: Tensor | None) -> Tensor | None:
+    """Both masks as one that fits (B, h, N, N), or None. Raises ValueError for a wrong shape or type."""
+    batch, tokens, _ = x.shape
+    visible = None
+    if present is not None:
+        if present.shape != (batch, tokens) or present.dtype != torch.bool:
+            raise ValueError(
+                f"present is {tuple(present.shape)} {present.dtype}: expected torch.bool of shape "
+                f"({batch}, {tokens}), True where a token is"
+            )
+        visible = present[:, None, None, :]
+    if mask is not None:
+        if mask.shape not in ((tokens, tokens), (batch, tokens, tokens)) or mask.dtype != torch.bool:
+            raise ValueError(
+                f"mask is {tuple(mask.shape)} {mask.dtype}: expected torch.bool of shape ({tokens}, {tokens}) or "
+                f"({batch}, {tokens}, {tokens}), True where a token may look"
+            )
+        mask = mask if mask.dim() == 2 else mask[:, None]
+        visible = mask if visible is None else visible & mask
+    return visible
 
 
 def _shape_of_weights(q: Tensor, k: Tensor, v: Tensor) -> torch.Size:

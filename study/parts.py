@@ -31,7 +31,11 @@ class Part:
         return importlib.import_module(self.recipes)
 
 
-PARTS = (Part("part2", "part2_nab_autoencoders", "study.anomaly.recipes"),)
+PARTS = (
+    Part("part1", "part1_autoencoder_theory", "study.manufacturing.recipes"),
+    Part("part2", "part2_nab_autoencoders", "study.anomaly.recipes"),
+    Part("part3", "part3_self_attention_theory", "study.theory.recipes"),
+)
 
 
 def find(key: str) -> Part:

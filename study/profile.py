@@ -127,7 +127,7 @@ PROFILES = {
         name="quick",
         data="synthetic",
         part1=Part1(
-            seeds=(0, 1), cycles=300, epochs=1, patient_epochs=2, judged=400,
+            seeds=(0, 1), cycles=200, epochs=1, patient_epochs=2, judged=200,
             contamination=(0.2,), noise=(4.0,), broken_gauges=(0.4,),
         ),
         part2=Part2(seeds=(0,), epochs=2, stream_epochs=1, own_epochs=1, synthetic_rows=4_000),

@@ -45,8 +45,8 @@ def direction(change: Interval) -> str:
 
 
 def shown(found: Interval, digits: int = 2) -> str:
-    """An interval in a table or sentence: "0.81 (0.79 to 0.83)"."""
-    return f"{number(found.mean, digits)} ({interval(found.low, found.high, digits)})"
+    """An interval in a table or sentence: "0.81 [0.79 to 0.83]"."""
+    return f"{number(found.mean, digits)} [{interval(found.low, found.high, digits)}]"
 
 
 def at_severity(severity: float, detector: str, quantity: str, kind: str | None = None) -> Read:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from study import figures
 from study.manufacturing import faults
@@ -216,22 +217,23 @@ def panels(
     shown: Mapping[str, Mapping[str, Curve]],
     xlabel: str,
     ylabel: str,
-    columns: int = 2,
-    height_cm: float = 7,
-    floor: float = 0.4,
+    ticks: Sequence[float],
+    columns: int,
+    height_cm: float,
 ) -> Figure:
-    """Small multiples: title -> detector -> (x, intervals); all share their axes."""
+    """Small multiples of AUROC-like rates: title -> detector -> (x, intervals); all share their axes."""
     rows = -(-len(shown) // columns)
     fig, axes = figures.new(height_cm=height_cm, rows=rows, cols=columns, sharex=True, sharey=True, squeeze=False)
-    for axis, (title, detectors) in zip(axes.flat, shown.items(), strict=False):
+    for i, (axis, (title, detectors)) in enumerate(zip(axes.flat, shown.items(), strict=False)):
         for name, (x, found) in detectors.items():
             curve(axis, name, x, found)
-        axis.set_title(title)
-        axis.set_ylim(floor, 1.02)
+        axis.set(title=title, ylim=(0.4, 1.02), xticks=ticks)
+        axis.xaxis.set_major_formatter("{x:g}")
+        if i + columns >= len(shown):  # the lowest of its column
+            axis.set_xlabel(xlabel)
+            axis.tick_params(labelbottom=True)
     for axis in axes.flat[len(shown) :]:
         axis.set_axis_off()
-    for axis in axes[-1]:
-        axis.set_xlabel(xlabel)
     for axis in axes[:, 0]:
         axis.set_ylabel(ylabel)
     fig.legend(*axes[0, 0].get_legend_handles_labels(), ncols=5, loc="outside upper center")
@@ -330,7 +332,7 @@ def labels(
     right.invert_yaxis()
     right.set(xlabel="detection rate", xlim=(-0.02, 1.02), title="A kind that was never labelled")
     right.grid(axis="y", visible=False)
-    right.legend(loc="lower left")
+    right.legend(loc="lower right")
     return fig
 
 
@@ -368,8 +370,9 @@ def economy(records: Sequence[Record], detectors: Sequence[str], prices: Economy
         axis.axvline(prices.alarm_budget, color=figures.PALETTE["grey"], lw=0.8, ls=":")
     axes[0].set(ylabel="detection rate", ylim=(0, 1.02), title="Alarm budget (dotted)")
     axes[1].axhline(1000 * prices.faulty_share * missed, color=figures.PALETTE["grey"], lw=0.9, ls="--")
-    axes[1].set(
-        ylabel="cost per 1,000 components", yscale="log", title=f"Cost, a missed fault being {missed:g} inspections"
-    )
+    axes[1].set(ylabel="cost per 1,000 components", yscale="log", title=f"Cost (a missed fault: {missed:g})")
+    axes[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes[1].yaxis.set_major_formatter("{x:g}")
+    axes[1].yaxis.set_minor_formatter(NullFormatter())
     fig.legend(*axes[0].get_legend_handles_labels(), ncols=5, loc="outside upper center")
     return fig

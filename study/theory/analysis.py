@@ -10,11 +10,16 @@ from scipy import stats
 from study.runs import Record
 
 VARIANT_NAMES = {
-    "two-heads-mixed": "2 heads, with W_o",
-    "two-heads-joined": "2 heads, without W_o",
-    "one-head-mixed": "1 head, with W_o",
+    "two-heads-mixed": "2 heads, with Wₒ",
+    "two-heads-joined": "2 heads, without Wₒ",
+    "one-head-mixed": "1 head, with Wₒ",
 }
-COST_NAMES = {"explicit": "explicit weights", "fused": "fused kernel", "projections": "four linear maps"}
+COST_NAMES = {
+    "explicit": "explicit weights",
+    "reused": "explicit, in reused memory",
+    "fused": "fused kernel",
+    "projections": "four linear maps",
+}
 
 
 def of(records: Sequence[Record], task: str) -> list[Record]:
@@ -101,7 +106,7 @@ def expected_share(heads: int, output: bool, tokens: int, content: int) -> float
 
 
 def cost(records: Sequence[Record]) -> pd.DataFrame:
-    """Seconds and peak bytes, one row a model and number of tokens."""
+    """Seconds and peak bytes, one row a model and number of tokens; NaN for what a model does not have."""
     return pd.concat(
         [
             pd.DataFrame({"model": r.spec["model"], "tokens": r.spec["settings"]["tokens"], **r.metrics})
@@ -115,14 +120,6 @@ def exponent(table: pd.DataFrame, model: str, quantity: str) -> float:
     """The power of N with which a quantity of a model grows over the last doublings: slope of the last three points."""
     last = table[table.model == model].sort_values("tokens").tail(3)
     return float(np.polyfit(np.log(last.tokens), np.log(last[quantity]), 1)[0])
-
-
-def expected_flops(model: str, tokens: int, width: int) -> int:
-    """Floating-point operations of a forward pass, a multiply-add counted as two: 4 N² d, or 8 N d² for the maps.
-
-    The softmax's own few operations per weight are left out.
-    """
-    return 8 * tokens * width**2 if model == "projections" else 4 * tokens**2 * width
 
 
 def weights_bytes(tokens: int, heads: int) -> int:

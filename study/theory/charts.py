@@ -22,6 +22,7 @@ _VARIANTS = {
 }
 _COSTS = {
     "explicit": (figures.PALETTE["vermillion"], "s", "-"),
+    "reused": (figures.PALETTE["orange"], "D", ":"),
     "fused": (figures.PALETTE["blue"], "o", "-"),
     "projections": (figures.PALETTE["grey"], "v", "--"),
 }
@@ -105,12 +106,12 @@ def mixing(table: pd.DataFrame) -> Figure:
     """Share of variance explained against the width of the content, one point a run; theory's levels as short lines."""
     fig, axis = figures.new(height_cm=6.5)
     contents = sorted(table.content.unique())
-    for offset, (variant, (colour, marker)) in zip((-0.25, 0.0, 0.25), _VARIANTS.items(), strict=True):
+    for offset, (variant, (colour, marker)) in zip((-0.29, 0.0, 0.29), _VARIANTS.items(), strict=True):
         rows = table[table.variant == variant]
         centre = rows.content.map(contents.index) + offset
-        axis.hlines(rows.expected, centre - 0.11, centre + 0.11, color=figures.PALETTE["black"], lw=1, ls="--")
-        spread = (rows.seed - rows.seed.mean()) * 0.18 / max(rows.seed.max(), 1)
-        name = analysis.VARIANT_NAMES[variant].replace("W_o", "$W_o$")
+        axis.hlines(rows.expected, centre - 0.14, centre + 0.14, color=figures.PALETTE["black"], lw=1, ls="--")
+        spread = (rows.seed - rows.seed.mean()) * 0.2 / max(rows.seed.max(), 1)
+        name = analysis.VARIANT_NAMES[variant].replace("Wₒ", "$W_o$")
         axis.plot(centre + spread, rows.explained, marker, color=colour, mec="white", mew=0.4, ms=6, label=name)
     axis.plot([], [], "--", color=figures.PALETTE["black"], lw=1, label="theory")
     axis.set_xticks(range(len(contents)), [str(c) for c in contents])
@@ -126,7 +127,8 @@ def cost(table: pd.DataFrame) -> Figure:
         rows = table[table.model == model].sort_values("tokens")
         name = analysis.COST_NAMES[model]
         axes[0].plot(rows.tokens, 1e3 * rows.forward, style, marker=marker, color=colour, label=name)
-        axes[1].plot(rows.tokens, rows.peak / 2**20, style, marker=marker, color=colour)
+        if rows.peak.notna().all():
+            axes[1].plot(rows.tokens, rows.peak / 2**20, style, marker=marker, color=colour)
     guided = ((axes[0], "forward", 1e3, "proportional to N²"), (axes[1], "peak", 2**-20, None))
     for axis, quantity, unit, label in guided:
         rows = table[table.model == "explicit"].sort_values("tokens")
@@ -139,5 +141,5 @@ def cost(table: pd.DataFrame) -> Figure:
         axis.set_xlabel("tokens N")
     axes[0].set(title="Forward pass, one thread (ms)")
     axes[1].set(title="Peak memory with backward pass (MiB)")
-    fig.legend(*axes[0].get_legend_handles_labels(), ncols=4, loc="outside upper center")
+    fig.legend(*axes[0].get_legend_handles_labels(), ncols=3, loc="outside upper center")
     return fig

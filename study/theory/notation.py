@@ -1,8 +1,11 @@
-"""Matrices as mathematics for the page."""
+"""Matrices and estimates as the page shows them."""
 
+import math
 from collections.abc import Mapping
 
 from torch import Tensor
+
+from study.prose import number
 
 
 def matrices(named: Mapping[str, Tensor], digits: int = 0) -> str:
@@ -25,3 +28,14 @@ def _number(x: float, digits: int) -> str:
     text = f"{x:.{digits}f}"
     # A value that rounds to zero has no sign worth telling.
     return text if float(text) else text.removeprefix("-")
+
+
+def estimate(mean: float, half_width: float) -> str:
+    """An estimate and half of its interval, both to the interval's first significant figure: "1,023 ± 6".
+
+    Raises ValueError for a negative half width.
+    """
+    if half_width < 0:
+        raise ValueError(f"half of an interval cannot be negative: {half_width}")
+    digits = max(0, -math.floor(math.log10(half_width))) if half_width else 0
+    return f"{number(mean, digits)} ± {number(half_width, digits)}"

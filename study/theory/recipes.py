@@ -19,7 +19,7 @@ VARIANTS = {
     "one-head-mixed": {"heads": 1, "output": True},
 }
 """The attention layers of the mixing task, with and without W_o."""
-COSTS = ("explicit", "fused", "projections")
+COSTS = ("explicit", "reused", "fused", "projections")
 SHAPES = ((1, 1, 8, 1), (3, 2, 8, 2), (4, 17, 32, 4), (2, 33, 64, 8), (2, 128, 96, 3))
 """Batch, tokens, width and heads of the comparisons with PyTorch."""
 
@@ -151,6 +151,6 @@ def compared(record: Record) -> list[tuple[str, float, float]]:
         ]
     if record.spec["task"] == "part3-mixing":
         return [(f"R², {c} components", value, 0.02) for c, value in zip(s["content"], m["explained"], strict=True)]
-    return [
-        (f"peak bytes, N {tokens}", value, 0.05 * value) for tokens, value in zip(s["tokens"], m["peak"], strict=True)
-    ]
+    if "peak" not in m:
+        return []
+    return [(f"peak bytes, N {n}", value, 0.05 * value) for n, value in zip(s["tokens"], m["peak"], strict=True)]

@@ -52,11 +52,14 @@ def entropy(weights: Tensor) -> Tensor:
 
 def jacobian_norm(weights: Tensor) -> Tensor:
     """Frobenius norm of diag(a) − a aᵀ, the softmax's Jacobian at the output a (..., N)."""
-    # (a - a²)² on the diagonal keeps its precision where a is close to one; the rest is a_i² a_j².
-    squares = weights.square()
-    diagonal = (weights * (1 - weights)).square().sum(dim=-1)
-    rest = squares.sum(dim=-1).square() - squares.square().sum(dim=-1)
-    return (diagonal + rest.clamp_min(0)).sqrt()
+    # Nothing is taken from 1 or from the largest weight, so the norm stays exact where one weight is almost 1.
+    ordered = weights.sort(dim=-1, descending=True).values
+    top, tail = ordered[..., 0], ordered[..., 1:]
+    tail_squares = tail.square().sum(dim=-1)
+    diagonal = (top * tail.sum(dim=-1)).square() + (tail * (1 - tail)).square().sum(dim=-1)
+    with_top = 2 * top.square() * tail_squares
+    among_tail = (tail_squares.square() - tail.pow(4).sum(dim=-1)).clamp_min(0)
+    return (diagonal + with_top + among_tail).sqrt()
 
 
 @torch.no_grad()

@@ -97,6 +97,44 @@ def test_padding_and_the_future_change_nothing():
     torch.testing.assert_close(attention(x, mask=causal_mask(6))[:, :4], attention(other, mask=causal_mask(6))[:, :4])
 
 
+def test_each_sequence_may_have_a_mask_of_its_own():
+    torch.manual_seed(2)
+    attention, x = SelfAttention(6, 2), torch.randn(2, 4, 6)
+    masks = torch.stack([causal_mask(4), torch.eye(4, dtype=torch.bool)])
+    present = torch.tensor([[True] * 4, [True] * 4])
+    apart = [attention(x[i : i + 1], mask=masks[i]) for i in range(2)]
+    torch.testing.assert_close(attention(x, present, masks), torch.cat(apart), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("weights", [True, False])
+def test_dropout_acts_in_training_only(weights):
+    torch.manual_seed(3)
+    attention, x = SelfAttention(8, 2, dropout=0.5), torch.randn(2, 5, 8)
+
+    def output():
+        found = attention(x, return_weights=weights)
+        return found[0] if weights else found
+
+    assert not torch.allclose(output(), output())
+    attention.eval()
+    torch.testing.assert_close(output(), output(), atol=0, rtol=0)
+
+
+def test_values_are_not_looked_at_without_validate():
+    x = torch.full((1, 2, 4), torch.nan)
+    assert SelfAttention(4, 2, validate=False)(x).isnan().all()
+    with pytest.raises(ValueError, match="x is"):
+        SelfAttention(4, 2, validate=False)(x[..., :3])
+
+
+def test_fresh_projections_keep_the_variance():
+    torch.manual_seed(4)
+    attention = SelfAttention(256, 4)
+    assert attention.query.weight.var().item() == pytest.approx(1 / 256, rel=0.05)
+    assert not any(p.bias.any() for p in (attention.query, attention.key, attention.value, attention.output))
+    assert isinstance(SelfAttention(4, 2, output=False).output, nn.Identity)
+
+
 def test_order_does_not_matter_without_positions():
     torch.manual_seed(1)
     attention, x, order = SelfAttention(12, 3), torch.randn(2, 5, 12), torch.randperm(5)
@@ -113,6 +151,12 @@ def test_order_does_not_matter_without_positions():
         (lambda: SelfAttention(4, 2)(torch.zeros(1, 2, 4), torch.ones(1, 3, dtype=torch.bool)), "present is"),
         (lambda: SelfAttention(4, 2)(torch.zeros(1, 2, 4), mask=torch.ones(3, 3, dtype=torch.bool)), "mask is"),
         (lambda: scaled_dot_product(torch.zeros(2, 3), torch.zeros(2, 4), torch.zeros(2, 4)), "expected"),
+        (lambda: scaled_dot_product(torch.zeros(2, 3, 4), torch.zeros(3, 3, 4), torch.zeros(3, 4)), "leading axes"),
+        (lambda: scaled_dot_product(*torch.zeros(3, 2, 4), torch.ones(3, 2, dtype=torch.bool)), r"broadcasts to \(2, 2\)"),
+        (lambda: scaled_dot_product(*torch.zeros(3, 2, 4), torch.ones(2, 2)), "expected torch.bool"),
+        (lambda: scaled_dot_product(*torch.full((3, 2, 4), torch.nan)), "q holds NaN"),
+        (lambda: SelfAttention(4, 2)(torch.zeros(1, 2, 4, dtype=torch.int64)), "expected floating point"),
+        (lambda: SelfAttention(4, 2, dropout=1.0), "dropout is 1.0"),
         (lambda: causal_mask(0), "at least one token"),
     ],
 )
