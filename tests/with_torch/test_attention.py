@@ -152,7 +152,10 @@ def test_order_does_not_matter_without_positions():
         (lambda: SelfAttention(4, 2)(torch.zeros(1, 2, 4), mask=torch.ones(3, 3, dtype=torch.bool)), "mask is"),
         (lambda: scaled_dot_product(torch.zeros(2, 3), torch.zeros(2, 4), torch.zeros(2, 4)), "expected"),
         (lambda: scaled_dot_product(torch.zeros(2, 3, 4), torch.zeros(3, 3, 4), torch.zeros(3, 4)), "leading axes"),
-        (lambda: scaled_dot_product(*torch.zeros(3, 2, 4), torch.ones(3, 2, dtype=torch.bool)), r"broadcasts to \(2, 2\)"),
+        (
+            lambda: scaled_dot_product(*torch.zeros(3, 2, 4), torch.ones(3, 2, dtype=torch.bool)),
+            r"broadcasts to \(2, 2\)",
+        ),
         (lambda: scaled_dot_product(*torch.zeros(3, 2, 4), torch.ones(2, 2)), "expected torch.bool"),
         (lambda: scaled_dot_product(*torch.full((3, 2, 4), torch.nan)), "q holds NaN"),
         (lambda: SelfAttention(4, 2)(torch.zeros(1, 2, 4, dtype=torch.int64)), "expected floating point"),
