@@ -1,6 +1,7 @@
 """Dataset name to verified local file.
 
-`data/catalog.toml` lists every file with its public address at a pinned revision, size and SHA-256.
+`data/catalog.toml` lists every file with its public address (where it has one), size and SHA-256 (or the MD5 that its
+publisher gives).
 A file is looked for in `data/raw/`, then in the mirror folder (environment variable DATA_MIRROR, by default
 `../shared/data` where that exists), then at its address. A file whose digest differs is never read.
 """
@@ -26,16 +27,24 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of the catalog. `name` is `<dataset>/<file>`, `size` is in bytes."""
+    """One file of the catalog. `name` is `<dataset>/<file>`, `url` None without a public address, `size` in bytes.
+
+    `algorithm` (sha256 or md5) says how `digest`, in hexadecimal digits, was made.
+    """
 
     name: str
-    url: str
+    url: str | None
     size: int
-    sha256: str
+    algorithm: str
+    digest: str
+    alternative: str | None = None  # what else the user can do when the file can't be had
 
     @property
     def cached(self) -> Path:
         return paths.RAW / self.name
+
+
+_ALGORITHMS = {"sha256": "SHA-256", "md5": "MD5"}
 
 
 @cache
@@ -56,8 +65,10 @@ def entry(name: str) -> Entry:
     try:
         listed = datasets()[dataset]["files"][file]
     except KeyError:
-        raise DataError(f"'{name}' isn't in {paths.CATALOG}. Add it there with url, size and sha256.") from None
-    return Entry(name, datasets()[dataset]["base_url"] + listed["path"], listed["size"], listed["sha256"])
+        raise DataError(f"'{name}' isn't in {paths.CATALOG}. Add it there with path, size and sha256.") from None
+    url = datasets()[dataset]["base_url"] + listed["path"] if "path" in listed else None
+    algorithm = "sha256" if "sha256" in listed else "md5"
+    return Entry(name, url, listed["size"], algorithm, listed[algorithm], listed.get("alternative"))
 
 
 def fetch(name: str) -> Path:
@@ -73,12 +84,14 @@ def fetch(name: str) -> Path:
     if mirror is not None and (mirror / name).exists():
         _copy_verified(item, mirror / name)
         return item.cached
+    if item.url is None:
+        raise DataError(_missing(item, mirror, "it has no public address"))
     return _download(item, mirror)
 
 
 def digests(names: list[str]) -> dict[str, dict]:
-    """Size in bytes and SHA-256 of each named file, as the catalog has them: a record's provenance."""
-    return {name: {"bytes": entry(name).size, "sha256": entry(name).sha256} for name in names}
+    """Size in bytes and digest of each named file, as the catalog has them: a record's provenance."""
+    return {item.name: {"bytes": item.size, item.algorithm: item.digest} for item in map(entry, names)}
 
 
 def at_hand(names: list[str]) -> bool:
@@ -100,11 +113,12 @@ def _mirror() -> Path | None:
 def _verify(item: Entry, file: Path, remedy: str) -> None:
     size = file.stat().st_size
     with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if digest != item.sha256:
+        digest = hashlib.file_digest(stream, item.algorithm).hexdigest()
+    if digest != item.digest or size != item.size:
+        kind = _ALGORITHMS[item.algorithm]
         raise DataError(
-            f"{file}: wrong content ({size:,} bytes, SHA-256 {digest[:12]}…); the catalog expects "
-            f"{item.size:,} bytes, SHA-256 {item.sha256[:12]}…. {remedy}"
+            f"{file}: wrong content ({size:,} bytes, {kind} {digest[:12]}…); the catalog expects "
+            f"{item.size:,} bytes, {kind} {item.digest[:12]}…. {remedy}"
         )
 
 
@@ -129,20 +143,26 @@ def _download(item: Entry, mirror: Path | None) -> Path:
     store = pooch.create(
         path=item.cached.parent,
         base_url="",
-        registry={item.cached.name: f"sha256:{item.sha256}"},
+        registry={item.cached.name: f"{item.algorithm}:{item.digest}"},
         urls={item.cached.name: item.url},
         retry_if_failed=2,
     )
     try:
         store.fetch(item.cached.name, downloader=pooch.HTTPDownloader(progressbar=True, timeout=30))
     except (OSError, ValueError) as error:
-        raise DataError(
-            f"{item.name} can't be had. Tried: {item.cached} (absent); mirror folder "
-            f"{mirror if mirror else '(none)'} (absent); {item.url} ({type(error).__name__}: {error}). "
-            f"Remedies: put the file at {item.cached}; or point DATA_MIRROR at a folder that holds {item.name}; "
-            "or connect to the network; or take the synthetic stand-in with DATA=synthetic."
-        ) from error
+        said = f"{item.url} ({type(error).__name__}: {error})"
+        raise DataError(_missing(item, mirror, said)) from error
     return item.cached
+
+
+def _missing(item: Entry, mirror: Path | None, address: str) -> str:
+    other = f"or {item.alternative}; " if item.alternative else ""
+    return (
+        f"{item.name} can't be had. Tried: {item.cached} (absent); mirror folder "
+        f"{mirror if mirror else '(none)'} (absent); {address}. "
+        f"Remedies: put the file at {item.cached}; or point DATA_MIRROR at a folder that holds {item.name}; "
+        f"or connect to the network; {other}or take the synthetic stand-in with DATA=synthetic."
+    )
 
 
 def main() -> int:

@@ -112,12 +112,32 @@ def test_at_hand_looks_at_cache_and_mirror_only(demo):
     assert catalog.at_hand(["demo/a.csv"])
 
 
+def test_an_md5_is_checked_where_only_that_is_known(own_catalog, demo):
+    digest = hashlib.md5(CONTENT).hexdigest()
+    own_catalog(toml().replace(f'sha256 = "{GOOD}"', f'md5 = "{digest}"'))
+    demo.write_bytes(CONTENT + b"x")
+    with pytest.raises(catalog.DataError, match="MD5"):
+        catalog.fetch("demo/a.csv")
+    demo.write_bytes(CONTENT)
+    assert catalog.fetch("demo/a.csv").read_bytes() == CONTENT
+    assert catalog.digests(["demo/a.csv"]) == {"demo/a.csv": {"bytes": 40, "md5": digest}}
+
+
+def test_a_file_without_an_address_names_its_alternative(own_catalog, demo):
+    own_catalog(toml().replace('path = "folder/a.csv"', 'alternative = "take b.csv instead"'))
+    with pytest.raises(catalog.DataError, match="no public address.*or take b.csv instead"):
+        catalog.fetch("demo/a.csv")
+    demo.write_bytes(CONTENT)
+    assert catalog.fetch("demo/a.csv").read_bytes() == CONTENT
+
+
 def test_the_projects_catalog_is_pinned():
-    """Every address is https at a full commit, every digest is a SHA-256, every licence is named."""
-    for dataset in catalog.datasets().values():
-        assert dataset["licence"] and dataset["title"]
-        for item in dataset["files"].values():
-            assert dataset["base_url"].startswith("https://")
-            assert len(item["sha256"]) == 64 and int(item["sha256"], 16) and item["size"] > 0
-            assert ".." not in item["path"]
+    """Every address is https, every file has a size and a digest, every licence is named."""
+    for dataset, described in catalog.datasets().items():
+        assert described["licence"] and described["title"]
+        for file, listed in described["files"].items():
+            item = catalog.entry(f"{dataset}/{file}")
+            assert len(item.digest) == {"sha256": 64, "md5": 32}[item.algorithm] and int(item.digest, 16)
+            assert item.size > 0 and ".." not in listed.get("path", "")
+            assert item.url.startswith("https://") if item.url else item.alternative
     assert "ea702d75cc2258d9d7dd35ca8e5e2539d71f3140" in catalog.datasets()["nab"]["base_url"]

@@ -55,11 +55,15 @@ def _data(chosen: profile.Profile, records: list[runs.Record]) -> list[str]:
         {
             "File": list(files),
             "Bytes": [f"{was['bytes']:,}" for was in files.values()],
-            "SHA-256 (first 16 digits)": [was["sha256"][:16] for was in files.values()],
+            "Digest (first 16 digits)": [_digest(was) for was in files.values()],
             "Licence": [catalog.datasets()[name.partition("/")[0]]["licence"] for name in files],
         }
     )
     return [table_markdown(table, "data-files", "Data files, as the records saw them.")]
+
+
+def _digest(was: dict) -> str:
+    return f"SHA-256 {was['sha256'][:16]}" if "sha256" in was else f"MD5 {was['md5'][:16]}"
 
 
 def _environments(records: list[runs.Record]) -> pd.DataFrame:

@@ -1,0 +1,1 @@
+"""Part IV: a transformer that classifies AG's news."""

@@ -1,0 +1,256 @@
+"""How every PyTorch model is trained: one loop, resumable after each epoch, the same numbers after a kill.
+
+A model is any module that maps the inputs of a batch to logits (B, classes). Data come as `Batches`: a split that lies
+in memory and is cut anew for every epoch by (seed, epoch) alone.
+"""
+
+import io
+import json
+import math
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm.auto import tqdm
+
+from study.runs import write_atomically
+
+Batch = tuple[tuple[Tensor, ...], Tensor]
+"""The inputs of a model, and the targets: classes (B,) int64, or mixtures of classes (B, classes) float."""
+
+History = dict[str, list[float]]
+
+
+class Batches(Protocol):
+    """A split of a dataset in memory."""
+
+    def training(self, epoch: int) -> Iterator[Batch]:
+        """The batches of one epoch, in an order (and with an augmentation) that depends on seed and epoch alone."""
+
+    def steps(self) -> int:
+        """How many batches `training` yields."""
+
+    def in_order(self) -> Iterator[tuple[tuple[Tensor, ...], Tensor, np.ndarray]]:
+        """Every example once, unchanged: inputs, classes (B,) int64, and the examples' rows (B,)."""
+
+    def __len__(self) -> int:
+        """The number of examples."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the author decides about a training.
+
+    With `decoupled` the weight decay is AdamW's (Loshchilov & Hutter 2019), else the gradient of an L2 penalty
+    `weight_decay`/2 · ‖w‖²; biases, norms and other vectors are not decayed. `one-cycle` warms up over the share
+    `warmup` of all steps and falls to zero along a cosine (Smith & Topin 2018; momentum stays). `patience` stops after
+    so many epochs without a lower validation loss and returns to the best one (Prechelt 1998). `average` is the decay
+    per step of an exponential moving average of the weights, which then is the model. `clip` bounds the gradient norm.
+    """
+
+    epochs: int
+    learning_rate: float
+    weight_decay: float = 0.0
+    decoupled: bool = False
+    schedule: Literal["constant", "one-cycle"] = "constant"
+    warmup: float = 0.1
+    label_smoothing: float = 0.0
+    patience: int | None = None
+    average: float | None = None
+    clip: float | None = None
+    bf16: bool = False
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.learning_rate <= 0 or (self.patience is not None and self.patience < 1):
+            raise ValueError(f"a training needs an epoch, a positive learning rate and a patience of 1 or more: {self}")
+        if self.schedule not in ("constant", "one-cycle"):
+            raise ValueError(f"schedule {self.schedule!r} is unknown: choose constant or one-cycle")
+
+
+def device() -> torch.device:
+    """CUDA where there is a GPU, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fit(model: nn.Module, train: Batches, validation: Batches, recipe: Recipe, seed: int, scratch: Path) -> History:
+    """Train `model` in place and return its history, one value an epoch.
+
+    `loss` and `accuracy` are means over the epoch's batches as they were trained (with dropout and smoothing);
+    `validation_loss` and `validation_accuracy` are measured after it; `learning_rate` and `seconds` are the epoch's.
+    The state is kept in `scratch` after every epoch, and dropout is drawn from (seed, epoch), so that a killed training
+    ends at the same numbers. Raises FloatingPointError when the loss is no longer finite.
+    """
+    model.to(device())
+    state = _State(model, recipe, train.steps(), scratch / "state.pt")
+    state.restore()
+    total = recipe.epochs * len(train)
+    quiet = None if sys.stderr.isatty() else 20.0
+    bar = tqdm(
+        total=total, initial=len(state.history["loss"]) * len(train), unit=" examples", unit_scale=True,
+        desc=type(model).__name__, leave=False, mininterval=quiet or 0.5,
+    )  # fmt: skip
+    for epoch in range(len(state.history["loss"]), recipe.epochs):
+        if state.out_of_patience():
+            break
+        start = time.perf_counter()
+        loss, accuracy = _epoch(state, train, seed, epoch, bar)
+        logits, targets = predict(state.current(), validation, recipe.bf16)
+        state.keep(
+            loss=loss,
+            accuracy=accuracy,
+            validation_loss=cross_entropy(logits, targets),
+            validation_accuracy=float((logits.argmax(1) == targets).mean()),
+            learning_rate=state.optimiser.param_groups[0]["lr"],
+            seconds=time.perf_counter() - start,
+        )
+        last = state.history["validation_loss"][-1], state.history["validation_accuracy"][-1]
+        bar.set_postfix_str(f"validation loss {last[0]:.3f}, accuracy {last[1]:.4f}")
+    bar.close()
+    state.finish()
+    return state.history
+
+
+@torch.no_grad()
+def predict(model: nn.Module, split: Batches, bf16: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (n, classes) float32 and classes (n,) int64 of every example, in the split's order."""
+    model.eval()
+    found, classes = None, np.empty(len(split), dtype=np.int64)
+    for inputs, targets, rows in split.in_order():
+        with torch.autocast(device().type, torch.bfloat16, enabled=bf16):
+            logits = model(*inputs)
+        if found is None:
+            found = np.empty((len(split), logits.shape[1]), dtype=np.float32)
+        found[rows] = logits.float().cpu().numpy()
+        classes[rows] = targets.cpu().numpy()
+    return found, classes
+
+
+def cross_entropy(logits: np.ndarray, classes: np.ndarray) -> float:
+    """Mean negative log likelihood in nats of classes (n,) under logits (n, classes)."""
+    return float(functional.cross_entropy(torch.from_numpy(logits).double(), torch.from_numpy(classes)))
+
+
+def count_parameters(model: nn.Module) -> int:
+    """The number of trainable numbers; one that serves twice counts once."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def _epoch(state: "_State", train: Batches, seed: int, epoch: int, bar: tqdm) -> tuple[float, float]:
+    """One pass over the training split; the mean loss and accuracy of its batches."""
+    torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
+    state.model.train()
+    recipe, losses, right, seen = state.recipe, 0.0, 0.0, 0
+    for inputs, targets in train.training(epoch):
+        with torch.autocast(device().type, torch.bfloat16, enabled=recipe.bf16):
+            logits = state.model(*inputs)
+        loss = functional.cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
+        state.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if recipe.clip:
+            nn.utils.clip_grad_norm_(state.model.parameters(), recipe.clip)
+        state.optimiser.step()
+        state.schedule.step()
+        if state.averaged is not None:
+            state.averaged.update_parameters(state.model)
+        classes = targets if targets.dim() == 1 else targets.argmax(1)
+        losses += float(loss.detach()) * len(classes)
+        right += float((logits.detach().argmax(1) == classes).sum())
+        seen += len(classes)
+        bar.update(len(classes))
+    if not math.isfinite(losses):
+        raise FloatingPointError(
+            f"the training loss of epoch {epoch + 1} is {losses}: lower the learning rate ({recipe.learning_rate:g})"
+        )
+    return losses / seen, right / seen
+
+
+class _State:
+    """All that a training must remember between two epochs, and its file."""
+
+    def __init__(self, model: nn.Module, recipe: Recipe, steps: int, file: Path) -> None:
+        self.model, self.recipe, self.file = model, recipe, file
+        self.optimiser = _optimiser(model, recipe)
+        self.schedule = _schedule(self.optimiser, recipe, recipe.epochs * steps)
+        ema = None if recipe.average is None else get_ema_multi_avg_fn(recipe.average)
+        self.averaged = None if ema is None else AveragedModel(model, multi_avg_fn=ema, use_buffers=True)
+        names = ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds")
+        self.history: History = {name: [] for name in names}
+        self.best: dict[str, Tensor] | None = None
+
+    def current(self) -> nn.Module:
+        """The model to be judged: the moving average, where there is one."""
+        return self.model if self.averaged is None else self.averaged.module
+
+    def out_of_patience(self) -> bool:
+        losses = self.history["validation_loss"]
+        if self.recipe.patience is None or not losses:
+            return False
+        return len(losses) - 1 - int(np.argmin(losses)) >= self.recipe.patience
+
+    def keep(self, **values: float) -> None:
+        """Append an epoch to the history and write the state."""
+        for name, value in values.items():
+            self.history[name].append(value)
+        if self.recipe.patience is not None and int(np.argmin(self.history["validation_loss"])) == self._last():
+            self.best = {name: value.detach().clone() for name, value in self.current().state_dict().items()}
+        packed = io.BytesIO()
+        torch.save(
+            {
+                "model": self.model.state_dict(),
+                "averaged": None if self.averaged is None else self.averaged.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "best": self.best,
+                "history": json.dumps(self.history),
+            },
+            packed,
+        )
+        write_atomically(self.file, packed.getvalue())
+
+    def restore(self) -> None:
+        """Go on from the state's file, if there is one."""
+        if not self.file.exists():
+            return
+        kept = torch.load(self.file, map_location=device(), weights_only=True)
+        self.model.load_state_dict(kept["model"])
+        if self.averaged is not None:
+            self.averaged.load_state_dict(kept["averaged"])
+        self.optimiser.load_state_dict(kept["optimiser"])
+        self.schedule.load_state_dict(kept["schedule"])
+        self.best, self.history = kept["best"], json.loads(kept["history"])
+
+    def finish(self) -> None:
+        """Give the model the weights that it is judged by: the best epoch's with patience, else the last ones."""
+        chosen = self.best if self.recipe.patience is not None else self.current().state_dict()
+        self.model.load_state_dict(chosen)
+
+    def _last(self) -> int:
+        return len(self.history["validation_loss"]) - 1
+
+
+def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    kind = torch.optim.AdamW if recipe.decoupled else torch.optim.Adam
+    return kind([g for g in groups if g["params"]], lr=recipe.learning_rate, fused=True)
+
+
+def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
+    if recipe.schedule == "constant":
+        return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
+    # One step more than there are, because the schedule steps once after the last one.
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, recipe.learning_rate, total_steps=steps + 1, pct_start=recipe.warmup, cycle_momentum=False,
+        final_div_factor=1e3,
+    )  # fmt: skip
