@@ -55,6 +55,27 @@ class Part3:
 
 
 @dataclass(frozen=True)
+class Part4:
+    """Part IV, the transformer on AG News."""
+
+    seeds: tuple[int, ...]
+    vocabulary: int  # words
+    longest: int  # tokens of a text; the rest is cut off
+    width: int
+    heads: int
+    hidden: int  # units of the feed-forward network
+    batch: int
+    learning_rate: float
+    epochs: int  # at most
+    dropout: float
+    patience: int  # epochs without a lower validation loss
+    l2: float  # strength of the published fourth variant's penalty, which is not stated
+    l2_sweep: tuple[float, ...]
+    sizes: tuple[int, ...]  # of training subsets
+    synthetic_rows: int
+
+
+@dataclass(frozen=True)
 class Profile:
     """What one build of the report does, and where its outputs lie."""
 
@@ -63,6 +84,7 @@ class Profile:
     part1: Part1
     part2: Part2
     part3: Part3
+    part4: Part4
 
     @property
     def synthetic(self) -> bool:
@@ -122,6 +144,11 @@ PROFILES = {
             ring=8, content=(8, 16, 24), steps=600, mixing_seeds=6,
             tokens=(64, 128, 256, 512, 1024, 2048, 4096), width=128, heads=4, seconds=1.0,
         ),
+        part4=Part4(
+            seeds=(0, 1, 2), vocabulary=20_000, longest=128, width=64, heads=4, hidden=128, batch=64,
+            learning_rate=1e-3, epochs=14, dropout=0.2, patience=2, l2=1e-4, l2_sweep=(1e-6, 1e-5, 1e-4, 1e-3),
+            sizes=(1_000, 4_000, 16_000), synthetic_rows=0,
+        ),
     ),
     "quick": Profile(
         name="quick",
@@ -135,6 +162,11 @@ PROFILES = {
             d_k=(4, 16, 64, 256, 1024), keys=64, queries=128, scaling_seeds=3,
             ring=8, content=(8, 16), steps=300, mixing_seeds=2,
             tokens=(64, 256, 1024), width=128, heads=4, seconds=0.1,
+        ),
+        part4=Part4(
+            seeds=(0, 1), vocabulary=500, longest=64, width=16, heads=2, hidden=32, batch=64,
+            learning_rate=1e-3, epochs=3, dropout=0.2, patience=1, l2=1e-4, l2_sweep=(1e-5, 1e-3),
+            sizes=(200,), synthetic_rows=1_200,
         ),
     ),
 }

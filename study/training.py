@@ -50,10 +50,11 @@ class Recipe:
     """What the author decides about a training.
 
     With `decoupled` the weight decay is AdamW's (Loshchilov & Hutter 2019), else the gradient of an L2 penalty
-    `weight_decay`/2 · ‖w‖²; biases, norms and other vectors are not decayed. `one-cycle` warms up over the share
-    `warmup` of all steps and falls to zero along a cosine (Smith & Topin 2018; momentum stays). `patience` stops after
-    so many epochs without a lower validation loss and returns to the best one (Prechelt 1998). `average` is the decay
-    per step of an exponential moving average of the weights, which then is the model. `clip` bounds the gradient norm.
+    `weight_decay`/2 · ‖w‖², which leaves embeddings out. Biases, norms and other vectors are not decayed. `one-cycle`
+    warms up over the share `warmup` of all steps and falls to zero along a cosine (Smith & Topin 2018; momentum stays).
+    `patience` stops after so many epochs without a lower validation loss and returns to the best one (Prechelt 1998).
+    `average` is the decay per step of an exponential moving average of the weights, which then is the model. `clip`
+    bounds the gradient norm.
     """
 
     epochs: int
@@ -237,10 +238,15 @@ class _State:
 
 
 def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    # Adam divides a gradient by its own size: the penalty alone would pull the vectors of rare tokens to zero.
+    embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    decayed: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+    for p in model.parameters():
+        if p.requires_grad:
+            decayed[p.dim() > 1 and (recipe.decoupled or id(p) not in embeddings)].append(p)
     groups = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+        {"params": decayed[True], "weight_decay": recipe.weight_decay},
+        {"params": decayed[False], "weight_decay": 0.0},
     ]
     kind = torch.optim.AdamW if recipe.decoupled else torch.optim.Adam
     return kind([g for g in groups if g["params"]], lr=recipe.learning_rate, fused=True)

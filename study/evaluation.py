@@ -1,0 +1,115 @@
+"""How classifiers are judged: scores, intervals, paired tests, calibration."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import optimize, special, stats
+from sklearn import metrics
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.proportion import proportion_confint
+
+
+class Interval(NamedTuple):
+    """An estimate and the ends of its 95% interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def t_interval(values: Sequence[float]) -> Interval:
+    """Student's 95% interval of the mean over seeds. Raises ValueError for fewer than two values."""
+    if len(values) < 2:
+        raise ValueError(f"an interval over seeds needs two seeds or more, got {len(values)}")
+    mean = float(np.mean(values))
+    half = float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
+    return Interval(mean, mean - half, mean + half)
+
+
+def share_interval(successes: int, total: int) -> Interval:
+    """A share of independent examples and Wilson's 95% interval."""
+    low, high = proportion_confint(successes, total, method="wilson")
+    return Interval(successes / total, float(low), float(high))
+
+
+def probabilities(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Softmax of logits (n, classes), divided by a temperature."""
+    return special.softmax(np.asarray(logits, dtype=np.float64) / temperature, axis=1)
+
+
+def scores(classes: np.ndarray, logits: np.ndarray) -> dict:
+    """What a report tells of a classifier, from classes (n,) and logits (n, k).
+
+    `accuracy`; `loss` (mean cross-entropy, nats); `precision`, `recall` and `f1`, each the plain mean over classes;
+    `auc`, one-vs-rest area under the ROC curve of each class; `confusion` (k, k), rows are true classes. Raises
+    ValueError for arrays that do not fit.
+    """
+    if logits.ndim != 2 or classes.shape != (len(logits),):
+        raise ValueError(f"classes {classes.shape} and logits {logits.shape}: expected (n,) and (n, k)")
+    kinds, found = np.arange(logits.shape[1]), probabilities(logits)
+    predicted = logits.argmax(axis=1)
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        classes, predicted, labels=kinds, average="macro", zero_division=0.0
+    )
+    return {
+        "accuracy": float(metrics.accuracy_score(classes, predicted)),
+        "loss": float(metrics.log_loss(classes, found, labels=kinds)),
+        "precision": float(precision),
+        "recall": float(recall),
+        "f1": float(f1),
+        "auc": [float(metrics.roc_auc_score(classes == kind, found[:, kind])) for kind in kinds],
+        "confusion": metrics.confusion_matrix(classes, predicted, labels=kinds).tolist(),
+    }
+
+
+def mcnemar_p(right_a: np.ndarray, right_b: np.ndarray) -> float:
+    """McNemar's exact p-value that two classifiers err equally often, from who was right on each example (n,) bool."""
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    return float(mcnemar([[0, only_a], [only_b, 0]], exact=True).pvalue)
+
+
+def paired_difference(values_a: np.ndarray, values_b: np.ndarray, seed: int = 0) -> Interval:
+    """Mean of a − b over the same examples (n,) and its 95% bootstrap interval (percentiles of 2000 resamples)."""
+    if values_a.shape != values_b.shape:
+        raise ValueError(f"a paired difference needs the same examples: {values_a.shape} and {values_b.shape}")
+    differences = values_a.astype(np.float64) - values_b
+    if not differences.any():
+        return Interval(0.0, 0.0, 0.0)
+    found = stats.bootstrap(
+        (differences,), np.mean, n_resamples=2000, batch=100, method="percentile", rng=np.random.default_rng(seed)
+    )
+    low, high = found.confidence_interval
+    return Interval(float(differences.mean()), float(low), float(high))
+
+
+class Calibration(NamedTuple):
+    """Reliability by bins of confidence (those that hold examples), and the expected calibration error."""
+
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    examples: np.ndarray
+    error: float
+
+
+def calibration(classes: np.ndarray, found: np.ndarray, bins: int = 15) -> Calibration:
+    """How far confidence and accuracy agree, for probabilities (n, k) (Guo et al. 2017): bins of equal width."""
+    confidence, right = found.max(axis=1), found.argmax(axis=1) == classes
+    at = np.minimum((confidence * bins).astype(int), bins - 1)
+    examples = np.bincount(at, minlength=bins)
+    some = examples > 0
+    mean_confidence = np.bincount(at, confidence, bins)[some] / examples[some]
+    accuracy = np.bincount(at, right, bins)[some] / examples[some]
+    error = float(np.sum(examples[some] * np.abs(accuracy - mean_confidence)) / len(classes))
+    return Calibration(mean_confidence, accuracy, examples[some], error)
+
+
+def best_temperature(classes: np.ndarray, logits: np.ndarray) -> float:
+    """The temperature that minimises the cross-entropy of classes (n,) under logits (n, k) (Guo et al. 2017)."""
+
+    def loss(log_temperature: float) -> float:
+        return float(
+            metrics.log_loss(classes, probabilities(logits, np.exp(log_temperature)), labels=range(logits.shape[1]))
+        )
+
+    return float(np.exp(optimize.minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))

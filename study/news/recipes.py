@@ -1,0 +1,165 @@
+"""The runs of Part IV: which there are, and how each is made.
+
+Tasks: `part4-dataset` describes the corpus; `part4-variants` trains the original's four variants; `part4-l2` sweeps the
+strength of the penalty; `part4-baselines` are models without a network; `part4-own` is the report's own classifier and
+`part4-ablation` the same with one change taken back; `part4-sizes` trains on fewer rows; `part4-speed` measures
+throughput. Only `part4-variants`, `part4-baselines` and `part4-own` look at the test split.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from study.evaluation import scores
+from study.news import baselines, corpus
+from study.profile import Profile
+from study.runs import Outcome, Record
+
+VARIANTS = {
+    "base": {"dropout": False, "early_stopping": False, "l2": False},
+    "dropout": {"dropout": True, "early_stopping": False, "l2": False},
+    "early-stopping": {"dropout": True, "early_stopping": True, "l2": False},
+    "regularised": {"dropout": True, "early_stopping": True, "l2": True},
+}
+"""The original's variants, each with one technique more than the one before."""
+OWN = "own"
+SPEEDS = ("ours", "common")
+
+# Raise the version of a task when what it computes changes.
+VERSIONS = {
+    "part4-dataset": 1, "part4-variants": 1, "part4-l2": 1, "part4-baselines": 1, "part4-own": 1, "part4-ablation": 1,
+    "part4-sizes": 1, "part4-speed": 1,
+}  # fmt: skip
+
+
+def specs(profile: Profile) -> list[dict]:
+    """Every run of Part IV under a profile, cheap ones first."""
+    sizes = profile.part4
+    made = [
+        _variant_spec(profile, "part4-variants", model, seed, model) for model in VARIANTS for seed in sizes.seeds
+    ]
+    made += [
+        _variant_spec(profile, "part4-l2", f"strength-{strength:g}", seed, "regularised", l2=strength)
+        for strength in sizes.l2_sweep
+        for seed in sizes.seeds
+    ]
+    return made
+
+
+def _variant_spec(profile: Profile, task: str, name: str, seed: int, variant: str, **changed) -> dict:
+    sizes, chosen = profile.part4, VARIANTS[variant]
+    settings = {
+        "vocabulary": sizes.vocabulary, "longest": sizes.longest, "width": sizes.width, "heads": sizes.heads,
+        "hidden": sizes.hidden, "batch": sizes.batch, "learning_rate": sizes.learning_rate, "epochs": sizes.epochs,
+        "dropout": sizes.dropout if chosen["dropout"] else 0.0,
+        "patience": sizes.patience if chosen["early_stopping"] else None,
+        "l2": sizes.l2 if chosen["l2"] else 0.0,
+    }  # fmt: skip
+    return _spec(profile, task, name, seed, **(settings | changed))
+
+
+def _spec(profile: Profile, task: str, model: str, seed: int, **settings) -> dict:
+    if profile.synthetic:
+        settings["synthetic_rows"] = profile.part4.synthetic_rows
+    return {
+        "task": task,
+        "model": model,
+        "data": corpus.data_names(profile.data),
+        "profile": profile.name,
+        "seed": seed,
+        "version": VERSIONS[task],
+        "settings": settings,
+    }
+
+
+def train(spec: dict, scratch: Path) -> Outcome:
+    """Make one run. Raises catalog.DataError when its data can't be had."""
+    makers = {"part4-variants": _variant, "part4-l2": _strength}
+    return makers[spec["task"]](spec, scratch)
+
+
+@lru_cache(maxsize=1)
+def _splits(names: tuple[str, ...], synthetic_rows: int) -> corpus.Splits:
+    return corpus.load(list(names), synthetic_rows)
+
+
+def _corpus(spec: dict) -> corpus.Splits:
+    return _splits(tuple(spec["data"]), spec["settings"].get("synthetic_rows", 0))
+
+
+def _variant(spec: dict, scratch: Path) -> Outcome:
+    """Train a variant of the original's classifier; measure all three splits once at its end."""
+    return _trained(spec, scratch, tested=True)
+
+
+def _strength(spec: dict, scratch: Path) -> Outcome:
+    """The same for one strength of the penalty, without a look at the test split."""
+    return _trained(spec, scratch, tested=False)
+
+
+def _trained(spec: dict, scratch: Path, tested: bool) -> Outcome:
+    import torch
+
+    from study import training
+    from study.news import tokens
+    from study.news.classifier import TextClassifier
+
+    s, splits = spec["settings"], _corpus(spec)
+    encoded, vocabulary = _encoded(tuple(spec["data"]), s.get("synthetic_rows", 0), s["vocabulary"], s["longest"])
+    torch.manual_seed(spec["seed"])
+    model = TextClassifier(
+        vocabulary, s["longest"], s["width"], s["heads"], s["hidden"], len(corpus.CLASSES), s["dropout"]
+    )
+    recipe = training.Recipe(s["epochs"], s["learning_rate"], weight_decay=s["l2"], patience=s["patience"])
+    batches = {
+        name: tokens.TextBatches(encoded[name], getattr(splits, name).classes, s["batch"], spec["seed"])
+        for name in encoded
+    }
+    history = training.fit(model, batches["train"], batches["validation"], recipe, spec["seed"], scratch)
+    return _measured(model, batches, history, tested)
+
+
+def _measured(model, batches: dict, history: dict[str, list[float]], tested: bool) -> Outcome:
+    """Scores of the trained model on each split, its history, and logits for later figures and tests."""
+    from study import training
+
+    losses = history["validation_loss"]
+    metrics = {
+        "parameters": training.count_parameters(model),
+        "epochs": len(losses),
+        "best_epoch": int(np.argmin(losses)) + 1,
+        "seconds": float(sum(history["seconds"])),
+    }
+    arrays = {f"history_{name}": np.array(values, dtype=np.float32) for name, values in history.items()}
+    for name, split in batches.items():
+        if name == "test" and not tested:
+            continue
+        logits, classes = training.predict(model, split)
+        metrics[name] = scores(classes, logits)
+        if name != "train" and tested:
+            arrays[f"{name}_logits"] = logits.astype(np.float16)
+            arrays[f"{name}_classes"] = classes.astype(np.int8)
+    return metrics, arrays
+
+
+@lru_cache(maxsize=2)
+def _encoded(names: tuple[str, ...], synthetic_rows: int, vocabulary: int, longest: int) -> tuple[dict, int]:
+    """Each split as word numbers, and the size of the vocabulary, which training texts alone decide."""
+    from study.news import tokens
+
+    splits = _splits(names, synthetic_rows)
+    tokenizer = tokens.learn(splits.train.texts, vocabulary)
+    encoded = {name: tokens.encode(tokenizer, split.texts, longest) for name, split in vars(splits).items()}
+    return encoded, tokenizer.get_vocab_size()
+
+
+def sentinel(profile: Profile) -> dict:
+    """The small run that is made again on the reader's machine."""
+    return specs(profile)[0]
+
+
+def compared(record: Record) -> list[tuple[str, float, float]]:
+    """What `make reproduce` and the sentinel compare: (name, value, absolute tolerance)."""
+    m = record.metrics
+    return [("validation accuracy", m["validation"]["accuracy"], 0.01)]
