@@ -10,9 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from tokenizers import Tokenizer
 
 from study.evaluation import scores
-from study.news import baselines, corpus
+from study.news import corpus
 from study.profile import Profile
 from study.runs import Outcome, Record
 
@@ -36,9 +37,7 @@ VERSIONS = {
 def specs(profile: Profile) -> list[dict]:
     """Every run of Part IV under a profile, cheap ones first."""
     sizes = profile.part4
-    made = [
-        _variant_spec(profile, "part4-variants", model, seed, model) for model in VARIANTS for seed in sizes.seeds
-    ]
+    made = [_variant_spec(profile, "part4-variants", model, seed, model) for model in VARIANTS for seed in sizes.seeds]
     made += [
         _variant_spec(profile, "part4-l2", f"strength-{strength:g}", seed, "regularised", l2=strength)
         for strength in sizes.l2_sweep
@@ -102,14 +101,14 @@ def _trained(spec: dict, scratch: Path, tested: bool) -> Outcome:
     import torch
 
     from study import training
-    from study.news import tokens
+    from study.news import inside, tokens
     from study.news.classifier import TextClassifier
 
     s, splits = spec["settings"], _corpus(spec)
-    encoded, vocabulary = _encoded(tuple(spec["data"]), s.get("synthetic_rows", 0), s["vocabulary"], s["longest"])
+    encoded, tokenizer = _encoded(tuple(spec["data"]), s.get("synthetic_rows", 0), s["vocabulary"], s["longest"])
     torch.manual_seed(spec["seed"])
     model = TextClassifier(
-        vocabulary, s["longest"], s["width"], s["heads"], s["hidden"], len(corpus.CLASSES), s["dropout"]
+        tokenizer.get_vocab_size(), s["longest"], s["width"], s["heads"], s["hidden"], len(corpus.CLASSES), s["dropout"]
     )
     recipe = training.Recipe(s["epochs"], s["learning_rate"], weight_decay=s["l2"], patience=s["patience"])
     batches = {
@@ -117,11 +116,18 @@ def _trained(spec: dict, scratch: Path, tested: bool) -> Outcome:
         for name in encoded
     }
     history = training.fit(model, batches["train"], batches["validation"], recipe, spec["seed"], scratch)
-    return _measured(model, batches, history, tested)
+    metrics, arrays, logits = _measured(model, batches, history, tested)
+    if tested:
+        metrics["mistakes"] = inside.mistakes(splits.test, logits["test"])
+        metrics["attention"] = inside.attention(model, tokenizer, encoded["test"], splits.test, logits["test"])
+    return metrics, arrays
 
 
-def _measured(model, batches: dict, history: dict[str, list[float]], tested: bool) -> Outcome:
-    """Scores of the trained model on each split, its history, and logits for later figures and tests."""
+def _measured(model, batches: dict, history: dict[str, list[float]], tested: bool) -> tuple[dict, dict, dict]:
+    """Metrics of the trained model on each split, arrays for later figures and tests, and its logits.
+
+    Without `tested` the test split is left alone, and no logits are kept.
+    """
     from study import training
 
     losses = history["validation_loss"]
@@ -132,26 +138,27 @@ def _measured(model, batches: dict, history: dict[str, list[float]], tested: boo
         "seconds": float(sum(history["seconds"])),
     }
     arrays = {f"history_{name}": np.array(values, dtype=np.float32) for name, values in history.items()}
+    found = {}
     for name, split in batches.items():
         if name == "test" and not tested:
             continue
-        logits, classes = training.predict(model, split)
-        metrics[name] = scores(classes, logits)
+        found[name], classes = training.predict(model, split)
+        metrics[name] = scores(classes, found[name])
         if name != "train" and tested:
-            arrays[f"{name}_logits"] = logits.astype(np.float16)
+            arrays[f"{name}_logits"] = found[name].astype(np.float16)
             arrays[f"{name}_classes"] = classes.astype(np.int8)
-    return metrics, arrays
+    return metrics, arrays, found
 
 
 @lru_cache(maxsize=2)
-def _encoded(names: tuple[str, ...], synthetic_rows: int, vocabulary: int, longest: int) -> tuple[dict, int]:
-    """Each split as word numbers, and the size of the vocabulary, which training texts alone decide."""
+def _encoded(names: tuple[str, ...], synthetic_rows: int, vocabulary: int, longest: int) -> tuple[dict, Tokenizer]:
+    """Each split as word numbers, and the tokeniser, learnt from training texts alone."""
     from study.news import tokens
 
     splits = _splits(names, synthetic_rows)
     tokenizer = tokens.learn(splits.train.texts, vocabulary)
     encoded = {name: tokens.encode(tokenizer, split.texts, longest) for name, split in vars(splits).items()}
-    return encoded, tokenizer.get_vocab_size()
+    return encoded, tokenizer
 
 
 def sentinel(profile: Profile) -> dict:

@@ -1,0 +1,69 @@
+"""Looks inside a classifier: where its attention goes, and what it gets wrong with confidence."""
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from study.evaluation import probabilities
+from study.news.classifier import TextClassifier
+from study.news.corpus import CLASSES, Corpus
+from study.news.tokens import Encoded, TextBatches
+
+MISTAKES = 40
+_LONGEST_SHOWN = 26  # tokens; longer texts do not fit a line of the figure
+_LONGEST_TEXT = 400  # characters
+
+
+def mistakes(split: Corpus, logits: np.ndarray) -> list[dict]:
+    """The most confident mistakes: row in the split, text, true and predicted class, confidence."""
+    found = probabilities(logits)
+    predicted, confidence = logits.argmax(axis=1), found.max(axis=1)
+    wrong = np.flatnonzero(predicted != split.classes)
+    return [
+        {
+            "row": int(i),
+            "text": split.texts[i][:_LONGEST_TEXT],
+            "true": CLASSES[split.classes[i]],
+            "predicted": CLASSES[predicted[i]],
+            "confidence": float(confidence[i]),
+        }
+        for i in wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
+    ]
+
+
+@torch.no_grad()
+def attention(
+    model: TextClassifier, tokenizer: Tokenizer, encoded: Encoded, split: Corpus, logits: np.ndarray
+) -> list[dict]:
+    """Short examples, each with its tokens and how much attention each token receives in each head (heads, N).
+
+    A token receives the mean over all queries of the weight on it; over the tokens, that sums to one. The examples are,
+    for each class, the first that is classified right, and the two most confident mistakes.
+    """
+    model.eval()
+    predicted, confidence = logits.argmax(axis=1), probabilities(logits).max(axis=1)
+    short = encoded.lengths <= _LONGEST_SHOWN
+    right = [np.flatnonzero(short & (predicted == kind) & (split.classes == kind))[:1] for kind in range(len(CLASSES))]
+    wrong = np.flatnonzero(short & (predicted != split.classes))
+    chosen = np.concatenate([*right, wrong[np.argsort(-confidence[wrong], kind="stable")][:2]])
+    found = []
+    for i in chosen:
+        one = Encoded(encoded.ids[i : i + 1], encoded.lengths[i : i + 1])
+        (inputs, _, _) = next(TextBatches(one, split.classes[i : i + 1], 1, 0).in_order())
+        weights = _weights(model, *inputs)[0]
+        found.append(
+            {
+                "tokens": [tokenizer.id_to_token(int(t)) for t in one.ids[0, : one.lengths[0]]],
+                "received": weights.mean(dim=1).tolist(),
+                "true": CLASSES[split.classes[i]],
+                "predicted": CLASSES[predicted[i]],
+                "confidence": float(confidence[i]),
+            }
+        )
+    return found
+
+
+def _weights(model: TextClassifier, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """Attention weights (B, heads, N, N) of the model's block."""
+    present = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]
+    return model.block.attention(model.embedding(ids), present, return_weights=True)[1]
