@@ -1,0 +1,113 @@
+"""What the corpus is: sizes, balance, lengths, telling words, duplicates within it and across its splits."""
+
+import re
+from collections import Counter
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+
+from study.news.corpus import CLASSES, Corpus, Splits
+
+ALIKE = 0.5
+"""Two texts are near-duplicates when their word 5-grams have at least this Jaccard similarity (Broder 1997)."""
+WORDS_SHOWN = 12
+_SHINGLE = 5
+_PRIOR = 1_000.0  # pseudo-counts of the log-odds' prior, spread over the words as the corpus does
+
+
+def describe(splits: Splits) -> tuple[dict, dict[str, np.ndarray]]:
+    """Metrics and arrays of a record: everything that the notebook tells of the dataset."""
+    metrics = {
+        "rows": {name: len(split) for name, split in vars(splits).items()},
+        "classes": {name: np.bincount(split.classes, minlength=4).tolist() for name, split in vars(splits).items()},
+        "words": telling_words(splits.train),
+        "duplicates": duplicates(splits),
+    }
+    lengths = {name: np.array([len(t.split()) for t in split.texts]) for name, split in vars(splits).items()}
+    metrics["lengths"] = {
+        name: {"mean": float(n.mean()), **{f"q{q}": float(np.percentile(n, q)) for q in (0, 50, 90, 99, 100)}}
+        for name, n in lengths.items()
+    }
+    longest = max(n.max() for n in lengths.values())
+    arrays = {f"lengths_{name}": np.bincount(n, minlength=longest + 1) for name, n in lengths.items()}
+    for name, other in (("test", splits.train), ("validation", splits.train)):
+        likeness, where = most_alike(getattr(splits, name).texts, other.texts)
+        near = likeness >= ALIKE
+        same = getattr(splits, name).classes[near] == other.classes[where[near]]
+        metrics["duplicates"][f"near_{name}"] = int(near.sum())
+        metrics["duplicates"][f"near_{name}_same_class"] = int(same.sum())
+        arrays[f"near_{name}"] = near
+    return metrics, arrays
+
+
+def telling_words(split: Corpus) -> dict[str, list[dict]]:
+    """For each class the words that tell it from the others, by z-score of the log-odds ratio of their counts.
+
+    The prior is the corpus' own word distribution (Monroe, Colaresi & Quinn 2008), so that rare words do not lead.
+    """
+    vectoriser = CountVectorizer(min_df=20, token_pattern=r"(?u)\b[a-z][a-z']+\b", dtype=np.int32)
+    counts, words = vectoriser.fit_transform(split.texts), vectoriser.get_feature_names_out()
+    everywhere = np.asarray(counts.sum(axis=0)).ravel().astype(np.float64)
+    prior = _PRIOR * everywhere / everywhere.sum()
+    found = {}
+    for kind, name in enumerate(CLASSES):
+        inside = np.asarray(counts[split.classes == kind].sum(axis=0)).ravel()
+        outside = everywhere - inside
+        odds = [np.log(n + prior) - np.log(n.sum() + _PRIOR - n - prior) for n in (inside.astype(np.float64), outside)]
+        z = (odds[0] - odds[1]) / np.sqrt(1 / (inside + prior) + 1 / (outside + prior))
+        best = np.argsort(-z)[:WORDS_SHOWN]
+        found[name] = [
+            {"word": str(words[i]), "z": float(z[i]), "here": int(inside[i]), "elsewhere": int(outside[i])}
+            for i in best
+        ]
+    return found
+
+
+def duplicates(splits: Splits) -> dict[str, int]:
+    """Texts that are the same but for case and punctuation: within the training split, and across splits.
+
+    `contradicting` counts the training texts whose copies have another class.
+    """
+    keys = {name: [normalised(t) for t in split.texts] for name, split in vars(splits).items()}
+    counts = Counter(keys["train"])
+    kinds: dict[str, set[int]] = {}
+    for key, kind in zip(keys["train"], splits.train.classes, strict=True):
+        kinds.setdefault(key, set()).add(int(kind))
+    return {
+        "within_train": sum(n - 1 for n in counts.values()),
+        "contradicting": sum(n for key, n in counts.items() if len(kinds[key]) > 1),
+        **{f"exact_{name}": sum(key in counts for key in keys[name]) for name in ("validation", "test")},
+    }
+
+
+def normalised(text: str) -> str:
+    """A text's words in lower case, with single spaces."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def most_alike(texts: list[str], others: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """For each text the highest Jaccard similarity (n,) of its word 5-grams with another list's, and where (n,).
+
+    A text of fewer than five words has none and is like nothing: 0 at place 0.
+    """
+    # Hashed into 2²² places: two 5-grams rarely meet in one.
+    shingles = HashingVectorizer(
+        ngram_range=(_SHINGLE, _SHINGLE), n_features=2**22, binary=True, norm=None, alternate_sign=False,
+        token_pattern=r"(?u)\w+",
+    )  # fmt: skip
+    a, b = (sparse.csr_matrix(shingles.transform(t)) for t in (texts, others))
+    sizes_a, sizes_b = a.getnnz(axis=1), b.getnnz(axis=1)
+    likeness, where = np.zeros(len(texts)), np.zeros(len(texts), dtype=np.int64)
+    transposed = b.T.tocsr()
+    for start in range(0, len(texts), 1_000):
+        shared = (a[start : start + 1_000] @ transposed).tocsr()
+        for i in range(shared.shape[0]):
+            row = slice(shared.indptr[i], shared.indptr[i + 1])
+            if row.start == row.stop:
+                continue
+            both = shared.data[row]
+            jaccard = both / (sizes_a[start + i] + sizes_b[shared.indices[row]] - both)
+            best = int(np.argmax(jaccard))
+            likeness[start + i], where[start + i] = jaccard[best], shared.indices[row][best]
+    return likeness, where
