@@ -72,6 +72,7 @@ class Part4:
     l2: float  # strength of the published fourth variant's penalty, which is not stated
     l2_sweep: tuple[float, ...]
     sizes: tuple[int, ...]  # of training subsets
+    repeats: int  # of a measured throughput
     synthetic_rows: int
 
 
@@ -147,7 +148,7 @@ PROFILES = {
         part4=Part4(
             seeds=(0, 1, 2), vocabulary=20_000, longest=128, width=64, heads=4, hidden=128, batch=64,
             learning_rate=1e-3, epochs=14, dropout=0.2, patience=2, l2=1e-4, l2_sweep=(1e-6, 1e-5, 1e-4, 1e-3),
-            sizes=(1_000, 4_000, 16_000), synthetic_rows=0,
+            sizes=(1_000, 4_000, 16_000), repeats=5, synthetic_rows=0,
         ),
     ),
     "quick": Profile(
@@ -164,9 +165,9 @@ PROFILES = {
             tokens=(64, 256, 1024), width=128, heads=4, seconds=0.1,
         ),
         part4=Part4(
-            seeds=(0, 1), vocabulary=500, longest=64, width=16, heads=2, hidden=32, batch=64,
-            learning_rate=1e-3, epochs=3, dropout=0.2, patience=1, l2=1e-4, l2_sweep=(1e-5, 1e-3),
-            sizes=(200,), synthetic_rows=1_200,
+            seeds=(0, 1), vocabulary=500, longest=64, width=16, heads=2, hidden=32, batch=32,
+            learning_rate=1e-2, epochs=3, dropout=0.2, patience=1, l2=1e-4, l2_sweep=(1e-5, 1e-3),
+            sizes=(200,), repeats=1, synthetic_rows=1_200,
         ),
     ),
 }

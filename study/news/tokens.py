@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -47,6 +48,9 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def rows(self, chosen: np.ndarray) -> "Encoded":
+        return Encoded(self.ids[chosen], self.lengths[chosen])
+
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> Encoded:
     """Numbers of each text's first `longest` tokens. A text without any token becomes one unknown token.
@@ -62,8 +66,7 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> Encoded:
     return Encoded(padded, lengths)
 
 
-@dataclass(frozen=True)
-class Coverage:
+class Coverage(NamedTuple):
     """What a vocabulary makes of texts: tokens in all, and the shares of tokens and of texts with an unknown token."""
 
     tokens: int
