@@ -51,6 +51,11 @@ LOOKS = {
     "Limit check": Look(PALETTE["grey"], "v", "-."),
     "Ensemble": Look(PALETTE["vermillion"], "*", "-"),
     "Autoencoder with help": Look(PALETTE["green"], "s", "--"),
+    "Dropout": Look(PALETTE["orange"], "s", "--"),
+    "Dropout + early stopping": Look(PALETTE["green"], "^", "-."),
+    "Dropout + early stopping + L2": Look(PALETTE["purple"], "D", ":"),
+    "TF-IDF + linear SVM": Look(PALETTE["black"], "x", "--"),
+    "Majority class": Look(PALETTE["grey"], "v", ":"),
     "Heat-balance check": Look(PALETTE["black"], "x", ":"),
 }
 COLOURS = {model: look.colour for model, look in LOOKS.items()}

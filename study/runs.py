@@ -13,6 +13,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -167,7 +168,7 @@ def _provenance(spec: Mapping, start: datetime, seconds: float) -> dict:
         "started": start.isoformat(timespec="seconds"),
         "wall_seconds": round(seconds, 2),
         "device": _device(),
-        "threads": os.cpu_count(),
+        "threads": _threads(),
         "python": platform.python_version(),
         "libraries": _versions(),
         "commit": commit(),
@@ -176,7 +177,16 @@ def _provenance(spec: Mapping, start: datetime, seconds: float) -> dict:
 
 
 def _device() -> str:
+    """Where the run was computed. A framework that the run did not import cannot have used a GPU."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return torch.cuda.get_device_name()
     return f"CPU, {platform.machine()}, {platform.system()}"
+
+
+def _threads() -> int:
+    torch = sys.modules.get("torch")
+    return os.cpu_count() if torch is None else torch.get_num_threads()
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,429 @@
+"""The figures of Part IV: values in, a Matplotlib figure (or its interactive Plotly twin) out."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from plotly.subplots import make_subplots
+
+from study import figures
+from study.evaluation import Interval
+from study.news import analysis
+from study.news.corpus import CLASSES
+from study.runs import Record
+
+CLASS_COLOURS = {
+    name: figures.PALETTE[colour] for name, colour in zip(CLASSES, ("blue", "green", "orange", "purple"), strict=True)
+}
+SPLIT_LOOKS = {
+    "train": ("training", figures.PALETTE["blue"], "-"),
+    "validation": ("validation", figures.PALETTE["vermillion"], "--"),
+}
+_HISTORY = {"train": {"accuracy": "accuracy", "loss": "loss"}}
+_HISTORY["validation"] = {name: f"validation_{name}" for name in ("accuracy", "loss")}
+
+
+def lengths(dataset: Record) -> Figure:
+    """Share of texts by number of words, one line a split."""
+    fig, axis = figures.new(height_cm=5.5)
+    looks = {"train": ("blue", "-"), "validation": ("orange", "--"), "test": ("green", ":")}
+    for split, (colour, style) in looks.items():
+        found = dataset.arrays[f"lengths_{split}"]
+        axis.plot(found / found.sum(), style, color=figures.PALETTE[colour], label=split.replace("train", "training"))
+    axis.set(xlabel="words", ylabel="share of texts", xlim=(0, 100), ylim=(0, None))
+    axis.yaxis.set_major_formatter(lambda y, _: f"{100 * y:g}%")
+    axis.legend()
+    return fig
+
+
+def telling_words(words: Mapping[str, Sequence[dict]]) -> Figure:
+    """For each class a panel of its most telling words and their z-scores."""
+    fig, axes = figures.new(height_cm=7.5, cols=len(words))
+    for axis, (name, found) in zip(axes, words.items(), strict=True):
+        at = np.arange(len(found))
+        axis.barh(at, [w["z"] for w in found], color=CLASS_COLOURS[name], height=0.7)
+        axis.set_yticks(at, [w["word"] for w in found])
+        axis.invert_yaxis()
+        axis.grid(axis="y", visible=False)
+        axis.set(title=name, xlabel="z-score")
+    return fig
+
+
+def layers(model, ids, lengths) -> Figure:
+    """The classifier's computation from top to bottom, read from a run of the model itself.
+
+    Modules appear in the order in which they are called, each with the shape of its result and its parameters; the
+    block's residual connections are drawn beside it.
+    """
+    steps = _called(model, ids, lengths)
+    fig, axis = figures.new(height_cm=0.82 * len(steps) + 0.6)
+    axis.set_axis_off()
+    axis.set(xlim=(-0.5, 15.5), ylim=(-len(steps) + 0.4, 0.6))
+    centre, width = 6.2, 6.0
+    for i, step in enumerate(steps):
+        inside = step["name"].startswith("block")
+        axis.add_patch(
+            FancyBboxPatch(
+                (centre - width / 2, -i - 0.3), width, 0.6, boxstyle="round,pad=0,rounding_size=0.12",
+                facecolor="#E8F1F8" if inside else "#F4F4F4", edgecolor=figures.PALETTE["blue" if inside else "grey"],
+            )
+        )  # fmt: skip
+        axis.text(centre, -i, step["text"], ha="center", va="center", fontsize=7.5)
+        axis.text(centre + width / 2 + 0.3, -i, step["shape"], va="center", fontsize=7)
+        axis.text(
+            15.4, -i, f"{step['parameters']:,}" if step["parameters"] else "–", va="center", ha="right", fontsize=7
+        )
+        if i:
+            _arrow(axis, (centre, -i + 0.7), (centre, -i + 0.3))
+    names = [step["name"] for step in steps]
+    for norm, before in (
+        ("block.attention_norm", "block.attention"),
+        ("block.feed_forward_norm", "block.feed_forward"),
+    ):
+        start, end = names.index(before), names.index(norm)
+        left = centre - width / 2
+        axis.plot([left, left - 1.1, left - 1.1], [-start + 0.5, -start + 0.5, -end], color="black", lw=0.9)
+        axis.plot([centre, left], [-start + 0.5, -start + 0.5], color="black", lw=0.9)
+        _arrow(axis, (left - 1.1, -end), (left, -end))
+        axis.text(left - 1.2, -(start + end) / 2, "residual", fontsize=7, ha="right", va="center", rotation=90)
+    axis.text(centre + width / 2 + 0.3, 0.48, "result", fontsize=7, weight="bold")
+    axis.text(15.4, 0.48, "parameters", fontsize=7, weight="bold", ha="right")
+    return fig
+
+
+def _called(model, ids, lengths) -> list[dict]:
+    """The modules that a call of the model runs, in order: name, text, shape of the result, parameters."""
+    shown = {
+        "embedding.tokens": "token embedding", "embedding.positions": "position embedding, added",
+        "block.attention": "multi-head self-attention", "block.attention_norm": "layer normalisation",
+        "block.feed_forward": "feed-forward, ReLU", "block.feed_forward_norm": "layer normalisation",
+        "head": "mean over the text's tokens, dense head",
+    }  # fmt: skip
+    letters = {ids.shape[0]: "B", ids.shape[1]: "N"}
+    found, hooks = [], []
+    for name, module in model.named_modules():
+        if name in shown:
+
+            def note(module, inputs, result, name=name):
+                sizes = [letters.get(n, str(n)) if i < 2 else str(n) for i, n in enumerate(result.shape)]
+                sizes = sizes if result.dim() > 2 or name != "embedding.positions" else ["N", str(result.shape[-1])]
+                parameters = sum(p.numel() for p in module.parameters())
+                found.append(
+                    {"name": name, "text": shown[name], "shape": f"({', '.join(sizes)})", "parameters": parameters}
+                )
+
+            hooks.append(module.register_forward_hook(note))
+    model.eval()(ids, lengths)
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+def _arrow(axis, start, end) -> None:
+    axis.add_patch(
+        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=6, lw=0.9, shrinkA=0, shrinkB=0, color="black")
+    )
+
+
+def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
+    """Training and validation `accuracy` or `loss` against epochs, a panel a model, a line a seed."""
+    fig, axes = figures.new(height_cm=5.6, cols=len(runs), sharey=True)
+    for axis, (name, records) in zip(axes, runs.items(), strict=True):
+        for record in records:
+            for split, (label, colour, style) in SPLIT_LOOKS.items():
+                values = record.arrays[f"history_{_HISTORY[split][quantity]}"]
+                axis.plot(np.arange(1, len(values) + 1), values, style, color=colour, lw=1, label=label)
+            if record.spec["settings"].get("patience"):
+                best = record.metrics["best_epoch"]
+                axis.plot(
+                    best,
+                    record.arrays[f"history_{_HISTORY['validation'][quantity]}"][best - 1],
+                    "o",
+                    color="black",
+                    ms=3,
+                )
+        axis.set_title(_broken(name))
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].set_ylabel({"accuracy": "accuracy", "loss": "cross-entropy (nats)"}[quantity])
+    handles, labels = axes[0].get_legend_handles_labels()
+    fig.legend(handles[:2], labels[:2], ncols=2, loc="outside upper center")
+    return fig
+
+
+def history_interactive(runs: Mapping[str, Sequence[Record]], quantity: str) -> go.Figure:
+    """The same for the screen: means over seeds, as far as every seed went."""
+    fig = make_subplots(cols=len(runs), shared_yaxes=True, subplot_titles=[_broken(n, "<br>") for n in runs])
+    for column, records in enumerate(runs.values(), start=1):
+        for split, (label, colour, style) in SPLIT_LOOKS.items():
+            key = f"history_{_HISTORY[split][quantity]}"
+            length = min(len(r.arrays[key]) for r in records)
+            y = np.mean([r.arrays[key][:length] for r in records], axis=0)
+            fig.add_scatter(
+                x=list(range(1, length + 1)), y=np.round(y.astype(float), 4).tolist(), name=label, row=1, col=column,
+                line={"color": colour, "dash": "dash" if style == "--" else "solid"}, showlegend=column == 1,
+            )  # fmt: skip
+    fig.update_xaxes(title_text="epoch")
+    fig.update_yaxes(title_text=quantity, col=1)
+    fig.update_layout(
+        height=360, template="plotly_white", margin={"l": 60, "r": 20, "t": 70, "b": 50},
+        legend={"orientation": "h", "y": 1.3},
+    )  # fmt: skip
+    fig.update_annotations(font_size=12)
+    return fig
+
+
+def splits(runs: Mapping[str, Sequence[Record]], published_values: Mapping[str, Mapping[str, float]]) -> Figure:
+    """Accuracy on the three splits of every model: one small mark a seed, a cross for the published number."""
+    fig, axis = figures.new(height_cm=6)
+    looks = {"train": ("blue", "o", -0.2), "validation": ("vermillion", "s", 0.0), "test": ("green", "^", 0.2)}
+    for i, (name, records) in enumerate(runs.items()):
+        for split, (colour, marker, offset) in looks.items():
+            values = [r.metrics[split]["accuracy"] for r in records]
+            label = split.replace("train", "training") if i == 0 else None
+            axis.plot(
+                [i + offset] * len(values), values, marker, color=figures.PALETTE[colour], mfc="none", label=label
+            )
+            said = published_values[name][split]
+            axis.plot(i + offset, said, "x", color="black", ms=6, label="published" if i + offset == 0.2 else None)
+    axis.set_xticks(range(len(runs)), [_broken(n) for n in runs])
+    axis.set(ylabel="accuracy", ylim=(0.87, 1.0))
+    axis.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.18))
+    return fig
+
+
+def confusion(runs: Mapping[str, Sequence[Record]]) -> Figure:
+    """Confusion matrices on the test split, mean over seeds: counts, coloured by share of the true class."""
+    fig, axes = figures.new(height_cm=5.4, cols=len(runs), sharey=True)
+    for axis, (name, records) in zip(axes, runs.items(), strict=True):
+        counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
+        shares = counts / counts.sum(axis=1, keepdims=True)
+        axis.imshow(shares, cmap="cividis", vmin=0, vmax=1)
+        for (i, j), share in np.ndenumerate(shares):
+            axis.text(
+                j,
+                i,
+                f"{counts[i, j]:.0f}",
+                ha="center",
+                va="center",
+                fontsize=6.5,
+                color="black" if share > 0.5 else "white",
+            )
+        axis.set_xticks(range(len(CLASSES)), CLASSES, rotation=45, ha="right")
+        axis.set_yticks(range(len(CLASSES)), CLASSES)
+        axis.grid(visible=False)
+        axis.set_title(_broken(name))
+        axis.set_xlabel("predicted")
+    axes[0].set_ylabel("true class")
+    return fig
+
+
+def confusion_interactive(runs: Mapping[str, Sequence[Record]]) -> go.Figure:
+    """The same for the screen: point at a cell for its count and share."""
+    fig = make_subplots(cols=len(runs), shared_yaxes=True, subplot_titles=[_broken(n, "<br>") for n in runs])
+    for column, records in enumerate(runs.values(), start=1):
+        counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
+        shares = counts / counts.sum(axis=1, keepdims=True)
+        fig.add_heatmap(
+            z=shares.round(4).tolist(), x=list(CLASSES), y=list(CLASSES), text=counts.round(1).tolist(),
+            texttemplate="%{text:.0f}",
+            hovertemplate="true %{y}<br>predicted %{x}<br>%{text} texts, %{z:.1%}<extra></extra>",
+            zmin=0, zmax=1, colorscale="Cividis", showscale=False, row=1, col=column,
+        )  # fmt: skip
+    fig.update_yaxes(autorange="reversed")
+    fig.update_layout(height=360, template="plotly_white", margin={"l": 70, "r": 10, "t": 60, "b": 60})
+    fig.update_annotations(font_size=12)
+    return fig
+
+
+def roc(runs: Mapping[str, Sequence[Record]]) -> Figure:
+    """ROC curves of each class against the rest, first seed, a panel a model; the part that matters."""
+    fig, axes = figures.new(height_cm=6, cols=len(runs), sharey=True)
+    styles = dict(zip(CLASSES, ("-", "--", "-.", ":"), strict=True))
+    for axis, (name, records) in zip(axes, runs.items(), strict=True):
+        for kind, label in enumerate(CLASSES):
+            axis.plot(*analysis.roc(records[0], kind), styles[label], color=CLASS_COLOURS[label], lw=1.2, label=label)
+        axis.set(xlim=(0, 0.3), ylim=(0.7, 1.003), xlabel="false positive rate")
+        axis.set_title(_broken(name))
+    axes[0].set_ylabel("true positive rate")
+    fig.legend(*axes[0].get_legend_handles_labels(), ncols=4, loc="outside upper center")
+    return fig
+
+
+def sweep(table: pd.DataFrame, used: float) -> Figure:
+    """Validation accuracy, validation loss and gap against the penalty's strength, with intervals over seeds."""
+    fig, axes = figures.new(height_cm=5.4, cols=3)
+    at = np.arange(len(table))
+    titles = {
+        "accuracy": "validation accuracy",
+        "loss": "validation loss (nats)",
+        "gap": "training − validation accuracy",
+    }
+    for axis, (name, title) in zip(axes, titles.items(), strict=True):
+        mean = table[f"{name}_mean"]
+        error = [mean - table[f"{name}_low"], table[f"{name}_high"] - mean]
+        axis.errorbar(at, mean, error, fmt="D", color=figures.PALETTE["purple"], capsize=2)
+        axis.axvline(int(np.argmin(np.abs(table.l2 - used))), color=figures.PALETTE["grey"], lw=0.8, ls=":")
+        axis.set_xticks(at, ["0" if v == 0 else f"{v:.0e}".replace("e-0", "e−") for v in table.l2])
+        axis.set(title=title, xlabel="strength of the L2 penalty")
+    return fig
+
+
+def attention(examples: Sequence[dict]) -> Figure:
+    """Each example's tokens, coloured by the attention they receive relative to an even share, mean over heads."""
+    rows = [_lines(e) for e in examples]
+    height = sum(len(lines) + 1.0 for lines in rows)
+    fig, axis = figures.new(height_cm=0.55 * height + 1.2)
+    axis.set_axis_off()
+    axis.set(xlim=(0, _LINE), ylim=(-height, 0.2))
+    colours, y = _attention_colours(), 0.0
+    for example, lines in zip(examples, rows, strict=True):
+        correct = example["true"] == example["predicted"]
+        verdict = "right" if correct else f"wrong, labelled {example['true']}"
+        axis.text(
+            0, y - 0.5, f"{example['predicted']} ({example['confidence']:.0%}), {verdict}", fontsize=7.5, weight="bold",
+            va="center", color="black" if correct else figures.PALETTE["vermillion"],
+        )  # fmt: skip
+        y -= 1
+        for line in lines:
+            x = 0.0
+            for token, share in line:
+                width = _width(token)
+                axis.add_patch(
+                    FancyBboxPatch(
+                        (x, y - 0.85), width - 0.35, 0.74, boxstyle="square,pad=0", lw=0, facecolor=colours(share)
+                    )
+                )
+                dark = np.mean(colours(share)[:3]) < 0.5
+                axis.text(
+                    x + (width - 0.35) / 2,
+                    y - 0.5,
+                    token,
+                    fontsize=7,
+                    ha="center",
+                    va="center",
+                    color="white" if dark else "black",
+                )
+                x += width
+            y -= 1
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    bar = fig.colorbar(
+        ScalarMappable(Normalize(0, _MOST), cmap="Blues"),
+        ax=axis,
+        orientation="horizontal",
+        fraction=0.03,
+        pad=0.01,
+        aspect=50,
+    )
+    bar.set_label("attention received, in multiples of an even share", fontsize=7)
+    return fig
+
+
+_LINE = 105.0  # characters of a line
+_MOST = 4.0  # multiples of an even share at which the colour ends
+
+
+def _width(token: str) -> float:
+    return len(token) + 1.6
+
+
+def _attention_colours():
+    import matplotlib as mpl
+
+    cmap = mpl.colormaps["Blues"]
+    return lambda share: cmap(min(share / _MOST, 1.0))
+
+
+def _lines(example: dict) -> list[list[tuple[str, float]]]:
+    """The tokens with their shares, in lines that fit."""
+    received = np.mean(example["received"], axis=0) * len(example["tokens"])
+    lines, used = [[]], 0.0
+    for token, share in zip(example["tokens"], received, strict=True):
+        if used + _width(token) > _LINE:
+            lines.append([])
+            used = 0.0
+        lines[-1].append((token, float(share)))
+        used += _width(token)
+    return lines
+
+
+def reliability(found: Mapping[str, analysis.Calibrated]) -> Figure:
+    """Accuracy against confidence on the test split before and after temperature scaling, a panel a model."""
+    fig, axes = figures.new(height_cm=6.2, cols=len(found), sharey=True)
+    for axis, (name, one) in zip(axes, found.items(), strict=True):
+        axis.plot([0, 1], [0, 1], color=figures.PALETTE["grey"], lw=0.8)
+        for part, colour, marker in (("before", "vermillion", "o"), ("after", "blue", "s")):
+            c = getattr(one, part)
+            axis.plot(
+                c.confidence,
+                c.accuracy,
+                marker=marker,
+                color=figures.PALETTE[colour],
+                lw=1,
+                label=f"{part} (ECE {c.error:.3f})",
+            )
+        axis.set(title=_broken(name), xlabel="confidence", xlim=(0.25, 1.01), ylim=(0.25, 1.01))
+        axis.legend(loc="upper left")
+    axes[0].set_ylabel("accuracy")
+    return fig
+
+
+def sizes(curves: Mapping[str, tuple[Sequence[int], Sequence[float | Interval]]]) -> Figure:
+    """Validation accuracy against the number of training texts, a line a model."""
+    fig, axis = figures.new(height_cm=6.2)
+    for name, (rows, values) in curves.items():
+        look = figures.look_of(name)
+        means = [v.mean if isinstance(v, Interval) else v for v in values]
+        axis.plot(rows, means, look.linestyle, marker=look.marker, color=look.colour, label=name)
+        if isinstance(values[0], Interval):
+            axis.fill_between(
+                rows, [v.low for v in values], [v.high for v in values], color=look.colour, alpha=0.15, lw=0
+            )
+    axis.set(xscale="log", xlabel="training texts", ylabel="validation accuracy")
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.legend(loc="lower right")
+    return fig
+
+
+def field(ours: Mapping[str, Sequence[float]], literature: pd.DataFrame) -> Figure:
+    """Test accuracy of this report's models (marks a seed) among published ones (grey), best at the top."""
+    rows = [(name, list(values), figures.colour_of(name)) for name, values in ours.items()]
+    rows += [(r.model, [r.accuracy], figures.PALETTE["grey"]) for r in literature.itertuples()]
+    rows.sort(key=lambda row: np.mean(row[1]))
+    fig, axis = figures.new(height_cm=0.52 * len(rows) + 1.5)
+    for y, (name, values, colour) in enumerate(rows):
+        axis.plot(
+            values,
+            [y] * len(values),
+            "o" if name in ours else "D",
+            color=colour,
+            mfc=colour if name in ours else "none",
+        )
+    axis.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    for label, (name, _, _) in zip(axis.get_yticklabels(), rows, strict=True):
+        label.set_fontweight("bold" if name in ours else "normal")
+    axis.set(xlabel="test accuracy", ylim=(-0.7, len(rows) - 0.3))
+    return fig
+
+
+def ablation(rows: Mapping[str, Sequence[float]], full: Sequence[float]) -> Figure:
+    """Validation accuracy with one change taken back, a row each: a ring a seed, a bar at the mean; dotted: none."""
+    fig, axis = figures.new(height_cm=0.62 * len(rows) + 1.8)
+    for y, values in enumerate(rows.values()):
+        axis.plot(values, [y] * len(values), "o", color=figures.PALETTE["blue"], mfc="none")
+        axis.plot(np.mean(values), y, "|", color=figures.PALETTE["blue"], ms=12, mew=2)
+    axis.axvline(np.mean(full), color=figures.PALETTE["vermillion"], ls=":", lw=1)
+    axis.set_yticks(range(len(rows)), list(rows))
+    axis.invert_yaxis()
+    axis.set_xlabel("validation accuracy")
+    return fig
+
+
+def _broken(name: str, line_break: str = "\n") -> str:
+    """A model's name on two lines, for narrow panels."""
+    return name.replace("Dropout + early stopping", f"Dropout +{line_break}early stopping")
