@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.decomposition import PCA
 
-from study import profile
+from study import evaluation, profile
 from study.manufacturing import analysis, detectors, faults, measures, recipes
 from study.manufacturing.line import NOISE, SHAPE, STATIONS, WIDTH, Line, as_stations
 from study.runs import Record, canonical
@@ -253,11 +253,11 @@ def test_a_threshold_needs_enough_sound_cycles():
 def test_the_interval_is_student_s():
     values = [0.1, 0.4, 0.3, 0.6]
     low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
-    found = measures.t_interval(values)
+    found = evaluation.t_interval(values)
     assert (found.mean, found.low, found.high) == pytest.approx((0.35, low, high))
     assert measures.rate_interval([0.0, 0.9]) == (0.45, 0.0, 1.0)
     with pytest.raises(ValueError, match="two seeds"):
-        measures.t_interval([0.5])
+        evaluation.t_interval([0.5])
 
 
 # Analysis and specs

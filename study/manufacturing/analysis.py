@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from study import published
-from study.manufacturing.measures import Interval, rate_interval, t_interval
+from study.evaluation import Interval, t_interval
+from study.manufacturing.measures import rate_interval
 from study.manufacturing.recipes import FALSE_ALARM_GRID, SEVERITIES, STANDARD_SEVERITY
 from study.prose import Verdict, interval, number, verdict
 from study.runs import Record

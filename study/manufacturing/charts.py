@@ -9,10 +9,10 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from study import figures
+from study.evaluation import Interval
 from study.manufacturing import faults
 from study.manufacturing.analysis import Economy, key_of
 from study.manufacturing.line import GAUGES, PRODUCTS, STEPS, Line, as_stations
-from study.manufacturing.measures import Interval
 from study.manufacturing.recipes import FALSE_ALARM_GRID
 from study.runs import Record
 

@@ -1,11 +1,11 @@
-"""How well scores tell faulty from normal cycles, and intervals over seeds."""
+"""How well scores tell faulty from normal cycles, and intervals of rates over seeds."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 from sklearn.metrics import roc_auc_score
+
+from study.evaluation import Interval, t_interval
 
 FALSE_ALARMS = 0.01
 """Share of normal cycles that may raise an alarm."""
@@ -31,24 +31,7 @@ def rates(calibration: np.ndarray, normal: np.ndarray, faulty: np.ndarray) -> di
     }
 
 
-class Interval(NamedTuple):
-    """Mean and the ends of its 95% interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def t_interval(values: Sequence[float]) -> Interval:
-    """Student's 95% interval of the mean over seeds. Raises ValueError for fewer than two values."""
-    if len(values) < 2:
-        raise ValueError(f"an interval over seeds needs two seeds or more, got {len(values)}")
-    mean = float(np.mean(values))
-    half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
-    return Interval(mean, mean - half, mean + half)
-
-
 def rate_interval(values: Sequence[float]) -> Interval:
-    """The same for rates, cut to 0 to 1."""
+    """Student's 95% interval of a mean rate over seeds, cut to 0 to 1."""
     mean, low, high = t_interval(values)
     return Interval(mean, max(low, 0.0), min(high, 1.0))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from study.evaluation import t_interval
 from study.runs import Record
 
 VARIANT_NAMES = {
@@ -28,15 +28,6 @@ def of(records: Sequence[Record], task: str) -> list[Record]:
     if not found:
         raise KeyError(f"no record of {task}")
     return found
-
-
-def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
-    """Mean and the ends of its t interval. Raises ValueError for fewer than two values."""
-    if len(values) < 2:
-        raise ValueError(f"an interval needs two values or more, got {len(values)}")
-    mean, error = float(np.mean(values)), stats.sem(values)
-    half = float(error * stats.t.ppf((1 + level) / 2, len(values) - 1))
-    return mean, mean - half, mean + half
 
 
 def agreement(records: Sequence[Record]) -> pd.DataFrame:
@@ -62,8 +53,8 @@ def scaling(records: Sequence[Record]) -> pd.DataFrame:
     for kind, statistics in found[0].metrics.items():
         for name in statistics:
             for i, width in enumerate(found[0].spec["settings"]["d_k"]):
-                mean, low, high = mean_interval([r.metrics[kind][name][i] for r in found])
-                rows.append({"kind": kind, "statistic": name, "d_k": width, "mean": mean, "low": low, "high": high})
+                over_seeds = t_interval([r.metrics[kind][name][i] for r in found])
+                rows.append({"kind": kind, "statistic": name, "d_k": width, **over_seeds._asdict()})
     return pd.DataFrame(rows)
 
 

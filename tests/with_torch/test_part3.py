@@ -69,13 +69,6 @@ def test_expected_entropy():
     assert analysis.expected_entropy(analysis.freezing_variance(64), 64) == 0
 
 
-def test_t_interval_by_hand():
-    # Standard error 1/√3; the 97.5% quantile of t with two degrees of freedom is 4.3027.
-    assert analysis.mean_interval([1, 2, 3]) == pytest.approx((2, 2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), abs=1e-3)
-    with pytest.raises(ValueError, match="two values"):
-        analysis.mean_interval([1.0])
-
-
 # What W_o is for
 
 
