@@ -105,14 +105,14 @@ def _judged(model: str, quantity: str, said: float, values: Sequence[float]) -> 
     return Judged(model, quantity, said, tuple(values), verdict(said, float(np.mean(values)), tolerance))
 
 
-def right(record: Record) -> np.ndarray:
-    """Which test examples a run classified rightly, (n,) bool."""
-    return record.arrays["test_logits"].argmax(axis=1) == record.arrays["test_classes"]
+def right(record: Record, split: str = "test") -> np.ndarray:
+    """Which examples of the test or validation split a run classified rightly, (n,) bool."""
+    return record.arrays[f"{split}_logits"].argmax(axis=1) == record.arrays[f"{split}_classes"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on the same test examples: difference of mean accuracy over seeds, and McNemar's p-value per seed."""
+    """Two models on the same examples: difference of mean accuracy over seeds, and McNemar's p-value per seed."""
 
     difference: Interval
     p_values: tuple[float, ...]
@@ -125,11 +125,12 @@ class Comparison:
         return "lower" if self.difference.high < 0 else "not clearly different"
 
 
-def compare(a: Sequence[Record], b: Sequence[Record]) -> Comparison:
-    """a against b. The interval resamples test examples; a model without seeds meets every seed of the other."""
+def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Comparison:
+    """a against b. The interval resamples examples; a model without seeds meets every seed of the other."""
     pairs = list(zip(a, b, strict=True)) if len(a) == len(b) else [(one, other) for one in a for other in b]
-    share = [np.mean([right(r) for r in side], axis=0) for side in (a, b)]
-    return Comparison(paired_difference(*share), tuple(mcnemar_p(right(x), right(y)) for x, y in pairs))
+    share = [np.mean([right(r, split) for r in side], axis=0) for side in (a, b)]
+    p_values = tuple(mcnemar_p(right(x, split), right(y, split)) for x, y in pairs)
+    return Comparison(paired_difference(*share), p_values)
 
 
 def over_seeds(records: Sequence[Record], read: Callable[[Record], float]) -> Interval:
@@ -142,14 +143,123 @@ def gap(record: Record) -> float:
     return measured(record, "train_accuracy") - measured(record, "validation_accuracy")
 
 
-def difference_of_gaps(a: Sequence[Record], b: Sequence[Record]) -> Interval:
-    """Gap of a minus gap of b, paired by seed."""
-    return t_interval([gap(x) - gap(y) for x, y in zip(a, b, strict=True)])
+def difference(a: Sequence[Record], b: Sequence[Record], read: Callable[[Record], float]) -> Interval:
+    """A quantity of a minus that of b, paired by seed, with Student's 95% interval."""
+    return t_interval([read(x) - read(y) for x, y in zip(a, b, strict=True)])
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one technique more did: the variant that has it against the one before."""
+
+    after: str
+    train: Interval
+    gap: Interval
+    validation: Comparison
+    test: Comparison
+    test_loss: Interval
+
+
+def steps(records: Sequence[Record]) -> list[Step]:
+    """The three techniques, in the original's order."""
+    found = []
+    for before, after in zip(list(VARIANTS)[:-1], list(VARIANTS)[1:], strict=True):
+        a, b = of(records, "part4-variants", after), of(records, "part4-variants", before)
+        train = difference(a, b, lambda r: measured(r, "train_accuracy"))
+        loss = difference(a, b, lambda r: measured(r, "test_loss"))
+        found.append(Step(after, train, difference(a, b, gap), compare(a, b, "validation"), compare(a, b), loss))
+    return found
+
+
+CONFIRMED, HALF, OPEN, REFUTED = "confirmed", "half confirmed", "not confirmed here", "refuted"
+ALMOST_ALL = 0.95
+"""What "almost every prediction" is taken to mean."""
+
+
+def claims(records: Sequence[Record]) -> dict[str, str]:
+    """The verdict on each of the original's claims about Part IV, by name in data/published.toml.
+
+    A difference counts when its 95% interval leaves zero out; a claim that names two effects is half confirmed by one.
+    """
+    variants = {name: of(records, "part4-variants", name) for name in VARIANTS}
+    base, best = variants["base"], variants["early-stopping"]
+    dropout, stopped, regularised = steps(records)
+    table = sweep(records)
+    used = table[table.l2 == regularised_strength(records)].iloc[0]
+    weaker = table[(table.l2 < used.l2) & (table.accuracy_low > used.accuracy_mean)]
+    overfit = over_seeds(base, gap)
+    against_base = [compare(runs, base).difference for name, runs in variants.items() if name != "base"]
+    against_best = [compare(best, runs).difference for name, runs in variants.items() if name != "early-stopping"]
+    iterations = [step.test.difference for step in (dropout, stopped, regularised)]
+    diagonal = min(mean(runs, "test_accuracy") for runs in variants.values())
+    areas = [j.verdict.status == "reproduced" for j in judged(records) if j.quantity.startswith("AUC")]
+    return {
+        "base_overfits": _one(overfit),
+        "dropout_helps": _all(_minus(dropout.train), dropout.validation.difference, dropout.test.difference),
+        "early_stopping_helps": _all(stopped.test.difference, _minus(stopped.test_loss)),
+        "regularisation_reduces_gap": _one(_minus(regularised.gap)),
+        "regularisation_too_strong": HALF
+        if (len(weaker) > 0) != (regularised.test.direction == "lower")
+        else CONFIRMED
+        if len(weaker)
+        else OPEN,
+        "all_better_than_base": _all(*against_base),
+        "early_stopping_best": _all(*against_best),
+        "diagonal": CONFIRMED if diagonal >= ALMOST_ALL else "overstated",
+        "metrics_improve": _all(*iterations),
+        "auc_perfect": CONFIRMED if all(areas) else HALF if any(areas) else OPEN,
+    }
+
+
+def _one(effect: Interval) -> str:
+    return CONFIRMED if effect.low > 0 else REFUTED if effect.high < 0 else OPEN
+
+
+def _all(*effects: Interval) -> str:
+    """The verdict on a claim that all these effects are positive."""
+    found = {_one(effect) for effect in effects}
+    if len(found) == 1:
+        return found.pop()
+    return HALF if CONFIRMED in found else OPEN
+
+
+def _minus(effect: Interval) -> Interval:
+    return Interval(-effect.mean, -effect.high, -effect.low)
+
+
+def regularised_strength(records: Sequence[Record]) -> float:
+    """The strength of the fourth variant's penalty."""
+    return of(records, "part4-variants", "regularised")[0].spec["settings"]["l2"]
+
+
+def shared_mistakes(records: Sequence[Record]) -> pd.DataFrame:
+    """Test texts that every run, with and without a network, gives the same wrong class; the most certain first.
+
+    Columns: `row`, `text`, `true`, `predicted` and `confidence`, the variants' mean. Only texts that a run kept among
+    its own most confident mistakes are listed; `attrs["all"]` counts the rest too.
+    """
+    runs = of(records, "part4-variants")
+    others = [*of(records, "part4-baselines", "tfidf"), *of(records, "part4-own")]
+    predicted = np.array([r.arrays["test_logits"].argmax(axis=1) for r in (*runs, *others)])
+    shared = (predicted == predicted[0]).all(axis=0) & ~right(runs[0])
+    found = {m["row"]: m for r in runs for m in r.metrics["mistakes"] if shared[m["row"]]}
+    certain = np.mean([probabilities(r.arrays["test_logits"]).max(axis=1) for r in runs], axis=0)
+    rows = [one | {"confidence": float(certain[row])} for row, one in found.items()]
+    table = pd.DataFrame(rows, columns=["row", "text", "true", "predicted", "confidence"])
+    table = table.sort_values("confidence", ascending=False, ignore_index=True)
+    table.attrs["all"] = int(shared.sum())
+    return table
 
 
 def sweep(records: Sequence[Record]) -> pd.DataFrame:
-    """The penalty's sweep: one row a strength (0 is the variant without), with means and intervals over seeds."""
-    groups = {0.0: of(records, "part4-variants", "early-stopping")}
+    """The penalty's sweep: one row a strength, with means and intervals over seeds.
+
+    Strength 0 is the variant without a penalty, and one strength is the fourth variant's.
+    """
+    groups = {
+        0.0: of(records, "part4-variants", "early-stopping"),
+        regularised_strength(records): of(records, "part4-variants", "regularised"),
+    }
     for record in of(records, "part4-l2"):
         groups.setdefault(record.spec["settings"]["l2"], []).append(record)
     rows = []

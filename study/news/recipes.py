@@ -47,6 +47,7 @@ def specs(profile: Profile) -> list[dict]:
     made += [
         _variant_spec(profile, "part4-l2", f"strength-{strength:g}", seed, "regularised", l2=strength)
         for strength in sizes.l2_sweep
+        if strength != sizes.l2
         for seed in sizes.seeds
     ]
     made += [_spec(profile, "part4-sizes", f"tfidf-{rows}", 0, rows=rows) for rows in sizes.sizes]
