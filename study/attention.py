@@ -75,8 +75,7 @@ class SelfAttention(nn.Module):
         super().__init__()
         if width < 1 or heads < 1 or width % heads:
             raise ValueError(
-                f"{heads} heads do not divide a width of {width}: "
-                "expected a width that is a multiple of the heads"
+                f"{heads} heads do not divide a width of {width}: expected a width that is a multiple of the heads"
             )
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout is {dropout}: expected at least 0 and below 1")
@@ -121,9 +120,7 @@ class SelfAttention(nn.Module):
         if return_weights:
             context, weights = scaled_dot_product(q, k, v, visible, dropout=dropout)
             return self.output(self._join(context)), weights
-        context = functional.scaled_dot_product_attention(
-            q, k, v, attn_mask=visible, dropout_p=dropout
-        )
+        context = functional.scaled_dot_product_attention(q, k, v, attn_mask=visible, dropout_p=dropout)
         return self.output(self._join(context))
 
     def _split(self, x: Tensor) -> Tensor:

@@ -63,9 +63,7 @@ def _of_module(present: Tensor, width: int, heads: int) -> dict[str, float]:
     )
 
 
-def _differences(
-    inputs: list[Tensor], ours: Callable[..., Tensor], theirs: Callable[..., Tensor]
-) -> dict[str, float]:
+def _differences(inputs: list[Tensor], ours: Callable[..., Tensor], theirs: Callable[..., Tensor]) -> dict[str, float]:
     results = []
     for function in (ours, theirs):
         leaves = [tensor.clone().requires_grad_() for tensor in inputs]
