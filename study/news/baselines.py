@@ -41,4 +41,5 @@ def tfidf(splits: Splits, training: Corpus) -> dict:
 def majority(splits: Splits) -> dict:
     """Always the most frequent class of the training split, with certainty spread as there: logits (n, classes)."""
     shares = np.bincount(splits.train.classes, minlength=4) / len(splits.train)
+    shares = np.maximum(shares, 1e-9)  # a class that training lacks stays possible
     return {name: np.tile(np.log(shares), (len(getattr(splits, name)), 1)) for name in ("validation", "test")}

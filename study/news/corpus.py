@@ -134,7 +134,7 @@ def clean(text: str) -> str:
     addresses go. Tickers such as <TXN.N> are no tags and stay, without their brackets.
     """
     text = text.replace("\\$", "$").replace("\\", " ")
-    for _ in range(2):  # "&amp;lt;" hides a second reference
+    for _ in range(2):  # "amp;pound7" hides a second reference
         text = html.unescape(_REFERENCE.sub(r"&\1;", text))
     text = _ADDRESS.sub(" ", _TAG.sub(" ", text))
     text = text.replace("<", " ").replace(">", " ").replace("\u2019", "'").replace("\u2018", "'")

@@ -1,0 +1,209 @@
+"""Part IV's network: tokens, batches, the block against PyTorch's own, padding, what is kept with a run."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from study import profile, training
+from study.news import corpus, inside, recipes, speed, tokens
+from study.news.classifier import TextClassifier, TransformerBlock, mean_of
+from study.runs import Store
+
+TEXTS = ["The cat sat.", "The dog sat on the mat", "A cat", "the the the end"]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+# Tokens
+
+
+def test_a_vocabulary_holds_the_most_frequent_words_and_punctuation():
+    tokenizer = tokens.learn(TEXTS, 6)
+    assert tokenizer.get_vocab_size() == 6
+    assert tokenizer.token_to_id("[PAD]") == tokens.PADDING and tokenizer.token_to_id("[UNK]") == tokens.UNKNOWN
+    assert tokenizer.token_to_id("the") == 2 and {tokenizer.id_to_token(i) for i in (3, 4)} == {"cat", "sat"}
+
+
+def test_letters_lose_case_and_accents():
+    tokenizer = tokens.learn(["Café CAFE cafe"], 10)
+    assert tokenizer.encode("CAFÉ").ids == tokenizer.encode("cafe").ids != [tokens.UNKNOWN]
+
+
+def test_texts_are_cut_padded_and_never_empty():
+    tokenizer = tokens.learn(TEXTS, 20)
+    found = tokens.encode(tokenizer, ["the cat sat on the mat", "unheard", "  "], 4)
+    assert found.ids.shape == (3, 4) and found.ids.dtype == np.uint16
+    assert found.lengths.tolist() == [4, 1, 1] and found.ids[1].tolist() == [tokens.UNKNOWN, 0, 0, 0]
+    assert tokens.coverage(found) == (6, 2 / 6, 2 / 3)
+
+
+def test_bad_vocabularies_are_refused():
+    with pytest.raises(ValueError, match="size 2"):
+        tokens.learn(TEXTS, 2)
+    with pytest.raises(ValueError, match="needs texts"):
+        tokens.learn([], 20)
+
+
+def batches(n=50, batch=8, seed=0):
+    random = np.random.default_rng(3)
+    lengths = random.integers(1, 12, n)
+    ids = np.where(np.arange(12) < lengths[:, None], random.integers(2, 30, (n, 12)), 0).astype(np.uint16)
+    return tokens.TextBatches(tokens.Encoded(ids, lengths), np.arange(n) % 4, batch, seed)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 16), st.integers(0, 3))
+def test_an_epoch_holds_every_example_once_without_needless_padding(n, batch, epoch):
+    data = batches(n, batch)
+    seen = []
+    for (ids, lengths), classes in data.training(epoch):
+        assert ids.shape == (len(classes), int(lengths.max()))
+        assert ((ids != 0).sum(dim=1) == lengths).all()
+        seen += [tuple(row[row > 0].tolist()) for row in ids]
+    assert sorted(seen) == sorted(tuple(row[row > 0].tolist()) for row in data.encoded.ids)
+    assert sum(1 for _ in data.training(epoch)) == data.steps()
+
+
+def test_the_order_depends_on_seed_and_epoch_alone():
+    def order(data, epoch):
+        return [classes.tolist() for _, classes in data.training(epoch)]
+
+    assert order(batches(), 1) == order(batches(), 1) != order(batches(), 2)
+    assert order(batches(), 1) != order(batches(seed=1), 1)
+
+
+def test_in_order_gives_each_example_its_row():
+    data, found = batches(), np.full(50, -1)
+    for (_, lengths), classes, rows in data.in_order():
+        assert (data.encoded.lengths[rows] == lengths.numpy()).all()
+        found[rows] = classes.numpy()
+    assert (found == data.classes).all()
+
+
+# The model
+
+
+def block_pair(width, heads, hidden, seed):
+    """A block of ours and PyTorch's own layer with the same weights."""
+    torch.manual_seed(seed)
+    ours = TransformerBlock(width, heads, hidden, 0.0)
+    for p in ours.parameters():
+        nn.init.normal_(p, std=0.3)
+    theirs = nn.TransformerEncoderLayer(width, heads, hidden, dropout=0.0, batch_first=True)
+    a = ours.attention
+    with torch.no_grad():
+        theirs.self_attn.in_proj_weight.copy_(torch.cat([a.query.weight, a.key.weight, a.value.weight]))
+        theirs.self_attn.in_proj_bias.copy_(torch.cat([a.query.bias, a.key.bias, a.value.bias]))
+    theirs.self_attn.out_proj.load_state_dict(a.output.state_dict())
+    theirs.linear1.load_state_dict(ours.feed_forward[0].state_dict())
+    theirs.linear2.load_state_dict(ours.feed_forward[3].state_dict())
+    theirs.norm1.load_state_dict(ours.attention_norm.state_dict())
+    theirs.norm2.load_state_dict(ours.feed_forward_norm.state_dict())
+    return ours, theirs
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 5), st.integers(1, 9), st.integers(0, 99))
+def test_the_block_equals_pytorchs_layer_with_padding(heads, head_width, batch, longest, seed):
+    ours, theirs = block_pair(heads * head_width, heads, 7, seed)
+    random = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(1, longest + 1, (batch,), generator=random)
+    present = torch.arange(longest) < lengths[:, None]
+    x = torch.randn(batch, longest, heads * head_width, generator=random)
+    inputs = [x.clone().requires_grad_() for _ in range(2)]
+    found = [ours(inputs[0], present), theirs(inputs[1], src_key_padding_mask=~present)]
+    torch.testing.assert_close(found[0][present], found[1][present], atol=1e-5, rtol=1e-5)
+    for y in found:
+        (y[present] ** 2).sum().backward()
+    torch.testing.assert_close(inputs[0].grad, inputs[1].grad, atol=1e-4, rtol=1e-4)
+
+
+def small_model():
+    torch.manual_seed(0)
+    return TextClassifier(30, 12, 8, 2, 16, 4).eval()
+
+
+@torch.no_grad()
+def test_padding_and_the_rest_of_the_batch_change_no_prediction():
+    model, data = small_model(), batches()
+    together, _ = training.predict(model, data)
+    for i in range(10):
+        n = data.encoded.lengths[i]
+        ids = torch.from_numpy(data.encoded.ids[i : i + 1, :n].astype(np.int64))
+        torch.testing.assert_close(model(ids, torch.tensor([n]))[0], torch.from_numpy(together[i]), atol=1e-5, rtol=1e-5)
+
+
+def test_the_mean_leaves_padding_out():
+    x = torch.tensor([[[1.0], [3.0], [99.0]], [[5.0], [98.0], [99.0]]])
+    present = torch.tensor([[True, True, False], [True, False, False]])
+    assert mean_of(x, present).tolist() == [[2.0], [5.0]]
+
+
+def test_parameters_by_the_formula():
+    model = TextClassifier(100, 20, 8, 2, 16, 4)
+    block = 4 * (8 * 8 + 8) + 2 * 16 + (8 * 16 + 16) + (16 * 8 + 8)
+    assert training.count_parameters(model) == 100 * 8 + 20 * 8 + block + 8 * 4 + 4
+
+
+def test_a_text_that_is_too_long_is_refused():
+    with pytest.raises(ValueError, match="13 tokens: expected 12 at most"):
+        small_model()(torch.ones(1, 13, dtype=torch.int64), torch.tensor([13]))
+
+
+# Looks inside
+
+
+def test_mistakes_come_the_most_confident_first():
+    split = corpus.Corpus([f"text {i}" for i in range(4)], np.array([0, 1, 2, 3]))
+    logits = np.array([[2.0, 0, 0, 0], [1.0, 0, 0, 0], [5.0, 0, 0, 0], [0, 0, 0, 1.0]])
+    found = inside.mistakes(split, logits)
+    assert [m["row"] for m in found] == [2, 1]
+    assert (found[0]["true"], found[0]["predicted"], found[0]["text"]) == ("Business", "World", "text 2")
+
+
+def test_attention_received_sums_to_one_in_each_head():
+    model = small_model()
+    tokenizer = tokens.learn(TEXTS, 30)
+    encoded = tokens.encode(tokenizer, TEXTS, 12)
+    split = corpus.Corpus(TEXTS, np.arange(4))
+    logits, _ = training.predict(model, tokens.TextBatches(encoded, split.classes, 2, 0))
+    found = inside.attention(model, tokenizer, encoded, split, logits)
+    assert found
+    for example in found:
+        received = np.array(example["received"])
+        assert received.shape == (2, len(example["tokens"])) and received.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_common_model_has_the_same_parameters_and_learns_the_same_task():
+    data = batches(64)
+    settings = {"vocabulary": 30, "longest": 12, "width": 8, "heads": 2, "hidden": 16, "batch": 8, "learning_rate": 1e-3}
+    found = speed.throughput(data.encoded, data.classes, settings, repeats=2, seed=0)
+    assert found["parameters"]["ours"] == found["parameters"]["common"]
+    assert len(found["ours"]) == len(found["common"]) == 2 and min(found["ours"] + found["common"]) > 0
+
+
+# Runs
+
+
+def test_quick_runs_train_and_hold_what_the_chapter_reads(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA", "synthetic")
+    chosen = profile.load("quick")
+    wanted = {("part4-variants", "early-stopping"), ("part4-variants", "regularised"), ("part4-l2", "strength-0.001")}
+    specs = [s for s in recipes.specs(chosen) if (s["task"], s["model"]) in wanted and s["seed"] == 0]
+    found = {r.spec["model"]: r for r in Store(tmp_path).get_all(specs, recipes.train)}
+    variant = found["early-stopping"]
+    assert {"train", "validation", "test"} <= set(variant.metrics)
+    assert variant.arrays["test_logits"].shape == (300, 4) and len(variant.arrays["history_loss"]) <= 3
+    # The sweep must not look at the test split.
+    assert "test" not in found["strength-0.001"].metrics and "test_logits" not in found["strength-0.001"].arrays
+    names = [name for name, _, _ in recipes.compared(variant)]
+    assert names == ["validation accuracy", "test accuracy"]
