@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from study import profile, published, runs
 from study.evaluation import Interval
-from study.news import analysis, baselines, corpus, description, recipes, synthetic
+from study.news import analysis, baselines, corpus, description, recipes
 from study.news.corpus import Corpus, Splits
 from study.runs import Record
 
@@ -226,8 +226,8 @@ def test_a_comparison_meets_every_seed_and_knows_its_direction(records):
 
 def test_mistakes_that_all_share_are_found(records):
     table = analysis.shared_mistakes(records)
-    # The own model, right most often, errs on the last 140 of 2000 texts; Dropout + early stopping, on the last 160, kept
-    # its first 40 mistakes, of which the later 20 are among those.
+    # The own model errs on the last 140 of 2000 texts; Dropout + early stopping, which errs on the last 160, kept the
+    # first 40 of them, of which 20 are shared.
     assert table.attrs["all"] == 140 and sorted(table.row) == list(range(1860, 1880))
     again = [replace(r, metrics=r.metrics | {"mistakes": [{"row": 1999, "text": "t", "true": "a", "predicted": "b",
              "confidence": 1.0}]}) for r in records]  # fmt: skip

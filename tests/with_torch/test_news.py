@@ -139,7 +139,8 @@ def test_padding_and_the_rest_of_the_batch_change_no_prediction():
     for i in range(10):
         n = data.encoded.lengths[i]
         ids = torch.from_numpy(data.encoded.ids[i : i + 1, :n].astype(np.int64))
-        torch.testing.assert_close(model(ids, torch.tensor([n]))[0], torch.from_numpy(together[i]), atol=1e-5, rtol=1e-5)
+        alone = model(ids, torch.tensor([n]))[0]
+        torch.testing.assert_close(alone, torch.from_numpy(together[i]), atol=1e-5, rtol=1e-5)
 
 
 def test_the_mean_leaves_padding_out():
@@ -185,8 +186,8 @@ def test_attention_received_sums_to_one_in_each_head():
 
 def test_the_common_model_has_the_same_parameters_and_learns_the_same_task():
     data = batches(64)
-    settings = {"vocabulary": 30, "longest": 12, "width": 8, "heads": 2, "hidden": 16, "batch": 8, "learning_rate": 1e-3}
-    found = speed.throughput(data.encoded, data.classes, settings, repeats=2, seed=0)
+    sizes = {"vocabulary": 30, "longest": 12, "width": 8, "heads": 2, "hidden": 16, "batch": 8, "learning_rate": 1e-3}
+    found = speed.throughput(data.encoded, data.classes, sizes, repeats=2, seed=0)
     assert found["parameters"]["ours"] == found["parameters"]["common"]
     assert len(found["ours"]) == len(found["common"]) == 2 and min(found["ours"] + found["common"]) > 0
 
