@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from plotly.subplots import make_subplots
@@ -279,7 +282,7 @@ def attention(examples: Sequence[dict]) -> Figure:
     fig, axis = figures.new(height_cm=0.55 * height + 1.2)
     axis.set_axis_off()
     axis.set(xlim=(0, _LINE), ylim=(-height, 0.2))
-    colours, y = _attention_colours(), 0.0
+    colours, y = mpl.colormaps["Blues"], 0.0
     for example, lines in zip(examples, rows, strict=True):
         correct = example["true"] == example["predicted"]
         verdict = "right" if correct else f"wrong, labelled {example['true']}"
@@ -291,35 +294,17 @@ def attention(examples: Sequence[dict]) -> Figure:
         for line in lines:
             x = 0.0
             for token, share in line:
-                width = _width(token)
-                axis.add_patch(
-                    FancyBboxPatch(
-                        (x, y - 0.85), width - 0.35, 0.74, boxstyle="square,pad=0", lw=0, facecolor=colours(share)
-                    )
+                width, colour = _width(token), colours(share / _MOST)
+                ground = FancyBboxPatch(
+                    (x, y - 0.85), width - 0.35, 0.74, boxstyle="square,pad=0", lw=0, facecolor=colour
                 )
-                dark = np.mean(colours(share)[:3]) < 0.5
-                axis.text(
-                    x + (width - 0.35) / 2,
-                    y - 0.5,
-                    token,
-                    fontsize=7,
-                    ha="center",
-                    va="center",
-                    color="white" if dark else "black",
-                )
+                axis.add_patch(ground)
+                ink = "white" if np.mean(colour[:3]) < 0.5 else "black"
+                axis.text(x + (width - 0.35) / 2, y - 0.5, token, fontsize=7, ha="center", va="center", color=ink)
                 x += width
             y -= 1
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    bar = fig.colorbar(
-        ScalarMappable(Normalize(0, _MOST), cmap="Blues"),
-        ax=axis,
-        orientation="horizontal",
-        fraction=0.03,
-        pad=0.01,
-        aspect=50,
-    )
+    scale = ScalarMappable(Normalize(0, _MOST), cmap="Blues")
+    bar = fig.colorbar(scale, ax=axis, orientation="horizontal", fraction=0.03, pad=0.01, aspect=50)
     bar.set_label("attention received, in multiples of an even share", fontsize=7)
     return fig
 
@@ -330,13 +315,6 @@ _MOST = 4.0  # multiples of an even share at which the colour ends
 
 def _width(token: str) -> float:
     return len(token) + 1.6
-
-
-def _attention_colours():
-    import matplotlib as mpl
-
-    cmap = mpl.colormaps["Blues"]
-    return lambda share: cmap(min(share / _MOST, 1.0))
 
 
 def _lines(example: dict) -> list[list[tuple[str, float]]]:
