@@ -56,7 +56,8 @@ class SelfAttention(nn.Module):
     """Multi-head self-attention: three projections, attention in each head, output projection.
 
     `bias` gives every projection its b; without `output` the heads' results are joined and
-    left as they are; `dropout` drops weights in training. Projections start from Xavier's
+    left as they are; `dropout` drops weights in training; with `temperature` each head learns
+    what its logits are divided by, from √d_k on (Lee et al. 2021). Projections start from Xavier's
     uniform distribution (variance 1/d), biases from zero. `validate` looks at the values of
     each input (NaN, masks that hide everything), which makes the CPU wait for an accelerator;
     shapes are always checked. Raises ValueError for heads that do not divide the width.
@@ -70,6 +71,7 @@ class SelfAttention(nn.Module):
         bias: bool = True,
         output: bool = True,
         dropout: float = 0.0,
+        temperature: bool = False,
         validate: bool = True,
     ) -> None:
         super().__init__()
@@ -85,6 +87,7 @@ class SelfAttention(nn.Module):
         self.key = nn.Linear(width, width, bias=bias)
         self.value = nn.Linear(width, width, bias=bias)
         self.output = nn.Linear(width, width, bias=bias) if output else nn.Identity()
+        self.temperature = nn.Parameter(torch.empty(heads, 1, 1)) if temperature else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -94,6 +97,8 @@ class SelfAttention(nn.Module):
                 nn.init.xavier_uniform_(projection.weight)
                 if projection.bias is not None:
                     nn.init.zeros_(projection.bias)
+        if self.temperature is not None:
+            nn.init.constant_(self.temperature, math.sqrt(self.width // self.heads))
 
     def forward(
         self,
@@ -116,6 +121,8 @@ class SelfAttention(nn.Module):
             _check_numbers(x, "x")
             _check_someone_is_seen(visible)
         q, k, v = (self._split(project(x)) for project in (self.query, self.key, self.value))
+        if self.temperature is not None:  # what follows divides by √d_k
+            q = q * (math.sqrt(q.shape[-1]) / self.temperature)
         dropout = self.dropout if self.training else 0.0
         if return_weights:
             context, weights = scaled_dot_product(q, k, v, visible, dropout=dropout)

@@ -89,6 +89,11 @@ def fetch(name: str) -> Path:
     return _download(item, mirror)
 
 
+def listed(names: list[str]) -> list[str]:
+    """Those of a spec's data names that are files of the catalog: not made from a seed, not the user's own."""
+    return [name for name in names if not name.startswith(("synthetic/", "own/"))]
+
+
 def digests(names: list[str]) -> dict[str, dict]:
     """Size in bytes and digest of each named file, as the catalog has them: a record's provenance."""
     return {item.name: {"bytes": item.size, item.algorithm: item.digest} for item in map(entry, names)}

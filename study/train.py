@@ -27,8 +27,7 @@ def make_sentinel(part: parts.Part, chosen: profile.Profile) -> None:
     """Make the part's small run again on this machine, if its data are at hand; the report compares the records."""
     spec = part.module().sentinel(chosen)
     shutil.rmtree(chosen.sentinels / spec["task"], ignore_errors=True)
-    real = [name for name in spec["data"] if not name.startswith("synthetic/")]
-    if not catalog.at_hand(real):
+    if not catalog.at_hand(catalog.listed(spec["data"])):
         print(f"{part.key}: no sentinel run, its data are not on this machine", flush=True)
         return
     print(f"{part.key}: sentinel run ({runs.label(spec)})", flush=True)

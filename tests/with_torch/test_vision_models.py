@@ -1,0 +1,205 @@
+"""The networks are those of the papers: outputs beside `transformers`, parameter counts, multiply-adds by hand."""
+
+import pytest
+import torch
+from torch import nn
+from transformers import ViTConfig, ViTForImageClassification
+
+from study.attention import SelfAttention, scaled_dot_product
+from study.training import count_parameters
+from study.vision import rollout
+from study.vision.convnets import VGG, EfficientNetB0, ResNet18
+from study.vision.cost import multiply_adds
+from study.vision.vit import Architecture, EncoderBlock, ShiftedPatches, VisionTransformer
+
+SMALL = {"image": 32, "patch": 8, "width": 24, "depth": 3, "heads": 3, "hidden": 48}
+
+
+def their_weights(ours: VisionTransformer, theirs: ViTForImageClassification) -> dict[str, torch.Tensor]:
+    """The weights of ours under the names that `transformers` gives them."""
+    state, found = ours.state_dict(), {}
+    names = {
+        "vit.embeddings.cls_token": "class_token", "vit.embeddings.position_embeddings": "positions",
+        "vit.embeddings.patch_embeddings.projection": "tokens.project", "vit.layernorm": "norm", "classifier": "head",
+    }  # fmt: skip
+    for i in range(ours.architecture.depth):
+        here, there = f"blocks.{i}", f"vit.layers.{i}"
+        names |= {f"{there}.attention.{k}_proj": f"{here}.attention.{name}" for k, name in
+                  {"q": "query", "k": "key", "v": "value", "o": "output"}.items()}  # fmt: skip
+        names |= {f"{there}.mlp.fc1": f"{here}.perceptron.0", f"{there}.mlp.fc2": f"{here}.perceptron.3"}
+        names |= {f"{there}.layernorm_before": f"{here}.attention_norm"}
+        names |= {f"{there}.layernorm_after": f"{here}.perceptron_norm"}
+    for key in theirs.state_dict():
+        name, _, leaf = key.rpartition(".")
+        found[key] = state[names[key]] if key in names else state[f"{names[name]}.{leaf}"]
+    return found
+
+
+@pytest.mark.parametrize("side", [32, 48])
+def test_the_vit_equals_that_of_transformers(side):
+    torch.manual_seed(0)
+    ours = VisionTransformer(Architecture(**SMALL, classes=5)).eval()
+    for p in ours.parameters():
+        nn.init.normal_(p, std=0.2)  # so that biases and norms matter too
+    theirs = ViTForImageClassification(
+        ViTConfig(
+            hidden_size=24,
+            num_hidden_layers=3,
+            num_attention_heads=3,
+            intermediate_size=48,
+            image_size=32,
+            patch_size=8,
+            num_labels=5,
+            layer_norm_eps=1e-6,
+        )  # fmt: skip
+    ).eval()
+    theirs.load_state_dict(their_weights(ours, theirs))
+    images = torch.randn(4, 3, side, side)
+    with torch.no_grad():
+        expected = theirs(images, interpolate_pos_encoding=side != 32).logits
+        torch.testing.assert_close(ours(images), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_parameters_and_multiply_adds_are_those_of_the_papers():
+    with torch.device("meta"):
+        vit = VisionTransformer(Architecture(224, 16, 768, 12, 12, 3072, 1000))
+        vgg, resnet, efficient = VGG(1000, "original"), ResNet18(1000, "standard"), EfficientNetB0(1000)
+        assert count_parameters(vit) == 86_567_656
+        assert count_parameters(vgg) == 133_053_736
+        assert count_parameters(resnet) == 11_689_512
+        assert count_parameters(efficient) == 5_288_548
+        assert multiply_adds(vgg, 224) == pytest.approx(11.3e9, rel=0.01)
+        assert multiply_adds(resnet, 224) == pytest.approx(1.8e9, rel=0.02)
+        assert multiply_adds(efficient, 224) == pytest.approx(0.39e9, rel=0.02)
+        assert multiply_adds(vit, 224) == pytest.approx(17.6e9, rel=0.01)
+
+
+def test_multiply_adds_by_hand():
+    grouped = nn.Conv2d(4, 8, 3, padding=1, groups=2)
+    network = nn.Sequential(nn.Conv2d(3, 4, 2, stride=2), nn.ReLU(), grouped, nn.Flatten(), nn.Linear(8 * 9, 10))
+    assert multiply_adds(network, 6) == 9 * 4 * (3 * 4) + 9 * 8 * (2 * 9) + 72 * 10
+
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention = SelfAttention(3, 1)
+
+        def forward(self, images):
+            return self.attention(images.flatten(2).transpose(1, 2))
+
+    assert multiply_adds(Tokens(), 2) == 4 * (4 * 3 * 3) + 2 * 4 * 4 * 3
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        lambda: VGG(3), lambda: ResNet18(3), lambda: ResNet18(3, "standard"), lambda: ResNet18(3, "full"),
+        lambda: EfficientNetB0(3), lambda: EfficientNetB0(3, 8),
+        *(lambda t=t: VisionTransformer(Architecture(width=24, depth=2, hidden=48, tokens=t, local=True, drop_path=0.2))
+          for t in ("patches", "shifted", "convolutions")),
+    ],
+)  # fmt: skip
+def test_every_network_gives_finite_logits_and_gradients_at_several_sizes(network):
+    torch.manual_seed(0)
+    model = network()
+    for side in (32, 48):
+        logits = model(torch.randn(2, 3, side, side))
+        assert logits.shape == (2, 3) and logits.isfinite().all()
+    logits.sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize(("stride", "side"), [(32, 2), (16, 4), (8, 8), (4, 16)])
+def test_output_strides_of_efficientnet(stride, side):
+    with torch.device("meta"):
+        network = EfficientNetB0(3, stride).eval()
+        last = network.network.efficientnet(torch.zeros(1, 3, 64, 64)).last_hidden_state
+    assert last.shape[-2:] == (side, side)
+    assert sum(p.numel() for p in network.parameters()) == 4_011_391
+
+
+def test_strides_leave_the_sides_that_the_stems_promise():
+    with torch.device("meta"):
+        for stem, side in {"standard": 2, "halving": 4, "full": 8}.items():
+            assert nn.Sequential(*list(ResNet18(3, stem))[:-4])(torch.zeros(1, 3, 64, 64)).shape == (1, 512, side, side)
+
+
+def test_shifted_patches_by_hand():
+    layer = ShiftedPatches(Architecture(image=8, patch=4, width=5))
+    images = torch.arange(3 * 64.0).reshape(1, 3, 8, 8)
+    up_left = layer.shifted(images)[0]
+    assert up_left[0, 0, 2, 2] == images[0, 0, 0, 0] and (up_left[..., :2, :] == 0).all()
+    down_right = layer.shifted(images)[3]
+    assert down_right[0, 0, 0, 0] == images[0, 0, 2, 2] and (down_right[..., 6:, :] == 0).all()
+    assert layer(images).shape == (1, 4, 5)
+    # A patch sees beyond its border: a change in the next patch changes its token.
+    changed = images.clone()
+    changed[..., 4] += 10
+    assert not torch.allclose(layer(images)[0, 0], layer(changed)[0, 0])
+
+
+def test_local_attention_hides_a_token_from_itself_and_learns_its_temperature():
+    torch.manual_seed(0)
+    block = EncoderBlock(Architecture(**SMALL, local=True), 0.0).eval()
+    x = torch.randn(2, 6, 24)
+    out, weights = block(x, return_weights=True)
+    assert (weights.diagonal(dim1=-2, dim2=-1) == 0).all()
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 3, 6))
+    torch.testing.assert_close(out, block(x))
+    assert block.attention.temperature.flatten().tolist() == pytest.approx([8**0.5] * 3)
+    out.square().sum().backward()
+    assert (block.attention.temperature.grad != 0).all()
+
+
+@pytest.mark.parametrize("weights", [True, False])
+def test_temperature_divides_the_logits(weights):
+    torch.manual_seed(0)
+    layer, plain = SelfAttention(8, 2, temperature=True), SelfAttention(8, 2)
+    plain.load_state_dict({k: v for k, v in layer.state_dict().items() if k != "temperature"})
+    x = torch.randn(1, 5, 8)
+
+    def out(of):
+        return of(x, return_weights=True)[0] if weights else of(x)
+
+    torch.testing.assert_close(out(layer), out(plain))  # as it starts
+    nn.init.constant_(layer.temperature, 0.5)
+    q, k, v = (p(x).unflatten(-1, (2, 4)).transpose(1, 2) for p in (layer.query, layer.key, layer.value))
+    context, _ = scaled_dot_product(q / 0.5, k, v, scaled=False)
+    torch.testing.assert_close(out(layer), layer.output(context.transpose(1, 2).flatten(-2)))
+
+
+def test_drop_path_leaves_branches_out_and_keeps_the_expectation():
+    torch.manual_seed(0)
+    block = EncoderBlock(Architecture(**SMALL), 0.5)
+    branch = torch.ones(4_000, 1, 1)
+    kept = block._kept(branch)
+    assert set(kept.flatten().tolist()) == {0.0, 2.0} and abs(float(kept.mean()) - 1) < 0.1
+    assert block.eval()._kept(branch) is branch
+
+
+def test_rollout_by_hand_and_its_sums():
+    uniform, first = torch.full((1, 1, 2, 2), 0.5), torch.tensor([[[[1.0, 0.0], [1.0, 0.0]]]])
+    expected = torch.tensor([[[1.0, 0.0], [0.5, 0.5]]]) @ torch.tensor([[[0.75, 0.25], [0.25, 0.75]]])
+    torch.testing.assert_close(rollout.rollout([uniform, first]), expected)
+    torch.manual_seed(0)
+    model = VisionTransformer(Architecture(**SMALL, local=True)).eval()
+    weights = model.attention(torch.randn(2, 3, 32, 32))
+    assert [w.shape for w in weights] == [(2, 3, 17, 17)] * 3
+    torch.testing.assert_close(rollout.rollout(weights).sum(-1), torch.ones(2, 17))
+    seen = rollout.seen(weights)
+    assert seen.shape == (2, 4, 4) and (seen >= 0).all()
+    torch.testing.assert_close(seen.sum((1, 2)), torch.ones(2))
+    with pytest.raises(ValueError, match="one layer"):
+        rollout.rollout([])
+
+
+def test_wrong_settings_are_refused():
+    for wrong in ({"patch": 7}, {"tokens": "words"}):
+        with pytest.raises(ValueError, match="do not tile|unknown"):
+            Architecture(**wrong)
+    with pytest.raises(ValueError, match="a patch of 2, 4, 8"):
+        VisionTransformer(Architecture(image=60, patch=6, width=24, tokens="convolutions"))
+    with pytest.raises(ValueError, match="stem 'tiny' is unknown"):
+        ResNet18(3, "tiny")
+    with pytest.raises(ValueError, match="output stride 2 is unknown"):
+        EfficientNetB0(3, 2)
