@@ -1,0 +1,225 @@
+"""Images as batches for training: augmented as whole batches of tensors, drawn from (seed, epoch) alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from study.training import Batch, device
+
+_SHOWN_AT_ONCE = 256  # examples of a batch that nothing is trained on
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is changed at random in training; the defaults change nothing.
+
+    `crop` moves an image by up to so many pixels and mirrors what enters; `flip` turns half of them left to right;
+    `zoom` enlarges a random square of at least this share of the side; `jitter` scales brightness, contrast and
+    saturation by up to this share; `erase` is the probability of a rectangle of mean colour (Zhong et al. 2020). Of two
+    images, `mixup` blends colours (Zhang et al. 2018) and `cutmix` puts a rectangle of one into the other (Yun et al.
+    2019), with shares from Beta(a, a); with both, each batch takes one of them.
+    """
+
+    crop: int = 0
+    flip: bool = False
+    zoom: float = 1.0
+    jitter: float = 0.0
+    erase: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.zoom <= 1 and 0 <= self.jitter < 1 and 0 <= self.erase <= 1 and self.crop >= 0):
+            raise ValueError(f"zoom is a share above 0, jitter below 1, erase a probability, crop in pixels: {self}")
+
+    @property
+    def mixes(self) -> bool:
+        return self.mixup > 0 or self.cutmix > 0
+
+
+def moved(pixels: Tensor, rows: Tensor, shifts: Tensor, flips: Tensor) -> Tensor:
+    """Images cut out of `pixels` (n, H, W, 3) and moved, in one gathering: (B, H, W, 3).
+
+    Image b is row `rows[b]`, moved by `shifts[b]` (two int64: down, right), with mirrored borders, then turned left to
+    right where `flips[b]`.
+    """
+    height, width = pixels.shape[1:3]
+    y = _mirrored(torch.arange(height, device=pixels.device) - shifts[:, :1], height)
+    x = _mirrored(torch.arange(width, device=pixels.device) - shifts[:, 1:], width)
+    x = torch.where(flips[:, None], x.flip(1), x)
+    return pixels[rows[:, None, None], y[:, :, None], x[:, None, :]]
+
+
+def _mirrored(places: Tensor, size: int) -> Tensor:
+    """Places below 0 or above size − 1, reflected at the border pixel."""
+    places = places.abs()
+    return torch.where(places >= size, 2 * (size - 1) - places, places)
+
+
+def zoomed(images: Tensor, sides: Tensor, corners: Tensor) -> Tensor:
+    """The square of side `sides` (B,) at `corners` (B, 2: down, right), shares of the image, enlarged to all of it."""
+    theta = images.new_zeros(len(images), 2, 3)
+    theta[:, 0, 0] = theta[:, 1, 1] = sides
+    theta[:, :, 2] = (2 * corners + sides[:, None] - 1).flip(1)
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def jittered(images: Tensor, factors: Tensor) -> Tensor:
+    """Brightness, contrast and saturation of images (B, 3, H, W), 0 to 1, scaled by `factors` (B, 3)."""
+    brightness, contrast, saturation = factors[:, :, None, None, None].unbind(1)
+    images = images * brightness
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    images = mean + (images - mean) * contrast
+    grey = images.mean(dim=1, keepdim=True)
+    return (grey + (images - grey) * saturation).clamp(0, 1)
+
+
+class Box(NamedTuple):
+    """Rectangles in an image, as its rows from top to bottom and columns from left to right, each (B,)."""
+
+    top: np.ndarray
+    bottom: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+
+    def inside(self, side: int, where: torch.device) -> Tensor:
+        """(B, 1, side, side) bool."""
+        places = torch.arange(side, device=where)
+        top, bottom, left, right = (torch.from_numpy(edge).to(where)[:, None] for edge in self)
+        rows, columns = (places >= top) & (places < bottom), (places >= left) & (places < right)
+        return (rows[:, :, None] & columns[:, None, :])[:, None]
+
+
+def boxes(random: np.random.Generator, areas: np.ndarray, ratios: np.ndarray, side: int) -> Box:
+    """Rectangles of these areas (shares of the image) and ratios of height to width, anywhere, cut at the border."""
+    heights, widths = side * np.sqrt(areas * ratios), side * np.sqrt(areas / ratios)
+    y, x = random.uniform(0, side, (2, len(areas)))
+    edges = (y - heights / 2, y + heights / 2, x - widths / 2, x + widths / 2)
+    return Box(*(np.clip(np.round(edge), 0, side).astype(np.int64) for edge in edges))
+
+
+def mixed_up(images: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Each image blended with its partner, the batch in reverse; `targets` (B, classes) alike."""
+    return images * share + images.flip(0) * (1 - share), targets * share + targets.flip(0) * (1 - share)
+
+
+def cut_mixed(images: Tensor, targets: Tensor, box: Box) -> tuple[Tensor, Tensor]:
+    """Each image with one rectangle of its partner, the batch in reverse; `targets` by the area that is left."""
+    inside = box.inside(images.shape[-1], images.device)
+    share = 1 - float(inside.float().mean())
+    return torch.where(inside, images.flip(0), images), targets * share + targets.flip(0) * (1 - share)
+
+
+class ImageBatches:
+    """A split of images, held in memory as bytes; see `study.training.Batches`.
+
+    `pixels` (n, S, S, 3) uint8 holds all images, `rows` those of this split, `classes` (n,) int64 the classes of all.
+    A batch gives a model normalised images (B, 3, s, s) float32 whose memory lies as channels last. `sizes` are the
+    sides s that training goes through, each for an equal stretch of `epochs` (progressive resizing); what is measured
+    keeps the side S. Targets are classes, or mixtures of `kinds` classes where the augmentation mixes.
+    """
+
+    def __init__(
+        self,
+        pixels: Tensor,
+        classes: np.ndarray,
+        rows: np.ndarray,
+        mean: np.ndarray,
+        deviation: np.ndarray,
+        batch: int,
+        seed: int,
+        augmentation: Augmentation | None = None,
+        sizes: tuple[int, ...] = (),
+        epochs: int = 1,
+        kinds: int = 3,
+    ) -> None:
+        if len(pixels) != len(classes) or pixels.dtype != torch.uint8 or pixels.dim() != 4 or pixels.shape[3] != 3:
+            raise ValueError(
+                f"pixels {tuple(pixels.shape)} {pixels.dtype} and {len(classes)} classes: "
+                "expected (n, S, S, 3) uint8 and (n,)"
+            )
+        self.pixels, self.classes, self.rows = pixels, torch.from_numpy(classes).to(pixels.device), rows
+        self.batch, self.seed, self.kinds = batch, seed, kinds
+        self.augmentation, self.sizes, self.epochs = augmentation or Augmentation(), sizes, epochs
+        self._mean, self._deviation = (
+            torch.tensor(np.asarray(v), dtype=torch.float32, device=pixels.device)[:, None, None]
+            for v in (mean, deviation)
+        )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def steps(self) -> int:
+        return -(-len(self) // self.batch)
+
+    def size(self, epoch: int) -> int:
+        """The side of the images of this epoch."""
+        if not self.sizes:
+            return self.pixels.shape[1]
+        return self.sizes[min(epoch * len(self.sizes) // self.epochs, len(self.sizes) - 1)]
+
+    def training(self, epoch: int) -> Iterator[Batch]:
+        random = np.random.default_rng([self.seed, epoch])
+        order = random.permutation(self.rows)
+        for start in range(0, len(order), self.batch):
+            images, targets = self._augmented(order[start : start + self.batch], random, self.size(epoch))
+            yield (images,), targets
+
+    def in_order(self) -> Iterator[tuple[tuple[Tensor, ...], Tensor, np.ndarray]]:
+        for start in range(0, len(self), _SHOWN_AT_ONCE):
+            rows = torch.from_numpy(self.rows[start : start + _SHOWN_AT_ONCE]).to(self.pixels.device)
+            images = self._normalised(self._floats(self.pixels[rows]))
+            yield (images,), self.classes[rows], np.arange(start, start + len(rows))
+
+    def _augmented(self, chosen: np.ndarray, random: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
+        a, n, where = self.augmentation, len(chosen), self.pixels.device
+
+        def drawn(values: np.ndarray) -> Tensor:
+            return torch.from_numpy(values).to(where)
+
+        rows = drawn(chosen)
+        shifts = drawn(random.integers(-a.crop, a.crop + 1, (n, 2)))
+        flips = drawn(random.random(n) < (0.5 if a.flip else 0.0))
+        images = self._floats(moved(self.pixels, rows, shifts, flips))
+        if a.zoom < 1:
+            sides = random.uniform(a.zoom, 1, (n, 1))
+            corners = random.uniform(0, 1, (n, 2)) * (1 - sides)
+            images = zoomed(images, drawn(sides[:, 0]).float(), drawn(corners).float())
+        if size != images.shape[-1]:
+            images = functional.interpolate(images, size, mode="bilinear", antialias=True)
+        if a.jitter:
+            images = jittered(images, drawn(random.uniform(1 - a.jitter, 1 + a.jitter, (n, 3))).float())
+        images = self._normalised(images)
+        if a.erase:
+            areas = random.uniform(0.02, 0.25, n) * (random.random(n) < a.erase)
+            box = boxes(random, areas, np.exp(random.uniform(np.log(0.5), np.log(2), n)), size)
+            images = images.masked_fill(box.inside(size, where), 0.0)
+        if not a.mixes:
+            return images, self.classes[rows]
+        return self._mixed(images, functional.one_hot(self.classes[rows], self.kinds).float(), random)
+
+    def _mixed(self, images: Tensor, targets: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        a = self.augmentation
+        blend = a.mixup and (not a.cutmix or random.random() < 0.5)
+        share = random.beta(a.mixup, a.mixup) if blend else random.beta(a.cutmix, a.cutmix)
+        if blend:
+            return mixed_up(images, targets, share)
+        return cut_mixed(images, targets, boxes(random, np.array([1 - share]), np.ones(1), images.shape[-1]))
+
+    def _floats(self, pixels: Tensor) -> Tensor:
+        """(B, S, S, 3) uint8 -> (B, 3, S, S) float32, 0 to 1, without moving a byte: channels last."""
+        return pixels.permute(0, 3, 1, 2).float() / 255
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        return (images - self._mean) / self._deviation
+
+
+def on_device(pixels: np.ndarray) -> Tensor:
+    """All images as one tensor where the model is, shared by the splits."""
+    return torch.from_numpy(pixels).to(device())

@@ -1,0 +1,85 @@
+"""What the images are: balance, colours, sizes as they came, near-duplicates, and what a contact sheet shows."""
+
+import numpy as np
+
+from study.vision.images import Splits
+from study.vision.sources import CLASSES, NATIVE, RESIZED
+
+SHOWN = 12
+"""Images of each class on the contact sheet."""
+
+
+def describe(splits: Splits) -> tuple[dict, dict[str, np.ndarray]]:
+    """Metrics and arrays of a record: everything that the notebook tells of the images."""
+    images = splits.images
+    sheet = contact_sheet(images.classes, splits.train)
+    sizes = np.bincount(images.groups)
+    mean, deviation = statistics(images.pixels, splits.train)
+    metrics = {
+        "images": {name: len(rows) for name, rows in splits.rows().items()},
+        "classes": {name: _counts(images.classes[rows]) for name, rows in splits.rows().items()},
+        "origin": {
+            kind: {
+                "resized": int(((images.classes == i) & (images.resized == RESIZED)).sum()),
+                "native": int(((images.classes == i) & (images.resized == NATIVE)).sum()),
+            }
+            for i, kind in enumerate(CLASSES)
+        },
+        "labels": {kind: len(set(images.labels[images.classes == i]) - {""}) for i, kind in enumerate(CLASSES)},
+        "pixels": {"mean": mean.tolist(), "deviation": deviation.tolist()},
+        "pixels_of_class": {
+            kind: dict(
+                zip(
+                    ("mean", "deviation"),
+                    (v.tolist() for v in statistics(images.pixels, splits.train[images.classes[splits.train] == i])),
+                    strict=True,
+                )
+            )
+            for i, kind in enumerate(CLASSES)
+        },
+        "near_duplicates": {"groups": int((sizes > 1).sum()), "images": int(sizes[sizes > 1].sum())},
+        "sheet": [str(images.names[i]) for i in sheet],
+    }
+    grey = images.pixels[splits.train].mean(axis=3)
+    arrays = {
+        "sheet_pixels": images.pixels[sheet],
+        "sheet_classes": images.classes[sheet].astype(np.int8),
+        "mean_images": np.stack([_mean_image(images.pixels, splits, i) for i in range(len(CLASSES))]),
+        "brightness": np.stack(
+            [
+                np.histogram(grey[images.classes[splits.train] == i], bins=64, range=(0, 255))[0]
+                for i in range(len(CLASSES))
+            ]
+        ),
+    }
+    return metrics, arrays
+
+
+def statistics(pixels: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (3,) of the channels of some rows of pixels (n, S, S, 3) uint8, as shares of 255."""
+    # Exact in integers, by counting each of the 256 values: no copy in floating point of what may be half a gigabyte.
+    counts = np.zeros((3, 256), dtype=np.int64)
+    for start in range(0, len(rows), 1_000):
+        block = pixels[rows[start : start + 1_000]]
+        for channel in range(3):
+            counts[channel] += np.bincount(block[..., channel].ravel(), minlength=256)
+    values, total = np.arange(256) / 255, counts.sum(axis=1)
+    mean = counts @ values / total
+    return mean, np.sqrt(counts @ values**2 / total - mean**2)
+
+
+def contact_sheet(classes: np.ndarray, rows: np.ndarray, each: int = SHOWN) -> np.ndarray:
+    """Rows to be shown: of each class `each` (or as many as there are) among `rows`, drawn from a fixed seed."""
+    random = np.random.default_rng(0)
+    kinds = [rows[classes[rows] == kind] for kind in range(len(CLASSES))]
+    return np.concatenate([random.permutation(found)[:each] for found in kinds])
+
+
+def _counts(classes: np.ndarray) -> list[int]:
+    return np.bincount(classes, minlength=len(CLASSES)).tolist()
+
+
+def _mean_image(pixels: np.ndarray, splits: Splits, kind: int) -> np.ndarray:
+    """The mean of a class's training images, (S, S, 3) uint8."""
+    rows = splits.train[splits.images.classes[splits.train] == kind]
+    return np.round(pixels[rows].mean(axis=0, dtype=np.float64)).astype(np.uint8)
