@@ -28,6 +28,8 @@ from study.manufacturing.analysis import (
     at_severity,
     difference,
     direction,
+    labelled,
+    last_month,
     monthly,
     of,
     over_seeds,
@@ -83,7 +85,7 @@ else f"There the autoencoder has the highest AUROC of all single detectors, {sho
 page.code(electroguard.autoencoder)
 
 # %% [markdown]
-# ## 1. Calculate the total number of parameters in the autoencoder, including weights and biases.
+# ## Question 1. Calculate the total number of parameters in the autoencoder, including weights and biases.
 #
 # A fully connected layer from $m$ to $n$ values has $m \times n$ weights and $n$ biases, one for each of its units. The output layer is no exception.
 
@@ -136,7 +138,7 @@ page.table(
 )
 
 # %% [markdown]
-# ## 2. Generate a computational graph for the autoencoder.
+# ## Question 2. Generate a computational graph for the autoencoder.
 
 # %% tags=["hide-input"]
 page.say("""
@@ -182,11 +184,11 @@ page.table(
             "AUROC": [shown(usual[n]["auroc"]) for n in SINGLE],
             "Detection rate": [shown(usual[n]["detection"]) for n in SINGLE],
             "False alarms": [percent(over_seeds(clean, standard(n, "false_alarms")).mean) for n in SINGLE],
-            **{f"Detects {kind}": [number(over_seeds(clean, standard(n, "detection", kind)).mean, 2) for n in SINGLE] for kind in KINDS},
+            **{kind.capitalize(): [number(over_seeds(clean, standard(n, "detection", kind)).mean, 2) for n in SINGLE] for kind in KINDS},
         }
     ),
     "part1-reference",
-    f"The reference: clean training, standard severity, detection at {percent(measures.FALSE_ALARMS, 0)} false alarms (those on fresh cycles beside it). {best} has the highest AUROC.",
+    f"The reference: clean training, standard severity, detection at {percent(measures.FALSE_ALARMS, 0)} false alarms (those on fresh cycles beside it), on the right for each kind of fault. {best} has the highest AUROC.",
     align="l" + "r" * 8,
 )
 long_ae = patient.metrics["scores"][AUTOENCODER]
@@ -199,56 +201,27 @@ The isolation forest {"is hardly better than guessing" if usual[FOREST]["auroc"]
 """)
 
 # %% [markdown]
-# ## 3. Discuss potential challenges and limitations (at least 4) of using autoencoders for anomaly detection in manufacturing.
+# ## Question 3. Discuss potential challenges and limitations (at least 4) of using autoencoders for anomaly detection in manufacturing.
 
 # %% tags=["hide-input"]
 low_share, high_share = min(S.contamination), max(S.contamination)
 shares = sorted(S.contamination)
 
 
-def change_recurring(name):
-    return difference(contaminated[high_share], score(name, "auroc", group="recurring"), contaminated[low_share], score(name, "auroc", group="recurring"))
-
-
-def change_scattered(name):
-    return difference(contaminated[high_share], score(name, "auroc", group="scattered"), clean, standard(name, "auroc"))
-
-
-def change_noise(name):
-    return difference(noisy[max(noisy)], score(name, "auroc"), clean, standard(name, "auroc"))
-
-
-def change_broken(name):
-    return difference(broken[max(broken)], score(name, "auroc"), clean, standard(name, "auroc"))
-
-
-def change_threshold(name):
-    return difference(contaminated[high_share], score(name, "detection", group="own_threshold"), contaminated[high_share], score(name, "detection", group="scattered"))
+def in_text(name):
+    return name if name == PCA_NAME else f"the {name.lower()}"
 
 
 def year_end(strategy, name, quantity):
-    return over_seeds(year, lambda m: m["months"][-1][strategy][name][quantity])
+    return over_seeds(year, last_month(strategy, name, quantity))
 
 
-def last_month(strategy, name, quantity):
-    return lambda m: m["months"][-1][strategy][name][quantity]
-
-
-learnt = change_recurring(AUTOENCODER)
-spoilt = change_threshold(AUTOENCODER)
-noise_change, broken_change = change_noise(AUTOENCODER), change_broken(AUTOENCODER)
-gentle = at_severity(recipes.SEVERITIES[1], AUTOENCODER, "detection")
-missed = over_seeds(clean, gentle)
-wear = difference(year, last_month("fixed", AUTOENCODER, "auroc"), year, lambda m: m["months"][0]["fixed"][AUTOENCODER]["auroc"])
-false_year = year_end("fixed", AUTOENCODER, "false_alarms")
-verdicts = {
-    "errors_learnt": "confirmed" if learnt.high < 0 else "half confirmed: the threshold suffers at once, the model only learns them slowly" if spoilt.high < 0 else "not confirmed here",
-    "subtle_missed": "confirmed" if missed.high < 0.5 else "not confirmed here",
-    "messy_sensors": "confirmed" if noise_change.high < 0 and broken_change.high < 0 else "half confirmed" if noise_change.high < 0 or broken_change.high < 0 else "not confirmed here",
-    "conditions_change": "confirmed" if wear.high < 0 or false_year.low > measures.FALSE_ALARMS else "not confirmed here",
-}
+harm = {name: analysis.harms(records, S, name) for name in (AUTOENCODER, PCA_NAME)}
+verdicts = analysis.challenge_verdicts(harm[AUTOENCODER])
+CHALLENGES = {"errors_learnt": "faults in the training data", "subtle_missed": "subtle faults", "messy_sensors": "noisy sensors", "conditions_change": "changing conditions"}
+full = [CHALLENGES[k] for k, v in verdicts.items() if v == "confirmed"]
 page.say(f"""
-**In short:** {sum(v == "confirmed" for v in verdicts.values())} of the original's {len(verdicts)} challenges are confirmed by the measurements; {join_list([f"“{'learns errors' if k == 'errors_learnt' else 'subtle faults' if k == 'subtle_missed' else 'messy sensors' if k == 'messy_sensors' else 'changing conditions'}” is {v}" for k, v in verdicts.items()])}.
+**In short:** measured with the autoencoder, {len(full)} of the original's {len(verdicts)} challenges {"is" if len(full) == 1 else "are"} confirmed{": " + join_list(full) if full else ""}. {" ".join(f"That of {CHALLENGES[k]} is {v}." for k, v in verdicts.items() if v != "confirmed")}
 
 ### Challenge 1: training data that contain faults
 
@@ -265,17 +238,17 @@ by_share = {
 page.figure(
     charts.panels(by_share, "share of faulty cycles", "AUROC", [0, *shares], columns=2, height_cm=7),
     "part1-contamination",
-    f"AUROC against the share of faulty cycles in the training data, half of them scattered (another place every time), half recurring (always the same). From {percent(low_share, 0)} to {percent(high_share, 0)}, the AUROC for recurring faults changes by {shown(change_recurring(AUTOENCODER))} with the autoencoder and by {shown(change_recurring(PCA_NAME))} with PCA.",
+    f"AUROC against the share of faulty cycles in the training data, half of them scattered (another place every time), half recurring (always the same). From {percent(low_share, 0)} to {percent(high_share, 0)}, the AUROC for recurring faults changes by {shown(harm[AUTOENCODER]['recurring'])} with the autoencoder and by {shown(harm[PCA_NAME]['recurring'])} with PCA.",
     "Two panels of lines with bands, one line a detector: nearly level for scattered faults; for recurring faults PCA falls with the share.",
 )
 long_recurring = patient_contaminated.metrics["recurring"]
 long_scattered = patient_contaminated.metrics["scattered"]
 page.say(f"""
-It depends on the fault. Faults that strike another place every time leave no direction to be learnt: with {percent(high_share, 0)} of them, the autoencoder's AUROC is {direction(change_scattered(AUTOENCODER))} ({shown(change_scattered(AUTOENCODER), 3)}).
-A defect that recurs in the same place is a pattern like any other. PCA's AUROC for it is {direction(change_recurring(PCA_NAME))} ({shown(change_recurring(PCA_NAME))}); the autoencoder's, trained briefly, is {direction(learnt)} ({shown(learnt)}).
-{"That is no virtue: it has not yet learnt fine patterns at all. " if learnt.high >= 0 else ""}Trained for {number(S.patient_epochs)} epochs on {percent(high_share, 0)} faulty cycles (one plant), it scores {number(long_recurring[AUTOENCODER]["auroc"], 2)} on recurring and {number(long_scattered[AUTOENCODER]["auroc"], 2)} on scattered faults, against {number(long_ae["auroc"], 2)} after clean training:
+It depends on the fault. Faults that strike another place every time leave no direction to be learnt: with {percent(high_share, 0)} faulty cycles, the autoencoder's AUROC for them is {direction(harm[AUTOENCODER]["scattered"])} that after clean training ({shown(harm[AUTOENCODER]["scattered"], 3)}).
+A defect that recurs in the same place is a pattern like any other. With {percent(high_share, 0)}, PCA's AUROC for it is {direction(harm[PCA_NAME]["recurring"])} that with {percent(low_share, 0)} ({shown(harm[PCA_NAME]["recurring"])}); the autoencoder's, trained briefly, is {direction(harm[AUTOENCODER]["recurring"])} it ({shown(harm[AUTOENCODER]["recurring"])}).
+{"That is no virtue: it has not yet learnt fine patterns at all. " if harm[AUTOENCODER]["recurring"].high >= 0 else ""}Trained for {number(S.patient_epochs)} epochs on {percent(high_share, 0)} faulty cycles (one plant), it scores {number(long_recurring[AUTOENCODER]["auroc"], 2)} on recurring and {number(long_scattered[AUTOENCODER]["auroc"], 2)} on scattered faults, against {number(long_ae["auroc"], 2)} after clean training:
 {"**the better it learns, the more it takes a recurring defect for normal**, as the original says" if long_recurring[AUTOENCODER]["auroc"] < long_scattered[AUTOENCODER]["auroc"] - 0.02 else "even then recurring faults are found about as well as scattered ones"}.
-What suffers at once is the **threshold**: set on data as unclean as the training data, it lies among the faults. At {percent(high_share, 0)}, detection changes by {shown(spoilt)} for the autoencoder and by {shown(change_threshold(PCA_NAME))} for PCA, although their ranking of cycles is as it was.
+What suffers at once is the **threshold**: set on data as unclean as the training data, it lies among the faults. At {percent(high_share, 0)}, detection changes by {shown(harm[AUTOENCODER]["threshold"])} for the autoencoder and by {shown(harm[PCA_NAME]["threshold"])} for PCA, although the models and their ranking of cycles are the same.
 """)
 
 # %% tags=["hide-input"]
@@ -305,7 +278,7 @@ page.table(
     align="r" * 5,
 )
 page.say(f"""
-At severity {recipes.SEVERITIES[1]:g} the autoencoder finds {percent(missed.mean)} of the faults, {"no more than it raises false alarms" if missed.low <= measures.FALSE_ALARMS else "against a false-alarm rate of " + percent(measures.FALSE_ALARMS, 0)}. The reason is arithmetic: its score is a mean over a thousand readings, in which a fault of one gauge (twenty readings) counts a fiftieth, while the misfit of ordinary cycles varies.
+At severity {recipes.SEVERITIES[1]:g} the autoencoder finds {percent(harm[AUTOENCODER]["gentle"].mean)} of the faults, {"no more than it raises false alarms" if harm[AUTOENCODER]["gentle"].low <= measures.FALSE_ALARMS else "against a false-alarm rate of " + percent(measures.FALSE_ALARMS, 0)}. The reason is arithmetic: its score is a mean over a thousand readings, in which a fault of one gauge (twenty readings) counts a fiftieth, while the misfit of ordinary cycles varies.
 It is not a property of reconstruction as such, since PCA, with the same score, finds {percent(over_seeds(clean, at_severity(recipes.SEVERITIES[1], PCA_NAME, "detection")).mean)}: its misfit of ordinary cycles is smaller and steadier.
 """)
 
@@ -323,13 +296,14 @@ page.figure(
         "AUROC",
     ),
     "part1-noise",
-    f"AUROC against sensor noise, and against the share of gauges without information (faults strike sound gauges only). The autoencoder's changes by {shown(noise_change)} at {max(noisy):g}-fold noise and by {shown(broken_change)} with {percent(max(broken), 0)} broken gauges.",
+    f"AUROC against sensor noise, and against the share of gauges without information (faults strike sound gauges only). The autoencoder's changes by {shown(harm[AUTOENCODER]['noise'])} at {max(noisy):g}-fold noise and by {shown(harm[AUTOENCODER]['broken'])} with {percent(max(broken), 0)} broken gauges.",
     "Two panels of lines with bands that fall to the right; in the right panel autoencoder and PCA fall together to little above one half, the limit check stays nearly level.",
 )
+blurred = [n for n in SINGLE if difference(noisy[max(noisy)], score(n, "auroc"), clean, standard(n, "auroc")).high < 0]
 with_broken = {n: over_seeds(broken[max(broken)], score(n, "auroc")) for n in SINGLE}
 page.say(f"""
-Noise of every gauge blurs all detectors (PCA by {shown(change_noise(PCA_NAME))}). Broken gauges do {"more" if broken_change.mean < noise_change.mean else "less"} harm than {max(noisy):g}-fold noise everywhere to the autoencoder: what nobody can predict fills the mean squared error and drowns the rest. With {percent(max(broken), 0)} of the gauges broken,
-the leader is {analysis.winner(with_broken)} ({shown(with_broken[analysis.winner(with_broken)])}){", because it weighs every reading by its own standard deviation" if analysis.winner(with_broken) == LIMITS else ""}. The remedy is cheap: inputs or errors have to be weighted by what is normal for each gauge, and gauges without information removed.
+{max(noisy):g}-fold noise lowers the AUROC of {join_list([in_text(n) for n in blurred]) if blurred else "no detector"} (PCA's by {shown(harm[PCA_NAME]["noise"])}). Broken gauges do {"more" if harm[AUTOENCODER]["broken"].mean < harm[AUTOENCODER]["noise"].mean else "less"} harm than that to the autoencoder: what nobody can predict fills the mean squared error and drowns the rest. With {percent(max(broken), 0)} of the gauges broken,
+the highest AUROC is that of {in_text(analysis.winner(with_broken))} ({shown(with_broken[analysis.winner(with_broken)])}){", because it weighs every reading by its own standard deviation" if analysis.winner(with_broken) == LIMITS else ""}. The remedy is cheap: inputs or errors have to be weighted by what is normal for each gauge, and gauges without information removed.
 """)
 
 # %% tags=["hide-input"]
@@ -348,62 +322,42 @@ page.figure(
         recipes.RETRAINING_MONTHS,
     ),
     "part1-drift",
-    f"A year of wear: share of sound cycles that raise an alarm, and AUROC, as deployed (black), with a new threshold every quarter (orange) and retrained every quarter (green). After a year {percent(false_year.mean, 0)} of all sound cycles raise an alarm of the deployed autoencoder and {percent(year_end('fixed', PCA_NAME, 'false_alarms').mean, 0)} of the deployed PCA.",
+    f"A year of wear: share of sound cycles that raise an alarm, and AUROC, as deployed (black), with a new threshold every quarter (orange) and retrained every quarter (green; dashed lines mark the quarters). After a year {percent(harm[AUTOENCODER]['alarms'].mean, 0)} of all sound cycles raise an alarm of the deployed autoencoder and {percent(year_end('fixed', PCA_NAME, 'false_alarms').mean, 0)} of the deployed PCA.",
     "Two rows of three panels over twelve months: the black false-alarm curves of autoencoder and PCA rise towards one, the orange and green ones are thrown back every three months; the AUROC falls except where retrained.",
 )
 half_year = over_seeds(year, lambda m: m["months"][recipes.RETRAINING_MONTHS[1]]["fixed"][PCA_NAME]["false_alarms"])
 half_year_ae = over_seeds(year, lambda m: m["months"][recipes.RETRAINING_MONTHS[1]]["fixed"][AUTOENCODER]["false_alarms"])
 page.say(f"""
-Wear within the limits is no fault, but it is new. After {recipes.RETRAINING_MONTHS[1]} months {shown(half_year_ae)} of the sound cycles raise an alarm with the autoencoder and {shown(half_year)} with PCA; after a year the autoencoder's AUROC is {direction(wear)} than at the start ({shown(wear)}).
+Wear within the limits is no fault, but it is new. After {recipes.RETRAINING_MONTHS[1]} months {shown(half_year_ae)} of the sound cycles raise an alarm with the autoencoder and {shown(half_year)} with PCA; after a year the autoencoder's AUROC is {direction(harm[AUTOENCODER]["wear"])} that at the start ({shown(harm[AUTOENCODER]["wear"])}).
 {"**The sharper detector fails first**: PCA's tight fit, which finds subtle faults, also makes an alarm of the first sign of wear." if half_year.low > half_year_ae.high else ""} The isolation forest, which notices little, notices wear little too.
+
+**Summary of question 3.** {len(full)} of the {len(verdicts)} challenges hold in full for the autoencoder on this line. At its worst, its AUROC changes by {shown(harm[AUTOENCODER]["broken"])} with broken gauges, by {shown(harm[AUTOENCODER]["wear"])} through a year of wear, by {shown(harm[AUTOENCODER]["noise"])} with noise and by {shown(harm[AUTOENCODER]["recurring"])} for faults that recur in the training data; PCA's by {shown(harm[PCA_NAME]["broken"])}, {shown(harm[PCA_NAME]["wear"])}, {shown(harm[PCA_NAME]["noise"])} and {shown(harm[PCA_NAME]["recurring"])}.
 """)
 
 # %% [markdown]
-# ## 4. Propose potential improvements or extensions (at least 4) to the system to enhance its effectiveness in detecting anomalies.
+# ## Question 4. Propose potential improvements or extensions (at least 4) to the system to enhance its effectiveness in detecting anomalies.
 
 # %% tags=["hide-input"]
-input_gain = {q: difference(knowledge, score(recipes.KNOWLEDGE_INPUT, q), knowledge, score(AUTOENCODER, q)) for q in ("auroc", "detection")}
-input_gain_pca = {q: difference(knowledge, score(recipes.PCA_INPUT, q), knowledge, score(PCA_NAME, q)) for q in ("auroc", "detection")}
-check_gain = {q: difference(knowledge, score(recipes.EITHER, q), knowledge, score(AUTOENCODER, q)) for q in ("auroc", "detection")}
-check_gain_pca = {q: difference(knowledge, score(recipes.PCA_EITHER, q), knowledge, score(PCA_NAME, q)) for q in ("auroc", "detection")}
-few, many = str(min(recipes.LABELS)), str(max(recipes.LABELS))
-
-
-def labelled(name, n, quantity):
-    return lambda m: m["labels"][name]["all"][n][quantity]
-
-
-label_gain = {name: {q: difference(clean, labelled(name, few, q), clean, standard(name, q)) for q in ("auroc", "detection")} for name in (AUTOENCODER, PCA_NAME)}
-ensemble_gain = {name: {q: difference(clean, standard(ENSEMBLE, q), clean, standard(name, q)) for q in ("auroc", "detection")} for name in (AUTOENCODER, PCA_NAME)}
-retrain_gain = {
-    name: {q: difference(year, last_month("retrained", name, q), year, last_month("new threshold", name, q)) for q in ("auroc", "detection")}
-    for name in (AUTOENCODER, PCA_NAME)
-}
-fewer_alarms = {name: difference(year, last_month("retrained", name, "false_alarms"), year, last_month("fixed", name, "false_alarms")) for name in (AUTOENCODER, PCA_NAME)}
-
-
-def helped(*changes):
-    return "confirmed" if any(c.low > 0 for c in changes) else "refuted" if all(c.high < 0 for c in changes) else "not confirmed here"
-
-
-improvement_verdicts = {
-    "expert_knowledge": helped(*input_gain.values(), *check_gain.values()),
-    "few_labels": helped(*label_gain[AUTOENCODER].values()),
-    "combined_methods": helped(*ensemble_gain[AUTOENCODER].values()),
-    "keep_teaching": helped(retrain_gain[AUTOENCODER]["auroc"]),
-}
+few, many = min(recipes.LABELS), max(recipes.LABELS)
+gain = {name: analysis.gains(records, name) for name in (AUTOENCODER, PCA_NAME)}
+fewer_alarms = {name: difference(year, last_month("retrained", name, "false_alarms"), year, last_month("fixed", name, "false_alarms")) for name in gain}
+improvement_verdicts = analysis.improvement_verdicts(gain[AUTOENCODER])
+helpful = sum(v == "confirmed" for v in improvement_verdicts.values())
+IMPROVEMENTS = {"input": "the heat balance as input", "check": "the heat-balance check", "labels": f"{few} labels", "ensemble": "the ensemble", "retraining": "retraining"}
+strongest = sorted(IMPROVEMENTS, key=lambda k: -gain[AUTOENCODER][k]["detection"].mean)[:2]
+raised = [name for key, name in IMPROVEMENTS.items() if gain[PCA_NAME][key]["auroc"].low > 0]
 all_gains = [
-    ("Autoencoder, heat balance as input", AUTOENCODER, *input_gain.values()),
-    ("PCA, heat balance as input", PCA_NAME, *input_gain_pca.values()),
-    ("Autoencoder or heat-balance check", AUTOENCODER, *check_gain.values()),
-    ("PCA or heat-balance check", PCA_NAME, *check_gain_pca.values()),
-    (f"Autoencoder, {few} labels", AUTOENCODER, *label_gain[AUTOENCODER].values()),
-    (f"PCA, {few} labels", PCA_NAME, *label_gain[PCA_NAME].values()),
-    ("Ensemble, against the autoencoder", AUTOENCODER, *ensemble_gain[AUTOENCODER].values()),
-    ("Ensemble, against PCA", PCA_NAME, *ensemble_gain[PCA_NAME].values()),
+    (title.format(name), name, *gain[name][key].values())
+    for key, title in (
+        ("input", "{}, heat balance as input"),
+        ("check", "{} or heat-balance check"),
+        ("labels", "{}, " + f"{few} labels"),
+        ("ensemble", "Ensemble, against {}"),
+    )
+    for name in gain
 ]
 page.say(f"""
-**In short:** measured against the plain autoencoder, {sum(v == "confirmed" for v in improvement_verdicts.values())} of the original's {len(improvement_verdicts)} improvements help. [@fig:part1-gains] shows by how much, beside what the same idea does for PCA; retraining has its own figure above ([@fig:part1-drift]).
+**In short:** measured against the plain autoencoder, {helpful} of the original's {len(improvement_verdicts)} improvements {"helps" if helpful == 1 else "help"}. [@fig:part1-gains] shows by how much, beside what the same idea does for PCA; retraining has its own figure above ([@fig:part1-drift]).
 """)
 page.figure(
     charts.gains(all_gains),
@@ -433,8 +387,8 @@ page.figure(
     "Dots with intervals for five kinds of fault; with the heat balance the dots of broken correlation lie far to the right of the plain autoencoder's, for joint shift they do not.",
 )
 page.say(f"""
-As input the heat balance changes the autoencoder's AUROC by {shown(input_gain["auroc"])} and its detection by {shown(input_gain["detection"])}; the check beside it changes detection by {shown(check_gain["detection"])}. It helps where the law is broken (thermometers, voltmeters) and not elsewhere.
-PCA, which has found that relation by itself, {"loses" if input_gain_pca["auroc"].high < 0 else "gains" if input_gain_pca["auroc"].low > 0 else "hardly changes"}: {shown(input_gain_pca["auroc"], 3)} in AUROC, since the departures are mostly noise to it.
+As input the heat balance changes the autoencoder's AUROC by {shown(gain[AUTOENCODER]["input"]["auroc"])} and its detection by {shown(gain[AUTOENCODER]["input"]["detection"])}; the check beside it changes detection by {shown(gain[AUTOENCODER]["check"]["detection"])}. It helps where the law is broken (thermometers, voltmeters) and not elsewhere.
+PCA, which has found that relation by itself, {"loses" if gain[PCA_NAME]["input"]["auroc"].high < 0 else "gains" if gain[PCA_NAME]["input"]["auroc"].low > 0 else "hardly changes"}: {shown(gain[PCA_NAME]["input"]["auroc"], 3)} in AUROC, since the departures are mostly noise to it.
 """)
 
 # %% tags=["hide-input"]
@@ -450,7 +404,7 @@ The network stays as it is. A logistic regression reads nine summaries of its re
 """)
 page.figure(
     charts.labels(
-        {name: (recipes.LABELS, [over_seeds(clean, labelled(name, str(n), "detection")) for n in recipes.LABELS]) for name in (AUTOENCODER, PCA_NAME)},
+        {name: (recipes.LABELS, [over_seeds(clean, labelled(name, n, "detection")) for n in recipes.LABELS]) for name in (AUTOENCODER, PCA_NAME)},
         {name: usual[name]["detection"] for name in (AUTOENCODER, PCA_NAME)},
         unseen,
     ),
@@ -459,7 +413,7 @@ page.figure(
     "Left panel: two rising lines over the number of labelled faults. Right panel: pairs of dots for five kinds of fault, close together except for the kind that suffers.",
 )
 page.say(f"""
-{few} labelled faults, two of each kind, change detection by {shown(label_gain[AUTOENCODER]["detection"])} ({"more than any other improvement here" if label_gain[AUTOENCODER]["detection"].mean >= max(g[3].mean for g in all_gains if g[1] == AUTOENCODER and "PCA" not in g[0] and "Ensemble" not in g[0]) else "less than another improvement here"}, the ensemble aside): the residuals held the information all along, and the plain mean wasted it.
+{few} labelled faults, {number(few / len(KINDS))} of each kind, change detection by {shown(gain[AUTOENCODER]["labels"]["detection"])} ({"more than any other improvement here" if gain[AUTOENCODER]["labels"]["detection"].mean >= max(g[3].mean for g in all_gains if g[1] == AUTOENCODER and "PCA" not in g[0] and "Ensemble" not in g[0]) else "less than another improvement here"}, the ensemble aside): the residuals held the information all along, and the plain mean wasted it.
 The price shows on the right: a {worst_unseen} that was never labelled is found at {shown(unseen[worst_unseen][1])} instead of {shown(unseen[worst_unseen][0])}. Labels should therefore add to the unsupervised alarm, not replace it. {f"What the residuals do not hold, labels do not bring either: {join_list([f'the {k} is found at {shown(unseen[k][0])}' for k in blind])} even with labels of its own." if blind else ""}
 """)
 
@@ -467,7 +421,7 @@ The price shows on the right: a {worst_unseen} that was never labelled is found 
 page.say(f"""
 ### Improvement 3: an ensemble of different detectors
 
-*Published: “{published.claim("combined_methods")}”* — **{improvement_verdicts["combined_methods"].capitalize()}{", but not against its best member" if ensemble_gain[PCA_NAME]["auroc"].high < 0 else ""}.**
+*Published: “{published.claim("combined_methods")}”* — **{improvement_verdicts["combined_methods"].capitalize()}{", but not against its best member" if gain[PCA_NAME]["ensemble"]["auroc"].high < 0 else ""}.**
 """)
 page.figure(
     charts.by_kind(
@@ -479,8 +433,8 @@ page.figure(
     "Dots with intervals for five kinds of fault and five detectors; the ensemble's stars lie close to PCA's crosses, slightly left of them.",
 )
 page.say(f"""
-The ensemble's AUROC is {direction(ensemble_gain[AUTOENCODER]["auroc"])} than the autoencoder's ({shown(ensemble_gain[AUTOENCODER]["auroc"])}) and {direction(ensemble_gain[PCA_NAME]["auroc"])} than PCA's ({shown(ensemble_gain[PCA_NAME]["auroc"], 3)}).
-{"Members see things differently, but here PCA sees nearly all that the others see; the rest only add false alarms, for which the threshold must rise. " if ensemble_gain[PCA_NAME]["detection"].high < 0 else ""}An ensemble is an insurance for those who cannot know which detector suits their line.
+The ensemble's AUROC is {direction(gain[AUTOENCODER]["ensemble"]["auroc"])} the autoencoder's ({shown(gain[AUTOENCODER]["ensemble"]["auroc"])}) and {direction(gain[PCA_NAME]["ensemble"]["auroc"])} PCA's ({shown(gain[PCA_NAME]["ensemble"]["auroc"], 3)}).
+{"Members see things differently, but here PCA sees nearly all that the others see; the rest only add false alarms, for which the threshold must rise. " if gain[PCA_NAME]["ensemble"]["detection"].high < 0 else ""}An ensemble is an insurance for those who cannot know which detector suits their line.
 """)
 
 # %% tags=["hide-input"]
@@ -490,9 +444,11 @@ page.say(f"""
 *Published: “{published.claim("keep_teaching")}”* — **{improvement_verdicts["keep_teaching"].capitalize()}.**
 
 Every quarter the detectors are fitted again on the last month's production, unlabelled and with {percent(recipes.UNNOTICED_FAULTS, 0)} unnoticed faults among it ([@fig:part1-drift]). After a year this changes the autoencoder's false alarms by {shown(fewer_alarms[AUTOENCODER])} and PCA's by {shown(fewer_alarms[PCA_NAME])} against the detectors as deployed.
-A new threshold every quarter costs no training, but at the year's end {shown(year_end("new threshold", AUTOENCODER, "false_alarms"))} of the sound cycles raise an alarm with the autoencoder and {shown(year_end("new threshold", PCA_NAME, "false_alarms"))} with PCA, and it cannot restore the ranking, which retraining does (AUROC: {shown(retrain_gain[AUTOENCODER]["auroc"])} against a new threshold alone for the autoencoder, {shown(retrain_gain[PCA_NAME]["auroc"])} for PCA).
+A new threshold every quarter costs no training, but at the year's end {shown(year_end("new threshold", AUTOENCODER, "false_alarms"))} of the sound cycles raise an alarm with the autoencoder and {shown(year_end("new threshold", PCA_NAME, "false_alarms"))} with PCA, and it cannot restore the ranking, which retraining does (AUROC: {shown(gain[AUTOENCODER]["retraining"]["auroc"])} against a new threshold alone for the autoencoder, {shown(gain[PCA_NAME]["retraining"]["auroc"])} for PCA).
 A quarter is {"too long" if year_end("retrained", PCA_NAME, "false_alarms").low > measures.FALSE_ALARMS or year_end("retrained", AUTOENCODER, "false_alarms").low > measures.FALSE_ALARMS else "short enough"}: three months after the last retraining, {shown(year_end("retrained", AUTOENCODER, "false_alarms"))} of the sound cycles raise an alarm with the autoencoder and {shown(year_end("retrained", PCA_NAME, "false_alarms"))} with PCA.
 And retraining has a danger that challenge 1 shows: a defect that recurs unnoticed is learnt. Data for retraining need a check by other means.
+
+**Summary of question 4.** {helpful} of the {len(improvement_verdicts)} improvements {"helps" if helpful == 1 else "help"} the autoencoder, whose detection gains most by {join_list([f"{IMPROVEMENTS[k]} ({shown(gain[AUTOENCODER][k]['detection'])})" for k in strongest])}. The AUROC of PCA, which starts higher, is raised by {join_list(raised) if raised else "none of them"} alone.
 """)
 
 # %% [markdown]
@@ -503,7 +459,7 @@ prices = analysis.Economy()
 shown_detectors = (AUTOENCODER, PCA_NAME, LIMITS, ENSEMBLE)
 chosen = {n: analysis.by_cost(clean, n, prices) for n in shown_detectors}
 page.say(f"""
-**Short answer:** choose the threshold by cost, check it against the alarms that people can handle, and the computer's time does not matter. Assume that {percent(prices.faulty_share)} of the components are faulty, that an alarm costs one inspection, and a cycle every {prices.seconds_per_cycle:g} s, that is {number(prices.cycles_per_shift)} components a shift of {prices.hours_per_shift:g} hours.
+**Short answer:** choose the threshold by cost, check it against the alarms that people can handle, and do not worry about computing time. Assume that {percent(prices.faulty_share)} of the components are faulty, that an alarm costs one inspection, and a cycle every {prices.seconds_per_cycle:g} s, that is {number(prices.cycles_per_shift)} components a shift of {prices.hours_per_shift:g} hours.
 """)
 page.figure(
     charts.economy(clean, shown_detectors, prices),
@@ -530,6 +486,7 @@ page.table(
     "Thresholds of least expected cost, chosen on one half of the faults and judged on the other; a rate of zero means that no alarm is cheaper.",
     align="llrrrr",
 )
+slowest = max(v["p99"] for v in milliseconds.values())
 page.table(
     pd.DataFrame(
         {
@@ -540,14 +497,14 @@ page.table(
         }
     ),
     "part1-latency",
-    f"Time to score a vector on {of(records, 'part1-latency', 'single-vector')[0].provenance['threads']} threads of a processor. A cycle takes {prices.seconds_per_cycle:g} s, so that all of them answer before the next component comes.",
+    f"Time to score a vector on {of(records, 'part1-latency', 'single-vector')[0].provenance['threads']} threads of a processor. A cycle takes {prices.seconds_per_cycle:g} s: {'all answer' if slowest < 1000 * prices.seconds_per_cycle else 'NOT all answer'} before the next component comes.",
     align="lrrr",
 )
 dear = {n: chosen[n][-1] for n in shown_detectors}
 page.say(f"""
 - **Threshold by cost.** The dearer a missed fault, the more false alarms pay. For a missed fault of {prices.missed[0]:g} inspections the autoencoder {"is not worth its alarms" if not chosen[AUTOENCODER][0].worth_it else f"saves {percent(1 - chosen[AUTOENCODER][0].cost / chosen[AUTOENCODER][0].without, 0)} of the cost"}; for {prices.missed[-1]:g} it saves {percent(1 - dear[AUTOENCODER].cost / dear[AUTOENCODER].without, 0)}, and {min(dear, key=lambda n: dear[n].cost)} saves {percent(1 - min(d.cost for d in dear.values()) / dear[AUTOENCODER].without, 0)}.
-- **Alarm budget.** If a shift can inspect {prices.alarm_budget:g} false alarms, the false-alarm rate is {percent(prices.affordable, 2)}, and detection {join_list([f"{shown(analysis.detection_at(clean, n, prices.affordable))} with {n if n == PCA_NAME else 'the ' + n.lower()}" for n in shown_detectors])}. With {percent(prices.faulty_share)} faulty components, most alarms of a weak detector are false ones.
-- **Latency.** Arithmetic is no obstacle: the slowest detector needs {number(max(v["p99"] for v in milliseconds.values()), 1)} ms at the 99th percentile.
+- **Alarm budget.** If a shift can inspect {prices.alarm_budget:g} false alarms, the false-alarm rate is {percent(prices.affordable, 2)}, and detection {join_list([f"{shown(analysis.detection_at(clean, n, prices.affordable))} with {in_text(n)}" for n in shown_detectors])}. With {percent(prices.faulty_share)} faulty components, most alarms of a weak detector are false ones.
+- **Latency.** Arithmetic is {"no obstacle" if slowest < 1000 * prices.seconds_per_cycle else "an obstacle"}: the slowest detector needs {number(slowest, 1)} ms at the 99th percentile.
 - **Bad input.** Vectors of another width, readings outside [0, 1] and missing values are refused with an error that says which reading is wrong, since a score of nonsense looks like any other score.
 """)
 
@@ -557,7 +514,7 @@ page.say(f"""
 # %% tags=["hide-input"]
 page.say(f"""
 The autoencoder has {number(total.total)} parameters, {number(total.total - total.published)} more than published, and its graph is drawn from the model. Of the original's claims, {sum(v == "confirmed" for v in (verdicts | improvement_verdicts).values())} of {len(verdicts | improvement_verdicts)} hold in full as measured on the simulated line;
-the strongest lessons are that {f"PCA with {detectors.COMPONENTS} components beats the briefly trained autoencoder" if best == PCA_NAME else "the autoencoder leads"}, that {"a few labels help most" if label_gain[AUTOENCODER]["detection"].mean > input_gain["detection"].mean else "domain knowledge helps most"}, and that {"without retraining the sharpest detector raises an alarm for " + percent(year_end("fixed", PCA_NAME, "false_alarms").mean, 0) + " of all sound cycles after a year of wear"}.
+the strongest lessons are that {f"PCA with {detectors.COMPONENTS} components beats the briefly trained autoencoder" if best == PCA_NAME else "the autoencoder leads"}, that {"a few labels help most" if gain[AUTOENCODER]["labels"]["detection"].mean > gain[AUTOENCODER]["input"]["detection"].mean else "domain knowledge helps most"}, and that {"without retraining PCA raises an alarm for " + percent(year_end("fixed", PCA_NAME, "false_alarms").mean, 0) + " of all sound cycles after a year of wear, the autoencoder for " + percent(harm[AUTOENCODER]["alarms"].mean, 0)}.
 """)
 spec = recipes.sentinel(P)
 again = runs.Store(P.sentinels).load(spec)

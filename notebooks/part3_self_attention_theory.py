@@ -427,7 +427,7 @@ page.say(f"""
 
 **{"Time agrees once memory is reused." if abs(exponents["reused"] - 2) < 0.25 else "Time does not quite follow the operations."}** Over the last three lengths, explicit attention grows as $N^{{{two(exponents["explicit"])}}}$, the fused kernel as $N^{{{two(exponents["fused"])}}}$ and the projections as $N^{{{two(exponents["projections"])}}}$, where counting operations says 2, 2 and 1.
 The same explicit operations, in buffers made beforehand, grow as $N^{{{two(exponents["reused"])}}}$. {f"So the excess is not arithmetic: at N = {longest:,} one array of weights takes {number(analysis.weights_bytes(longest, sizes.heads) / 2**20)} MiB, and asking the operating system for such arrays anew in every call, page by page, costs {percent(1 - spent('reused', 'forward') / spent('explicit', 'forward'), 0)} of the time." if excess else "Asking for memory anew in every call costs little here."}
-{f"The fused kernel takes longer than the projections from N = {crossing:,} on; operations alone say from N = {2 * sizes.width:,} on." if crossing else "The fused kernel takes less time than the projections at every length measured."}
+{f"The fused kernel takes longer than the projections from N = {crossing:,} on, {'as the operations say' if crossing == 2 * sizes.width else f'where operations alone say from N = {2 * sizes.width:,} on'}." if crossing else "The fused kernel takes less time than the projections at every length measured."}
 """)
 
 # %% [markdown]

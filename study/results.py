@@ -2,49 +2,104 @@
 
 import re
 import sys
+from types import ModuleType
 
 from study import paths, profile, published, runs
-from study.anomaly import analysis, recipes
-from study.prose import number
-from study.runs import write_atomically
+from study.anomaly import analysis as nab
+from study.anomaly import recipes as nab_recipes
+from study.manufacturing import analysis as line
+from study.manufacturing import recipes as line_recipes
+from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
+from study.prose import number, scientific
+from study.runs import Record, write_atomically
+from study.theory import analysis as theory
+from study.theory import recipes as theory_recipes
 
 README = paths.ROOT / "README.md"
+FULL = profile.load("full")
 _PLACE = re.compile(r"(<!-- results: [^>]* -->\n).*(<!-- /results -->)", flags=re.S)
 
+Row = tuple[str, str, str]
+"""Result, ours, published (named as such)."""
 
-def part2() -> list[tuple[str, str, str, str]]:
-    """Rows of Part II: result, ours, published (named as such), command."""
-    chosen = profile.load("full")
-    records = runs.Store(chosen.records).get_all(recipes.specs(chosen), _refuse)
-    rules = analysis.rule_table(records)
-    judged = analysis.judged_losses(records, rules.loc[0, "rule"])
+
+def part1() -> list[Row]:
+    """The parameters, the autoencoder beside PCA, and the original's claims."""
+    records = _records(line_recipes)
+    clean = line.of(records, "part1-severity", "clean")
+    counted = line.of(records, "part1-latency", "single-vector")[0].metrics["parameters"]
+    auroc = {name: line.over_seeds(clean, line.standard(name, "auroc")) for name in (AUTOENCODER, PCA_NAME)}
+    challenges = line.challenge_verdicts(line.harms(records, FULL.part1, AUTOENCODER))
+    improvements = line.improvement_verdicts(line.gains(records, AUTOENCODER))
+    return [
+        ("parameters of the autoencoder", number(counted), number(published.value("part1.total"))),
+        *(
+            (f"{name}, AUROC on the simulated line, mean over plants with its 95% interval", line.shown(found), "–")
+            for name, found in auroc.items()
+        ),
+        *(
+            (
+                f"{kind} that the measurements confirm",
+                f"{_confirmed(found)} of {len(found)}",
+                "all, without measurement",
+            )
+            for kind, found in (("challenges", challenges), ("improvements", improvements))
+        ),
+    ]
+
+
+def part2() -> list[Row]:
+    """The published numbers, and every detector on the series."""
+    records = _records(nab_recipes)
+    rules = nab.rule_table(records)
+    judged = nab.judged_losses(records, rules.loc[0, "rule"])
     comparable = [j for j in judged if j.verdict.status != "not comparable"]
     reproduced = sum(j.verdict.status == "reproduced" for j in comparable)
-    board = analysis.leaderboard(records).set_index("model")
-    nab, events = published.nab_detectors(), published.table("nab_events").set_index("detector")
-    command = "make report PART=part2"
-    rows = [
-        (
-            "Part II: published losses and anomaly counts reproduced",
-            f"{reproduced} of {len(comparable)}",
-            "all",
-            command,
-        )
-    ]
-    for model in board.index:
-        one = board.loc[model]
-        best = (
-            f"{nab.score.idxmax()} {number(nab.score.max(), 2)}; F1 {events.f1.idxmax()} {number(events.f1.max(), 2)}"
-        )
+    score, f1 = published.nab_detectors().score, published.table("nab_events").set_index("detector").f1
+    best = f"{score.idxmax()} {number(score.max(), 2)}; F1 {f1.idxmax()} {number(f1.max(), 2)}"
+    rows = [("published losses and anomaly counts reproduced", f"{reproduced} of {len(comparable)}", "all")]
+    for one in nab.leaderboard(records).itertuples():
         ours = f"{number(one.nab, 2)}; F1 {number(one.event_f1, 2)}"
-        rows.append((f"Part II: {model}, NAB standard score on AAPL (of 4); event-wise F1", ours, best, command))
+        rows.append((f"{one.model}, NAB standard score on AAPL (of 4); event-wise F1; medians over seeds", ours, best))
     return rows
+
+
+def part3() -> list[Row]:
+    """Whether the module is PyTorch's function, what √d_k does, and what W_o does."""
+    records = _records(theory_recipes)
+    apart = theory.agreement(records)[["output", "gradient"]].to_numpy().max()
+    softmaxes, mixed = theory.scaling(records), theory.mixing(records)
+    raw, scaled = (theory.pick(softmaxes, kind, "jacobian_median")["mean"].iloc[-1] for kind in ("raw", "scaled"))
+    widest = max(FULL.part3.d_k)
+    narrow = mixed[mixed.content == mixed.content.min()].groupby("variant").explained.max()
+    return [
+        (
+            "largest difference of `study.attention` from PyTorch's functions, output and gradient",
+            scientific(apart),
+            "–",
+        ),
+        (
+            f"median gradient of the softmax at dₖ = {widest}, unscaled; scaled",
+            f"{scientific(raw)}; {number(scaled, 2)}",
+            "“extremely small gradients” without scaling",
+        ),
+        (
+            "variance of a task explained by two heads, with Wₒ; without; best runs",
+            f"{number(narrow['two-heads-mixed'], 2)}; {number(narrow['two-heads-joined'], 2)}",
+            "–",
+        ),
+    ]
+
+
+PARTS = {"part1": ("Part I", part1), "part2": ("Part II", part2), "part3": ("Part III", part3)}
 
 
 def table() -> str:
     """The table as GitHub Markdown."""
-    lines = ["| Result (median over seeds) | This report | Published | Command |", "|---|---|---|---|"]
-    return "\n".join(lines + [f"| {a} | {b} | {c} | `{d}` |" for a, b, c, d in part2()]) + "\n"
+    lines = ["| Result | This report | Published | Command |", "|---|---|---|---|"]
+    for key, (part, rows) in PARTS.items():
+        lines += [f"| {part}: {name} | {ours} | {said} | `make report PART={key}` |" for name, ours, said in rows()]
+    return "\n".join(lines) + "\n"
 
 
 def updated(readme: str) -> str:
@@ -52,6 +107,14 @@ def updated(readme: str) -> str:
     if not _PLACE.search(readme):
         raise ValueError(f"{README} has no place for the results: keep its two 'results' comments")
     return _PLACE.sub(lambda m: m[1] + table() + m[2], readme)
+
+
+def _confirmed(verdicts: dict[str, str]) -> int:
+    return sum(verdict == "confirmed" for verdict in verdicts.values())
+
+
+def _records(recipes: ModuleType) -> list[Record]:
+    return runs.Store(FULL.records).get_all(recipes.specs(FULL), _refuse)
 
 
 def _refuse(spec: dict, scratch: object) -> None:

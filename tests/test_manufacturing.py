@@ -8,6 +8,7 @@ from scipy import stats
 from sklearn.decomposition import PCA
 
 from study import evaluation, profile
+from study.evaluation import Interval
 from study.manufacturing import analysis, detectors, faults, measures, recipes
 from study.manufacturing.line import NOISE, SHAPE, STATIONS, WIDTH, Line, as_stations
 from study.runs import Record, canonical
@@ -272,10 +273,29 @@ def test_a_paired_difference_sees_what_unpaired_means_hide():
     after = [_record(i, a=v) for i, v in enumerate((0.12, 0.52, 0.93))]
     read = lambda m: m["a"]  # noqa: E731
     change = analysis.difference(after, read, before, read)
-    assert analysis.direction(change) == "higher"
-    assert analysis.direction(analysis.difference(before, read, after, read)) == "lower"
+    assert analysis.direction(change) == "higher than"
+    assert analysis.direction(analysis.difference(before, read, after, read)) == "lower than"
     with pytest.raises(ValueError, match="same seeds"):
         analysis.difference(after[::-1], read, before, read)
+
+
+def test_verdicts_follow_the_intervals():
+    down, level, up = Interval(-0.2, -0.3, -0.1), Interval(0.0, -0.1, 0.1), Interval(0.2, 0.1, 0.3)
+    harm = dict.fromkeys(("recurring", "scattered", "threshold", "noise", "broken", "wear"), down)
+    harm |= {"gentle": Interval(0.02, 0.01, 0.03), "alarms": Interval(0.01, 0.0, 0.02)}
+    assert set(analysis.challenge_verdicts(harm).values()) == {"confirmed"}
+    harm |= {"recurring": level, "noise": level, "wear": up, "gentle": Interval(0.6, 0.5, 0.7)}
+    found = analysis.challenge_verdicts(harm)
+    assert found["errors_learnt"].startswith("half confirmed") and found["messy_sensors"] == "half confirmed"
+    assert found["subtle_missed"] == found["conditions_change"] == "not confirmed here"
+    assert analysis.challenge_verdicts(harm | {"alarms": up})["conditions_change"] == "confirmed"
+
+    names = ("input", "check", "labels", "ensemble", "retraining")
+    gain = {name: {"auroc": down, "detection": down} for name in names}
+    assert set(analysis.improvement_verdicts(gain).values()) == {"refuted"}
+    gain |= {"check": {"auroc": down, "detection": up}, "labels": {"auroc": level, "detection": down}}
+    found = analysis.improvement_verdicts(gain)
+    assert (found["expert_knowledge"], found["few_labels"]) == ("confirmed", "not confirmed here")
 
 
 def test_costs_of_a_hand_worked_case():

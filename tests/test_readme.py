@@ -1,6 +1,8 @@
 """README keeps its word: its results are those of the records, its map and its verbs are those of the tree."""
 
 import re
+import subprocess
+import sys
 
 from study import paths
 
@@ -11,6 +13,11 @@ def test_results_are_those_of_the_records():
     from study import results
 
     assert results.updated(README) == README, "run `python -m study.results`"
+
+
+def test_the_table_needs_neither_framework():
+    check = "import sys; from study import results; assert not {'tensorflow', 'keras', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", check], cwd=paths.ROOT, check=True)
 
 
 def test_the_map_names_what_is_there():

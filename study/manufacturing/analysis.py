@@ -8,8 +8,11 @@ import pandas as pd
 
 from study import published
 from study.evaluation import Interval, t_interval
-from study.manufacturing.measures import rate_interval
-from study.manufacturing.recipes import FALSE_ALARM_GRID, SEVERITIES, STANDARD_SEVERITY
+from study.manufacturing import recipes
+from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, PCA_NAME
+from study.manufacturing.measures import FALSE_ALARMS, rate_interval
+from study.manufacturing.recipes import FALSE_ALARM_GRID, LABELS, SEVERITIES, STANDARD_SEVERITY
+from study.profile import Part1
 from study.prose import Verdict, interval, number, verdict
 from study.runs import Record
 
@@ -39,10 +42,10 @@ def difference(after: Sequence[Record], read_after: Read, before: Sequence[Recor
 
 
 def direction(change: Interval) -> str:
-    """`higher` or `lower` where the interval of a difference excludes zero, else `not clearly different`."""
+    """`higher than` or `lower than` where the interval of a difference excludes zero, else that it is not clear."""
     if change.low > 0:
-        return "higher"
-    return "lower" if change.high < 0 else "not clearly different"
+        return "higher than"
+    return "lower than" if change.high < 0 else "not clearly different from"
 
 
 def shown(found: Interval, digits: int = 2) -> str:
@@ -80,6 +83,95 @@ def monthly(records: Sequence[Record], strategy: str, detector: str, quantity: s
     """One interval a month of a year in service."""
     months = range(len(records[0].metrics["months"]))
     return [over_seeds(records, lambda m, i=i: m["months"][i][strategy][detector][quantity]) for i in months]
+
+
+def last_month(strategy: str, detector: str, quantity: str) -> Read:
+    """Reads a rate after a year in service."""
+    return lambda m: m["months"][-1][strategy][detector][quantity]
+
+
+def labelled(detector: str, count: int, quantity: str) -> Read:
+    """Reads a rate of the classifier that learnt from `count` labelled faults."""
+    return lambda m: m["labels"][detector]["all"][str(count)][quantity]
+
+
+def harms(records: Sequence[Record], sizes: Part1, detector: str) -> dict[str, Interval]:
+    """What each challenge at its worst does to a detector: changes of its AUROC, for `threshold` of its detection.
+
+    `gentle` is no change, but its detection rate of faults of the second lowest severity, and `alarms` its
+    false-alarm rate after a year.
+    """
+    clean, year = of(records, "part1-severity", "clean"), of(records, "part1-drift", "year")
+    few, many = (
+        of(records, "part1-contamination", f"share-{round(100 * share)}")
+        for share in (min(sizes.contamination), max(sizes.contamination))
+    )
+    noisy = of(records, "part1-noise", f"times-{max(sizes.noise):g}")
+    broken = of(records, "part1-broken-gauges", f"share-{round(100 * max(sizes.broken_gauges))}")
+    usual, auroc = standard(detector, "auroc"), score(detector, "auroc")
+    recurring, scattered = (score(detector, "auroc", group=group) for group in ("recurring", "scattered"))
+    own, sound = (score(detector, "detection", group=group) for group in ("own_threshold", "scattered"))
+    return {
+        "recurring": difference(many, recurring, few, recurring),
+        "scattered": difference(many, scattered, clean, usual),
+        "threshold": difference(many, own, many, sound),
+        "gentle": over_seeds(clean, at_severity(SEVERITIES[1], detector, "detection")),
+        "noise": difference(noisy, auroc, clean, usual),
+        "broken": difference(broken, auroc, clean, usual),
+        "wear": difference(
+            year, last_month("fixed", detector, "auroc"), year, lambda m: m["months"][0]["fixed"][detector]["auroc"]
+        ),
+        "alarms": over_seeds(year, last_month("fixed", detector, "false_alarms")),
+    }
+
+
+def gains(records: Sequence[Record], detector: str) -> dict[str, dict[str, Interval]]:
+    """What each improvement changes in AUROC and detection of the autoencoder or PCA, by the improvement's name."""
+    clean, year = of(records, "part1-severity", "clean"), of(records, "part1-drift", "year")
+    knowledge = of(records, "part1-knowledge", "heat-balance")
+    wider, either = {
+        AUTOENCODER: (recipes.KNOWLEDGE_INPUT, recipes.EITHER), PCA_NAME: (recipes.PCA_INPUT, recipes.PCA_EITHER),
+    }[detector]  # fmt: skip
+    changes = {
+        "input": lambda q: (knowledge, score(wider, q), knowledge, score(detector, q)),
+        "check": lambda q: (knowledge, score(either, q), knowledge, score(detector, q)),
+        "labels": lambda q: (clean, labelled(detector, min(LABELS), q), clean, standard(detector, q)),
+        "ensemble": lambda q: (clean, standard(ENSEMBLE, q), clean, standard(detector, q)),
+        "retraining": lambda q: (
+            year, last_month("retrained", detector, q), year, last_month("new threshold", detector, q),
+        ),
+    }  # fmt: skip
+    return {name: {q: difference(*pair(q)) for q in ("auroc", "detection")} for name, pair in changes.items()}
+
+
+def challenge_verdicts(harm: Mapping[str, Interval]) -> dict[str, str]:
+    """Whether the original's challenges are seen in the harms of a detector, by the claim's name."""
+    blurred = [harm[name].high < 0 for name in ("noise", "broken")]
+    unseen = "not confirmed here"
+    return {
+        "errors_learnt": "confirmed" if harm["recurring"].high < 0
+        else "half confirmed: the threshold suffers at once, but the model learns them only slowly"
+        if harm["threshold"].high < 0 else unseen,
+        "subtle_missed": "confirmed" if harm["gentle"].high < 0.5 else unseen,
+        "messy_sensors": "confirmed" if all(blurred) else "half confirmed" if any(blurred) else unseen,
+        "conditions_change": "confirmed" if harm["wear"].high < 0 or harm["alarms"].low > FALSE_ALARMS else unseen,
+    }  # fmt: skip
+
+
+def improvement_verdicts(gain: Mapping[str, Mapping[str, Interval]]) -> dict[str, str]:
+    """Whether the original's improvements are seen in the gains of a detector, by the claim's name."""
+
+    def helped(*changes: Interval) -> str:
+        if any(change.low > 0 for change in changes):
+            return "confirmed"
+        return "refuted" if all(change.high < 0 for change in changes) else "not confirmed here"
+
+    return {
+        "expert_knowledge": helped(*gain["input"].values(), *gain["check"].values()),
+        "few_labels": helped(*gain["labels"].values()),
+        "combined_methods": helped(*gain["ensemble"].values()),
+        "keep_teaching": helped(gain["retraining"]["auroc"]),
+    }
 
 
 def parameters(counted: pd.DataFrame, formula: pd.DataFrame) -> pd.DataFrame:

@@ -107,8 +107,8 @@ def graph(model: object) -> Figure:
         if i:
             middle, value = (at[i - 1] + y) / 2, _value_name(steps, i - 1)
             _arrow(axis, (centre - 0.15, at[i - 1] - 0.27), (centre - 0.15, y + 0.27))
-            axis.text(right - 0.75, middle, steps[i - 1][2], fontsize=6.8, va="center")
-            axis.text(right + 1.0, middle, value, fontsize=6.8, va="center")
+            axis.text(right - 0.5, middle, steps[i - 1][2], fontsize=6.8, va="center")
+            axis.text(right + 1.15, middle, value, fontsize=6.8, va="center")
         if i > 1:  # the input is not trained, so no gradient goes back to it
             _arrow(axis, (centre + 0.15, y + 0.27), (centre + 0.15, at[i - 1] - 0.27), gradient=True)
             name = value.split(" ")[0]
@@ -119,7 +119,7 @@ def graph(model: object) -> Figure:
     axis.text(target - 0.1, at[-1] + 0.16, "x is also the target", fontsize=6.8, ha="right")
     for x, text, colour in (
         (left, "parameters", figures.PALETTE["green"]), (centre, "operation", figures.PALETTE["blue"]),
-        (right - 0.75, "shape", "black"), (right + 1.0, "value", "black"), (right + 3.9, "gradient, back", GRADIENT),
+        (right - 0.5, "shape", "black"), (right + 1.15, "value", "black"), (right + 3.9, "gradient, back", GRADIENT),
     ):  # fmt: skip
         axis.text(
             x, 0.85, text, fontsize=7.5, weight="bold", color=colour, ha="center" if x in (left, centre) else "left"

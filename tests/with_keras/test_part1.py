@@ -151,12 +151,12 @@ def test_the_sentinel_runs_and_is_compared(tmp_path):
 def test_part_1_answers_every_question_under_its_heading():
     text = (paths.NOTEBOOKS / "part1_autoencoder_theory.py").read_text()
     for question in (
-        "## 1. Calculate the total number of parameters in the autoencoder, including weights and biases.",
-        "## 2. Generate a computational graph for the autoencoder.",
-        "## 3. Discuss potential challenges and limitations (at least 4) of using autoencoders for anomaly detection "
-        "in manufacturing.",
-        "## 4. Propose potential improvements or extensions (at least 4) to the system to enhance its effectiveness in "
-        "detecting anomalies.",
+        "## Question 1. Calculate the total number of parameters in the autoencoder, including weights and biases.",
+        "## Question 2. Generate a computational graph for the autoencoder.",
+        "## Question 3. Discuss potential challenges and limitations (at least 4) of using autoencoders for anomaly "
+        "detection in manufacturing.",
+        "## Question 4. Propose potential improvements or extensions (at least 4) to the system to enhance its "
+        "effectiveness in detecting anomalies.",
     ):
         assert f"# {question}\n" in text
     assert len(re.findall(r"^### Challenge \d", text, flags=re.M)) >= 4
