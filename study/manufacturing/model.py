@@ -18,7 +18,7 @@ ADAM_COPIES = 4  # weights, gradients, and Adam's two moments
 
 
 def autoencoder(width: int = WIDTH) -> keras.Model:
-    """The assignment's model. It names no activation for the bottleneck, so that layer is linear."""
+    """The assignment's model; its bottleneck is named without an activation."""
     return keras.Sequential(
         [
             keras.Input((width,)),
