@@ -77,6 +77,45 @@ class Part4:
 
 
 @dataclass(frozen=True)
+class Schooling:
+    """How one network of the Bonus part is trained; what it shares with the others stands in `Bonus`."""
+
+    epochs: int
+    learning_rate: float
+    weight_decay: float
+    sizes: tuple[int, ...]  # sides of the images in training, each for an equal stretch of the epochs
+    bf16: bool
+
+
+@dataclass(frozen=True)
+class Bonus:
+    """The Bonus part, networks on 64×64 images."""
+
+    seeds: tuple[int, ...]
+    batch: int
+    label_smoothing: float
+    patience: int  # epochs without a lower validation loss
+    width: int  # of both Vision Transformers
+    depth: int
+    heads: int
+    hidden: int
+    vit: Schooling
+    vgg: Schooling
+    resnet: Schooling
+    efficientnet: Schooling
+    improved: Schooling
+    drop_path: float  # of the improved ViT
+    average: float  # decay of its weights' moving average
+    ablation_epochs: int
+    ablation_sizes: tuple[int, ...]
+    stride_epochs: int
+    stride_sizes: tuple[int, ...]
+    speed_images: int
+    repeats: int  # of a measured throughput
+    synthetic_rows: int
+
+
+@dataclass(frozen=True)
 class Profile:
     """What one build of the report does, and where its outputs lie."""
 
@@ -86,6 +125,7 @@ class Profile:
     part2: Part2
     part3: Part3
     part4: Part4
+    bonus: Bonus
 
     @property
     def synthetic(self) -> bool:
@@ -147,8 +187,18 @@ PROFILES = {
         ),
         part4=Part4(
             seeds=(0, 1, 2), vocabulary=20_000, longest=128, width=64, heads=4, hidden=128, batch=64,
-            learning_rate=1e-3, epochs=12, dropout=0.2, patience=2, l2=1e-4, l2_sweep=(1e-6, 1e-5, 1e-4, 1e-3),
+            learning_rate=1e-3, epochs=12, dropout=0.2, patience=2, l2=1e-4, l2_sweep=(1e-5, 1e-4, 1e-3),
             sizes=(1_000, 4_000, 16_000), repeats=5, synthetic_rows=0,
+        ),
+        bonus=Bonus(
+            seeds=(0,), batch=64, label_smoothing=0.1, patience=12, width=192, depth=6, heads=3, hidden=384,
+            vit=Schooling(epochs=36, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 48, 64), bf16=True),
+            vgg=Schooling(epochs=14, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
+            resnet=Schooling(epochs=14, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
+            efficientnet=Schooling(epochs=20, learning_rate=2e-3, weight_decay=0.05, sizes=(48, 64), bf16=False),
+            improved=Schooling(epochs=36, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 48, 64), bf16=True),
+            drop_path=0.1, average=0.999, ablation_epochs=9, ablation_sizes=(32, 48, 64),
+            stride_epochs=6, stride_sizes=(48, 64), speed_images=2_048, repeats=3, synthetic_rows=0,
         ),
     ),
     "quick": Profile(
@@ -168,6 +218,16 @@ PROFILES = {
             seeds=(0, 1), vocabulary=500, longest=64, width=16, heads=2, hidden=32, batch=32,
             learning_rate=1e-2, epochs=3, dropout=0.2, patience=1, l2=1e-4, l2_sweep=(1e-5, 1e-3),
             sizes=(200,), repeats=1, synthetic_rows=1_200,
+        ),
+        bonus=Bonus(
+            seeds=(0,), batch=32, label_smoothing=0.1, patience=2, width=24, depth=2, heads=2, hidden=48,
+            vit=Schooling(epochs=2, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
+            vgg=Schooling(epochs=1, learning_rate=1e-3, weight_decay=0.05, sizes=(32,), bf16=False),
+            resnet=Schooling(epochs=1, learning_rate=1e-3, weight_decay=0.05, sizes=(32,), bf16=False),
+            efficientnet=Schooling(epochs=1, learning_rate=1e-3, weight_decay=0.05, sizes=(32,), bf16=False),
+            improved=Schooling(epochs=2, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
+            drop_path=0.1, average=0.9, ablation_epochs=1, ablation_sizes=(32,),
+            stride_epochs=1, stride_sizes=(32,), speed_images=32, repeats=1, synthetic_rows=90,
         ),
     ),
 }

@@ -173,9 +173,13 @@ class ImageBatches:
 
     def in_order(self) -> Iterator[tuple[tuple[Tensor, ...], Tensor, np.ndarray]]:
         for start in range(0, len(self), _SHOWN_AT_ONCE):
-            rows = torch.from_numpy(self.rows[start : start + _SHOWN_AT_ONCE]).to(self.pixels.device)
-            images = self._normalised(self._floats(self.pixels[rows]))
-            yield (images,), self.classes[rows], np.arange(start, start + len(rows))
+            rows = self.rows[start : start + _SHOWN_AT_ONCE]
+            classes = self.classes[torch.from_numpy(rows).to(self.pixels.device)]
+            yield (self.inputs(rows),), classes, np.arange(start, start + len(rows))
+
+    def inputs(self, rows: np.ndarray) -> Tensor:
+        """Rows of all images as a network takes them: (len(rows), 3, S, S), unchanged but normalised."""
+        return self._normalised(self._floats(self.pixels[torch.from_numpy(rows).to(self.pixels.device)]))
 
     def _augmented(self, chosen: np.ndarray, random: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
         a, n, where = self.augmentation, len(chosen), self.pixels.device

@@ -90,31 +90,41 @@ class ResNet18(nn.Sequential):
         _draw(self)
 
 
+STRIDES = {
+    "paper": (2, 1, 2, 2, 2, 1, 2, 1),
+    "early": (1, 1, 2, 2, 2, 1, 2, 1),
+    "early-8": (1, 1, 1, 2, 2, 1, 2, 1),
+    "late": (2, 1, 2, 2, 2, 1, 1, 1),
+    "late-8": (2, 1, 2, 2, 1, 1, 1, 1),
+}
+"""Strides of EfficientNet's stem and seven stages.
+
+The paper's shrink each side 32 times, which leaves 2×2 positions of an image of 64; the others 16 or 8 times, by taking
+the first or the last strides of 2 away.
+"""
+
+
 class EfficientNetB0(nn.Module):
     """EfficientNet-B0 (Tan & Le 2019) as pre-defined in `transformers`, with random weights.
 
-    `output_stride` is the factor between the sides of image and last feature map: 32 in the paper;
-    16, 8 or 4 take the first strides of 2 away, that of the stem first. `momentum` is the weight of
-    a new batch in the running statistics of batch normalisation. The pre-defined 0.99 is the
-    TensorFlow original's, which there weighs the old ones; in PyTorch it forgets all but the last batch.
+    `strides` is one of STRIDES. `momentum` is the weight of a new batch in the running statistics
+    of batch normalisation: the pre-defined 0.99 comes from TensorFlow, where it weighs the old
+    ones; PyTorch, given 0.99, forgets all but the last batch.
     """
 
-    def __init__(self, classes: int, output_stride: int = 32, dropout: float = 0.2, momentum: float = 0.1) -> None:
+    def __init__(self, classes: int, strides: str = "paper", dropout: float = 0.2, momentum: float = 0.1) -> None:
         from transformers import EfficientNetConfig, EfficientNetForImageClassification
 
-        kept = {32: 0, 16: 1, 8: 2, 4: 3}
-        if output_stride not in kept:
-            raise ValueError(f"output stride {output_stride} is unknown: choose one of {', '.join(map(str, kept))}")
+        if strides not in STRIDES:
+            raise ValueError(f"strides {strides!r} are unknown: choose one of {', '.join(STRIDES)}")
         super().__init__()
-        strides, to_remove = [1, 2, 2, 2, 1, 2, 1], kept[output_stride]
-        for stage in [i for i, stride in enumerate(strides) if stride == 2][: max(0, to_remove - 1)]:
-            strides[stage] = 1
+        first, *stages = STRIDES[strides]
         config = EfficientNetConfig(
             width_coefficient=1.0, depth_coefficient=1.0, hidden_dim=1280, image_size=224, dropout_rate=dropout,
-            strides=strides, batch_norm_momentum=momentum, num_labels=classes,
+            strides=stages, batch_norm_momentum=momentum, num_labels=classes,
         )  # fmt: skip
         self.network = EfficientNetForImageClassification(config)
-        if to_remove:
+        if first == 1:
             stem = self.network.efficientnet.embeddings
             stem.padding, stem.convolution.stride = nn.ZeroPad2d(1), (1, 1)
         _draw(self)

@@ -41,7 +41,13 @@ def describe(splits: Splits) -> tuple[dict, dict[str, np.ndarray]]:
         "sheet": [str(images.names[i]) for i in sheet],
     }
     grey = images.pixels[splits.train].mean(axis=3)
+    # With these, later tables tell native from resized images, and one kind of dog from another.
     arrays = {
+        f"{name}_{what}": getattr(images, what)[getattr(splits, name)]
+        for name in ("validation", "test")
+        for what in ("resized", "labels")
+    }
+    arrays |= {
         "sheet_pixels": images.pixels[sheet],
         "sheet_classes": images.classes[sheet].astype(np.int8),
         "mean_images": np.stack([_mean_image(images.pixels, splits, i) for i in range(len(CLASSES))]),

@@ -12,6 +12,15 @@ from study.vision.convnets import VGG, EfficientNetB0, ResNet18
 from study.vision.cost import multiply_adds
 from study.vision.vit import Architecture, EncoderBlock, ShiftedPatches, VisionTransformer
 
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 SMALL = {"image": 32, "patch": 8, "width": 24, "depth": 3, "heads": 3, "hidden": 48}
 
 
@@ -94,7 +103,7 @@ def test_multiply_adds_by_hand():
     "network",
     [
         lambda: VGG(3), lambda: ResNet18(3), lambda: ResNet18(3, "standard"), lambda: ResNet18(3, "full"),
-        lambda: EfficientNetB0(3), lambda: EfficientNetB0(3, 8),
+        lambda: EfficientNetB0(3), lambda: EfficientNetB0(3, "early-8"),
         *(lambda t=t: VisionTransformer(Architecture(width=24, depth=2, hidden=48, tokens=t, local=True, drop_path=0.2))
           for t in ("patches", "shifted", "convolutions")),
     ],
@@ -109,10 +118,10 @@ def test_every_network_gives_finite_logits_and_gradients_at_several_sizes(networ
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
-@pytest.mark.parametrize(("stride", "side"), [(32, 2), (16, 4), (8, 8), (4, 16)])
-def test_output_strides_of_efficientnet(stride, side):
+@pytest.mark.parametrize(("strides", "side"), [("paper", 2), ("early", 4), ("late", 4), ("early-8", 8), ("late-8", 8)])
+def test_output_strides_of_efficientnet(strides, side):
     with torch.device("meta"):
-        network = EfficientNetB0(3, stride).eval()
+        network = EfficientNetB0(3, strides).eval()
         last = network.network.efficientnet(torch.zeros(1, 3, 64, 64)).last_hidden_state
     assert last.shape[-2:] == (side, side)
     assert sum(p.numel() for p in network.parameters()) == 4_011_391
@@ -201,5 +210,5 @@ def test_wrong_settings_are_refused():
         VisionTransformer(Architecture(image=60, patch=6, width=24, tokens="convolutions"))
     with pytest.raises(ValueError, match="stem 'tiny' is unknown"):
         ResNet18(3, "tiny")
-    with pytest.raises(ValueError, match="output stride 2 is unknown"):
-        EfficientNetB0(3, 2)
+    with pytest.raises(ValueError, match="strides 'none' are unknown"):
+        EfficientNetB0(3, "none")
