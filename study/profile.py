@@ -227,7 +227,7 @@ PROFILES = {
             efficientnet=Schooling(epochs=1, learning_rate=1e-3, weight_decay=0.05, sizes=(32,), bf16=False),
             improved=Schooling(epochs=2, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
             drop_path=0.1, average=0.9, ablation_epochs=1, ablation_sizes=(32,),
-            stride_epochs=1, stride_sizes=(32,), speed_images=32, repeats=1, synthetic_rows=90,
+            stride_epochs=1, stride_sizes=(32,), speed_images=16, repeats=1, synthetic_rows=60,
         ),
     ),
 }

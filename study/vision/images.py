@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -121,7 +122,8 @@ def read(archive: Archive, digest: str) -> Images:
         return kept
     chosen = sources.members(archive)
     pixels = np.empty((len(chosen), SIDE, SIDE, 3), dtype=np.uint8)
-    for i, member in enumerate(tqdm(chosen, desc="decoding images", unit=" images", leave=False)):
+    interval = 0.5 if sys.stderr.isatty() else 20.0
+    for i, member in enumerate(tqdm(chosen, "decoding images", leave=False, unit=" images", mininterval=interval)):
         pixels[i] = decode(archive.read(member.name), f"{archive.path}: {member.name}")
     found = Images(
         pixels,
