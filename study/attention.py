@@ -19,19 +19,20 @@ def scaled_dot_product(
     *,
     scaled: bool = True,
     dropout: float = 0.0,
+    validate: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Weighted sums of values and their weights: softmax(q kᵀ / √d_k) v, over the keys.
 
     q is (..., N, d_k), k (..., M, d_k) and v (..., M, d_v), floating point; `mask`, boolean
     and broadcastable to (..., N, M), is True where a query may look. Returns the sums
     (..., N, d_v) and the weights (..., N, M) before dropout. Without `scaled` the logits stay
-    q kᵀ. Raises ValueError for shapes that do not fit, for NaN and for a query from which
-    every key is hidden.
+    q kᵀ. Raises ValueError for shapes that do not fit and, with `validate`, for NaN and for a
+    query from which every key is hidden.
     """
     shape = _shape_of_weights(q, k, v)
     if mask is not None:
         _check_mask(mask, shape)
-    if not torch.compiler.is_compiling():
+    if validate and not torch.compiler.is_compiling():
         for name, tensor in (("q", q), ("k", k), ("v", v)):
             _check_numbers(tensor, name)
         _check_someone_is_seen(mask)
@@ -125,7 +126,7 @@ class SelfAttention(nn.Module):
             q = q * (math.sqrt(q.shape[-1]) / self.temperature)
         dropout = self.dropout if self.training else 0.0
         if return_weights:
-            context, weights = scaled_dot_product(q, k, v, visible, dropout=dropout)
+            context, weights = scaled_dot_product(q, k, v, visible, dropout=dropout, validate=self.validate)
             return self.output(self._join(context)), weights
         context = functional.scaled_dot_product_attention(q, k, v, attn_mask=visible, dropout_p=dropout)
         return self.output(self._join(context))

@@ -128,8 +128,9 @@ class EncoderBlock(nn.Module):
 
     def forward(self, x: Tensor, return_weights: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         others = ~torch.eye(x.shape[1], dtype=torch.bool, device=x.device) if self.local else None
-        looked = self.attention(self.attention_norm(x), mask=others, return_weights=return_weights)
-        looked, weights = looked if return_weights else (looked, None)
+        # Always with weights: of few tokens they cost little, and on CPUs PyTorch's fused kernel is
+        # slow backwards in bfloat16.
+        looked, weights = self.attention(self.attention_norm(x), mask=others, return_weights=True)
         x = x + self._kept(self.dropout(looked))
         x = x + self._kept(self.dropout(self.perceptron(self.perceptron_norm(x))))
         return (x, weights) if return_weights else x
