@@ -104,8 +104,7 @@ class Bonus:
     resnet: Schooling
     efficientnet: Schooling
     improved: Schooling
-    drop_path: float  # of the improved ViT
-    average: float  # decay of its weights' moving average
+    average: float  # decay of the moving average of the improved ViT's weights
     ablation_epochs: int
     ablation_sizes: tuple[int, ...]
     stride_epochs: int
@@ -192,13 +191,13 @@ PROFILES = {
         ),
         bonus=Bonus(
             seeds=(0,), batch=64, label_smoothing=0.1, patience=12, width=192, depth=6, heads=3, hidden=384,
-            vit=Schooling(epochs=36, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 48, 64), bf16=True),
-            vgg=Schooling(epochs=14, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
-            resnet=Schooling(epochs=14, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
-            efficientnet=Schooling(epochs=20, learning_rate=2e-3, weight_decay=0.05, sizes=(48, 64), bf16=False),
-            improved=Schooling(epochs=36, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 48, 64), bf16=True),
-            drop_path=0.1, average=0.999, ablation_epochs=9, ablation_sizes=(32, 48, 64),
-            stride_epochs=6, stride_sizes=(48, 64), speed_images=2_048, repeats=3, synthetic_rows=0,
+            vit=Schooling(epochs=48, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 48, 64), bf16=True),
+            vgg=Schooling(epochs=12, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
+            resnet=Schooling(epochs=12, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
+            efficientnet=Schooling(epochs=16, learning_rate=2e-3, weight_decay=0.05, sizes=(48, 64), bf16=False),
+            improved=Schooling(epochs=48, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 48, 64), bf16=True),
+            average=0.999, ablation_epochs=8, ablation_sizes=(32, 48, 64), stride_epochs=5,
+            stride_sizes=(48, 64), speed_images=2_048, repeats=3, synthetic_rows=0,
         ),
     ),
     "quick": Profile(
@@ -226,7 +225,7 @@ PROFILES = {
             resnet=Schooling(epochs=1, learning_rate=1e-3, weight_decay=0.05, sizes=(32,), bf16=False),
             efficientnet=Schooling(epochs=1, learning_rate=1e-3, weight_decay=0.05, sizes=(32,), bf16=False),
             improved=Schooling(epochs=2, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
-            drop_path=0.1, average=0.9, ablation_epochs=1, ablation_sizes=(32,),
+            average=0.9, ablation_epochs=1, ablation_sizes=(32,),
             stride_epochs=1, stride_sizes=(32,), speed_images=16, repeats=1, synthetic_rows=60,
         ),
     ),
