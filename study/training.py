@@ -1,7 +1,8 @@
 """How every PyTorch model is trained: one loop, resumable after each epoch, the same numbers after a kill.
 
-A model is any module that maps the inputs of a batch to logits (B, classes). Data come as `Batches`: a split that lies
-in memory and is cut anew for every epoch by (seed, epoch) alone.
+A model is any module that maps the inputs of a batch to logits (B, classes). In training, a model of several towers may
+give those of each tower (B, towers, classes); every tower then has a loss of its own (deep supervision, Lee et al.
+2015). Data come as `Batches`: a split that lies in memory and is cut anew for every epoch by (seed, epoch) alone.
 """
 
 import io
@@ -152,7 +153,7 @@ def _epoch(state: "_State", train: Batches, seed: int, epoch: int, bar: tqdm) ->
     for inputs, targets in train.training(epoch):
         with torch.autocast(device().type, torch.bfloat16, enabled=recipe.bf16):
             logits = state.model(*inputs)
-        loss = functional.cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
+        loss = _loss(logits.float(), targets, recipe.label_smoothing)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if recipe.clip:
@@ -163,7 +164,8 @@ def _epoch(state: "_State", train: Batches, seed: int, epoch: int, bar: tqdm) ->
             state.averaged.update_parameters(state.model)
         classes = targets if targets.dim() == 1 else targets.argmax(1)
         losses += float(loss.detach()) * len(classes)
-        right += float((logits.detach().argmax(1) == classes).sum())
+        shared = logits.detach() if logits.dim() == 2 else logits.detach().mean(1)
+        right += float((shared.argmax(1) == classes).sum())
         seen += len(classes)
         bar.update(len(classes))
     if not math.isfinite(losses):
@@ -171,6 +173,14 @@ def _epoch(state: "_State", train: Batches, seed: int, epoch: int, bar: tqdm) ->
             f"the training loss of epoch {epoch + 1} is {losses}: lower the learning rate ({recipe.learning_rate:g})"
         )
     return losses / seen, right / seen
+
+
+def _loss(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy of logits (B, classes), or its mean over towers (B, towers, classes)."""
+    if logits.dim() == 3:
+        targets = targets.repeat_interleave(logits.shape[1], dim=0)
+        logits = logits.flatten(0, 1)
+    return functional.cross_entropy(logits, targets, label_smoothing=smoothing)
 
 
 class _State:

@@ -14,7 +14,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from study.evaluation import scores
-from study.news import baselines, corpus
+from study.news import baselines, corpus, design
 from study.profile import Profile
 from study.runs import Outcome, Record
 
@@ -56,6 +56,12 @@ def specs(profile: Profile) -> list[dict]:
         for rows in sizes.sizes
         for seed in sizes.seeds
     ]
+    made += [_spec(profile, "part4-own", OWN, seed, **design.settings(**sizes.own)) for seed in sizes.seeds]
+    made += [
+        _spec(profile, "part4-ablation", name, seed, **design.settings(**sizes.own | change))
+        for name, change in design.ABLATIONS.items()
+        for seed in sizes.seeds
+    ]
     return made
 
 
@@ -94,6 +100,8 @@ def train(spec: dict, scratch: Path) -> Outcome:
         "part4-variants": _variant,
         "part4-l2": _strength,
         "part4-sizes": _fewer_rows,
+        "part4-own": _own,
+        "part4-ablation": _ablated,
     }
     return makers[spec["task"]](spec, scratch)
 
@@ -206,6 +214,40 @@ def _trained(spec: dict, scratch: Path, tested: bool, rows: np.ndarray | None = 
     return metrics, arrays
 
 
+def _own(spec: dict, scratch: Path) -> Outcome:
+    """Train the own classifier; measure all three splits once at its end."""
+    from study.news import inside
+
+    metrics, arrays, logits = _own_trained(spec, scratch, tested=True)
+    metrics["mistakes"] = inside.mistakes(_corpus(spec).test, logits["test"])
+    return metrics, arrays
+
+
+def _ablated(spec: dict, scratch: Path) -> Outcome:
+    """The same with one change taken back, without a look at the test split."""
+    return _own_trained(spec, scratch, tested=False)[:2]
+
+
+def _own_trained(spec: dict, scratch: Path, tested: bool) -> tuple[dict, dict, dict]:
+    import torch
+
+    from study import training
+    from study.news import own
+
+    splits = _corpus(spec)
+    chosen, recipe = own.chosen(spec["settings"])
+    rows = spec["settings"].get("synthetic_rows", 0)
+    readings, features, vectors = _read(tuple(spec["data"]), rows, chosen.vocabulary, chosen.longest, chosen.width)
+    batches = {
+        name: own.Batches(reading, getattr(splits, name).classes, chosen, spec["seed"])
+        for name, reading in readings.items()
+    }
+    torch.manual_seed(spec["seed"])
+    model = own.OwnClassifier(chosen, features, vectors if chosen.started else None)
+    history = training.fit(model, batches["train"], batches["validation"], recipe, spec["seed"], scratch)
+    return _measured(model, batches, history, tested)
+
+
 def _measured(model, batches: dict, history: dict[str, list[float]], tested: bool) -> tuple[dict, dict, dict]:
     """Metrics of the trained model on each split, arrays for later figures and tests, and its logits.
 
@@ -242,6 +284,19 @@ def _encoded(names: tuple[str, ...], synthetic_rows: int, vocabulary: int, longe
     tokenizer = tokens.learn(splits.train.texts, vocabulary)
     encoded = {name: tokens.encode(tokenizer, split.texts, longest) for name, split in vars(splits).items()}
     return encoded, tokenizer
+
+
+@lru_cache(maxsize=1)
+def _read(
+    names: tuple[str, ...], synthetic_rows: int, vocabulary: int, longest: int, width: int
+) -> tuple[dict, dict[str, int], np.ndarray]:
+    """Each split as the own classifier reads it, the numbers of its n-grams, and the first vectors of its words."""
+    from study.news import own
+
+    splits = _splits(names, synthetic_rows)
+    reader = own.Reader(splits.train.texts, vocabulary, longest)
+    readings = {name: reader.read(split.texts) for name, split in vars(splits).items()}
+    return readings, reader.features, own.first_vectors(readings["train"].words, vocabulary, width)
 
 
 def sentinel(profile: Profile) -> dict:
