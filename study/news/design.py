@@ -51,11 +51,9 @@ TRAINING: dict[str, object] = {
 
 ABLATIONS: dict[str, dict[str, object]] = {
     "without-n-grams": {"grams": ()},
-    "without-characters": {"grams": ("words",)},
     "without-convolution": {"convolution": False},
     "without-attention": {"attention": False},
     "without-co-occurrence": {"started": False},
-    "without-word-dropout": {"word_dropout": 0.0},
     "without-label-smoothing": {"label_smoothing": 0.0},
     "without-weight-averaging": {"average": None},
     "without-one-cycle": {"schedule": "constant"},
