@@ -335,6 +335,6 @@ def test_tables_are_told_from_records():
     assert analysis.exponent(analysis.cost([quadratic]), "explicit", "forward") == pytest.approx(2)
     with pytest.raises(KeyError, match="no record of part3-mixing"):
         analysis.mixing([quadratic])
-    with pytest.raises(ValueError, match="two values"):
+    with pytest.raises(ValueError, match="two seeds"):
         analysis.scaling(softmax[:1])
     np.testing.assert_equal(analysis.weights_bytes(10, 3), 4 * 3 * 100)
