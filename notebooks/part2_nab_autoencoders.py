@@ -514,7 +514,7 @@ page.code(own_detector.Design, own_detector.build_own)
 
 # %% tags=["hide-input"]
 bare = board.set_index("model").loc["Own without network"]
-trials = pd.read_csv(paths.OWN_TRIALS)
+trials = pd.read_csv(paths.DETECTOR_TRIALS)
 aims = {"event-wise F1": (own.event_f1, published.table("nab_events").f1.max()), "NAB standard score": (own.nab, published.nab_detectors().score.max())}
 met = [f"{name} {two(ours)}, {'above' if ours > best else 'equal to' if ours == best else 'below'} the best published {number(best, 3)}" for name, (ours, best) in aims.items()]
 page.say(f"""

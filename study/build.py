@@ -47,7 +47,8 @@ def everything_read(chosen: profile.Profile) -> list[Path]:
         paths.CATALOG,
         paths.PUBLISHED,
         paths.BIBLIOGRAPHY,
-        paths.OWN_TRIALS,
+        paths.DETECTOR_TRIALS,
+        paths.CLASSIFIER_TRIALS,
         *sorted(chosen.records.rglob("*.json")),
         *sorted(chosen.records.rglob("*.npz")),
     ]
@@ -60,7 +61,7 @@ def read_by(part: parts.Part, chosen: profile.Profile) -> list[Path]:
         p for p in sorted(paths.STUDY.rglob("*.py")) if p not in building and paths.STUDY / "publish" not in p.parents
     ]
     records = sorted(chosen.records.glob(f"{part.tasks}*/*"))
-    return [*code, paths.CATALOG, paths.PUBLISHED, paths.OWN_TRIALS, *records]
+    return [*code, paths.CATALOG, paths.PUBLISHED, paths.DETECTOR_TRIALS, paths.CLASSIFIER_TRIALS, *records]
 
 
 def digest_of(files: list[Path]) -> str:
