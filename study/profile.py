@@ -198,7 +198,7 @@ PROFILES = {
             efficientnet=Schooling(epochs=16, learning_rate=2e-3, weight_decay=0.05, sizes=(48, 64), bf16=False),
             improved=Schooling(epochs=48, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 48, 64), bf16=True),
             average=0.999, ablation_epochs=8, ablation_sizes=(32, 48, 64), stride_epochs=5,
-            stride_sizes=(48, 64), speed_images=2_048, repeats=3, synthetic_rows=0,
+            stride_sizes=(48, 64), speed_images=2_048, repeats=3, synthetic_rows=600,
         ),
     ),
     "quick": Profile(
