@@ -75,6 +75,7 @@ class Part4:
     repeats: int  # of a measured throughput
     synthetic_rows: int
     own: dict  # changes of the own classifier's settings, which stand in study/news/design.py
+    ablation_seeds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,7 @@ PROFILES = {
             seeds=(0, 1, 2), vocabulary=20_000, longest=128, width=64, heads=4, hidden=128, batch=64,
             learning_rate=1e-3, epochs=12, dropout=0.2, patience=2, l2=1e-4, l2_sweep=(1e-5, 1e-4, 1e-3),
             sizes=(1_000, 4_000, 16_000), repeats=5, synthetic_rows=0, own={},
+            ablation_seeds=(0, 1),
         ),
         bonus=Bonus(
             seeds=(0,), batch=64, label_smoothing=0.1, patience=12, width=192, depth=6, heads=3, hidden=384,
@@ -222,6 +224,7 @@ PROFILES = {
                 "vocabulary": 500, "longest": 64, "width": 16, "heads": 2, "batch": 32, "epochs": 2,
                 "learning_rate": 1e-2,
             },
+            ablation_seeds=(0,),
         ),
         bonus=Bonus(
             seeds=(0,), batch=32, label_smoothing=0.1, patience=2, width=24, depth=2, heads=2, hidden=48,

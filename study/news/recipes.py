@@ -60,7 +60,7 @@ def specs(profile: Profile) -> list[dict]:
     made += [
         _spec(profile, "part4-ablation", name, seed, **design.settings(**sizes.own | change))
         for name, change in design.ABLATIONS.items()
-        for seed in sizes.seeds
+        for seed in sizes.ablation_seeds
     ]
     return made
 
@@ -137,10 +137,8 @@ def _baseline(spec: dict, scratch: Path) -> Outcome:
         k: found[k] for k in ("penalty", "tried", "features") if k in found
     }
     metrics |= {name: scores(getattr(splits, name).classes, found[name]) for name in ("validation", "test")}
-    arrays = {f"{name}_logits": found[name].astype(np.float16) for name in ("validation", "test")}
-    return metrics, arrays | {
-        f"{name}_classes": getattr(splits, name).classes.astype(np.int8) for name in ("validation", "test")
-    }
+    kept = [_kept(name, found[name], getattr(splits, name).classes) for name in ("validation", "test")]
+    return metrics, kept[0] | kept[1]
 
 
 def _speed(spec: dict, scratch: Path) -> Outcome:
@@ -225,7 +223,8 @@ def _own(spec: dict, scratch: Path) -> Outcome:
 
 def _ablated(spec: dict, scratch: Path) -> Outcome:
     """The same with one change taken back, without a look at the test split."""
-    return _own_trained(spec, scratch, tested=False)[:2]
+    metrics, arrays, logits = _own_trained(spec, scratch, tested=False)
+    return metrics, arrays | _kept("validation", logits["validation"], _corpus(spec).validation.classes)
 
 
 def _own_trained(spec: dict, scratch: Path, tested: bool) -> tuple[dict, dict, dict]:
@@ -270,9 +269,13 @@ def _measured(model, batches: dict, history: dict[str, list[float]], tested: boo
         found[name], classes = training.predict(model, split)
         metrics[name] = scores(classes, found[name])
         if name != "train" and tested:
-            arrays[f"{name}_logits"] = found[name].astype(np.float16)
-            arrays[f"{name}_classes"] = classes.astype(np.int8)
+            arrays |= _kept(name, found[name], classes)
     return metrics, arrays, found
+
+
+def _kept(split: str, logits: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
+    """What a record holds of a split's predictions."""
+    return {f"{split}_logits": logits.astype(np.float16), f"{split}_classes": classes.astype(np.int8)}
 
 
 @lru_cache(maxsize=2)
