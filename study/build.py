@@ -18,6 +18,10 @@ from study import parts, paths, profile
 # Seconds on two cores with stored records, until a build here has measured its own.
 TYPICAL_SECONDS = {"runs": 30, "execute": 40, "render": 15}
 
+READ_BY_NOTEBOOKS = (
+    paths.CATALOG, paths.PUBLISHED, paths.DETECTOR_TRIALS, paths.CLASSIFIER_TRIALS, paths.MISTAKES_READ,
+)  # fmt: skip
+
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m study.build", description=__doc__)
@@ -44,11 +48,8 @@ def everything_read(chosen: profile.Profile) -> list[Path]:
         *sorted(paths.NOTEBOOKS.glob("*.py")),
         *sorted(paths.STUDY.rglob("*.py")),
         *sorted(p for p in paths.TEMPLATES.rglob("*") if p.is_file()),
-        paths.CATALOG,
-        paths.PUBLISHED,
         paths.BIBLIOGRAPHY,
-        paths.DETECTOR_TRIALS,
-        paths.CLASSIFIER_TRIALS,
+        *READ_BY_NOTEBOOKS,
         *sorted(chosen.records.rglob("*.json")),
         *sorted(chosen.records.rglob("*.npz")),
     ]
@@ -61,7 +62,7 @@ def read_by(part: parts.Part, chosen: profile.Profile) -> list[Path]:
         p for p in sorted(paths.STUDY.rglob("*.py")) if p not in building and paths.STUDY / "publish" not in p.parents
     ]
     records = sorted(chosen.records.glob(f"{part.tasks}*/*"))
-    return [*code, paths.CATALOG, paths.PUBLISHED, paths.DETECTOR_TRIALS, paths.CLASSIFIER_TRIALS, *records]
+    return [*code, *READ_BY_NOTEBOOKS, *records]
 
 
 def digest_of(files: list[Path]) -> str:

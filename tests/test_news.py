@@ -4,11 +4,12 @@ import gzip
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study import profile, published, runs
+from study import paths, profile, published, runs
 from study.evaluation import Interval
 from study.news import analysis, baselines, corpus, description, recipes
 from study.news.corpus import Corpus, Splits
@@ -168,7 +169,7 @@ def made(task, model, seed, right_share, n=2000, **settings):
     metrics["mistakes"] = [
         {"row": i, "text": f"text {i}", "true": "World", "predicted": "Sports", "confidence": 0.9} for i in wrong[:40]
     ]
-    spec = {"task": task, "model": model, "seed": seed, "settings": {"l2": 0.0} | settings}
+    spec = {"task": task, "model": model, "seed": seed, "data": [corpus.TEST], "settings": {"l2": 0.0} | settings}
     return Record(spec, metrics, arrays, {})
 
 
@@ -232,7 +233,21 @@ def test_mistakes_that_all_share_are_found(records):
     again = [replace(r, metrics=r.metrics | {"mistakes": [{"row": 1999, "text": "t", "true": "a", "predicted": "b",
              "confidence": 1.0}]}) for r in records]  # fmt: skip
     table = analysis.shared_mistakes(again)
-    assert table.row.tolist() == [1999] and 0.9 < table.confidence[0] < 1
+    assert table.row.tolist() == [1999] and 0.9 < table.confidence[0] < 1 and table.reading[0] == ""
+
+
+def test_what_a_person_read_stands_beside_real_rows_alone(records, tmp_path, monkeypatch):
+    monkeypatch.setattr(analysis.paths, "MISTAKES_READ", tmp_path / "read.csv")
+    (tmp_path / "read.csv").write_text("row,reading\n1865,label\n3,both\n")
+    table = analysis.shared_mistakes(records)
+    assert table[table.reading != ""][["row", "reading"]].to_numpy().tolist() == [[1865, "label"]]
+    made_up = [replace(r, spec=r.spec | {"data": ["synthetic/ag_news"]}) for r in records]
+    assert (analysis.shared_mistakes(made_up).reading == "").all()
+
+
+def test_readings_are_of_the_named_kinds():
+    read = pd.read_csv(paths.MISTAKES_READ)
+    assert set(read.reading) <= set(analysis.READINGS) and read.row.is_unique and read.row.between(0, 7599).all()
 
 
 def test_the_sweep_holds_no_penalty_the_variants_and_the_swept(records):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from study import published
+from study import paths, published
 from study.evaluation import (
     Calibration,
     Interval,
@@ -18,7 +18,7 @@ from study.evaluation import (
     probabilities,
     t_interval,
 )
-from study.news.corpus import CLASSES
+from study.news.corpus import CLASSES, TEST
 from study.news.recipes import VARIANTS
 from study.prose import Verdict, verdict
 from study.runs import Record
@@ -119,10 +119,10 @@ class Comparison:
 
     @property
     def direction(self) -> str:
-        """`higher`, `lower` or `not clearly different`, by the interval of the difference."""
-        if self.difference.low > 0:
-            return "higher"
-        return "lower" if self.difference.high < 0 else "not clearly different"
+        """`higher` or `lower` if the interval leaves zero out and the median p-value is below .05."""
+        if np.median(self.p_values) >= 0.05 or self.difference.low <= 0 <= self.difference.high:
+            return "not clearly different"
+        return "higher" if self.difference.low > 0 else "lower"
 
 
 def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Comparison:
@@ -232,11 +232,20 @@ def regularised_strength(records: Sequence[Record]) -> float:
     return of(records, "part4-variants", "regularised")[0].spec["settings"]["l2"]
 
 
+READINGS = {
+    "label": "the label is wrong, the prediction fits",
+    "both": "both classes fit",
+    "model": "the label is right",
+}
+"""What a person can find who reads a mistake (report/mistakes_read.csv)."""
+
+
 def shared_mistakes(records: Sequence[Record]) -> pd.DataFrame:
     """Test texts that every run, with and without a network, gives the same wrong class; the most certain first.
 
-    Columns: `row`, `text`, `true`, `predicted` and `confidence`, the variants' mean. Only texts that a run kept among
-    its own most confident mistakes are listed; `attrs["all"]` counts the rest too.
+    Columns: `row`, `text`, `true`, `predicted`, `confidence`, the variants' mean, and `reading`, what a person found
+    (see READINGS; empty for texts that were not read). Only texts that a run kept among its own most confident
+    mistakes are listed; `attrs["all"]` counts the rest too.
     """
     runs = of(records, "part4-variants")
     others = [*of(records, "part4-baselines", "tfidf"), *of(records, "part4-own")]
@@ -247,6 +256,10 @@ def shared_mistakes(records: Sequence[Record]) -> pd.DataFrame:
     rows = [one | {"confidence": float(certain[row])} for row, one in found.items()]
     table = pd.DataFrame(rows, columns=["row", "text", "true", "predicted", "confidence"])
     table = table.sort_values("confidence", ascending=False, ignore_index=True)
+    read = pd.read_csv(paths.MISTAKES_READ).set_index("row").reading
+    if TEST not in runs[0].spec["data"]:  # what was read are rows of the real test split
+        read = read[:0]
+    table["reading"] = table.row.map(read).fillna("")
     table.attrs["all"] = int(shared.sum())
     return table
 
