@@ -189,7 +189,7 @@ PROFILES = {
         part4=Part4(
             seeds=(0, 1, 2), vocabulary=20_000, longest=128, width=64, heads=4, hidden=128, batch=64,
             learning_rate=1e-3, epochs=12, dropout=0.2, patience=2, l2=1e-4, l2_sweep=(1e-5, 1e-4, 1e-3),
-            sizes=(1_000, 4_000, 16_000), repeats=5, synthetic_rows=0, own={},
+            sizes=(1_000, 4_000, 16_000), repeats=5, synthetic_rows=4_000, own={},
             ablation_seeds=(0, 1),
         ),
         bonus=Bonus(
