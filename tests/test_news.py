@@ -266,6 +266,8 @@ def test_verdicts_by_intervals():
     assert analysis._all(up, up) == analysis.CONFIRMED and analysis._all(down, down) == analysis.REFUTED
     assert analysis._all(up, open_) == analysis._all(up, down) == analysis.HALF
     assert analysis._all(open_, down) == analysis.OPEN
+    assert analysis._leads(up, up) == analysis.CONFIRMED and analysis._leads(up, open_) == analysis.OPEN
+    assert analysis._leads(up, open_, down) == analysis.REFUTED
 
 
 def test_specs_are_told_apart_and_only_named_tasks_look_at_the_test_split():

@@ -204,7 +204,7 @@ def claims(records: Sequence[Record]) -> dict[str, str]:
         if len(weaker)
         else OPEN,
         "all_better_than_base": _all(*against_base),
-        "early_stopping_best": _all(*against_best),
+        "early_stopping_best": _leads(*against_best),
         "diagonal": CONFIRMED if diagonal >= ALMOST_ALL else "overstated",
         "metrics_improve": _all(*iterations),
         "auc_perfect": CONFIRMED if all(areas) else HALF if any(areas) else OPEN,
@@ -221,6 +221,12 @@ def _all(*effects: Interval) -> str:
     if len(found) == 1:
         return found.pop()
     return HALF if CONFIRMED in found else OPEN
+
+
+def _leads(*effects: Interval) -> str:
+    """The verdict on a claim that a model is ahead of all others, by how far it is ahead of each."""
+    found = {_one(effect) for effect in effects}
+    return REFUTED if REFUTED in found else OPEN if OPEN in found else CONFIRMED
 
 
 def _minus(effect: Interval) -> Interval:

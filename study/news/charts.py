@@ -133,7 +133,7 @@ def _arrow(axis, start, end) -> None:
 
 def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
     """Training and validation `accuracy` or `loss` against epochs, a panel a model, a line a seed."""
-    fig, axes = figures.new(height_cm=5.6, cols=len(runs), sharey=True)
+    fig, axes = figures.new(height_cm=6.2, cols=len(runs), sharey=True)
     for axis, (name, records) in zip(axes, runs.items(), strict=True):
         for record in records:
             for split, (label, colour, style) in SPLIT_LOOKS.items():
@@ -200,7 +200,7 @@ def splits(runs: Mapping[str, Sequence[Record]], published_values: Mapping[str, 
 
 def confusion(runs: Mapping[str, Sequence[Record]]) -> Figure:
     """Confusion matrices on the test split, mean over seeds: counts, coloured by share of the true class."""
-    fig, axes = figures.new(height_cm=5.4, cols=len(runs), sharey=True)
+    fig, axes = figures.new(height_cm=6.8, cols=len(runs), sharey=True)
     for axis, (name, records) in zip(axes, runs.items(), strict=True):
         counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
         shares = counts / counts.sum(axis=1, keepdims=True)
@@ -244,7 +244,7 @@ def confusion_interactive(runs: Mapping[str, Sequence[Record]]) -> go.Figure:
 
 def roc(runs: Mapping[str, Sequence[Record]]) -> Figure:
     """ROC curves of each class against the rest, first seed, a panel a model; the part that matters."""
-    fig, axes = figures.new(height_cm=6, cols=len(runs), sharey=True)
+    fig, axes = figures.new(height_cm=6.6, cols=len(runs), sharey=True)
     styles = dict(zip(CLASSES, ("-", "--", "-.", ":"), strict=True))
     for axis, (name, records) in zip(axes, runs.items(), strict=True):
         for kind, label in enumerate(CLASSES):
@@ -263,7 +263,7 @@ def sweep(table: pd.DataFrame, used: float) -> Figure:
     titles = {
         "accuracy": "validation accuracy",
         "loss": "validation loss (nats)",
-        "gap": "training − validation accuracy",
+        "gap": "gap in accuracy",
     }
     for axis, (name, title) in zip(axes, titles.items(), strict=True):
         mean = table[f"{name}_mean"]
@@ -345,8 +345,8 @@ def reliability(found: Mapping[str, analysis.Calibrated]) -> Figure:
                 lw=1,
                 label=f"{part} (ECE {c.error:.3f})",
             )
-        axis.set(title=_broken(name), xlabel="confidence", xlim=(0.25, 1.01), ylim=(0.25, 1.01))
-        axis.legend(loc="upper left")
+        axis.set(title=_broken(name), xlabel="confidence", xlim=(0.2, 1.01), ylim=(0.1, 1.01))
+        axis.legend(loc="upper left", fontsize=6.5)
     axes[0].set_ylabel("accuracy")
     return fig
 
@@ -403,5 +403,5 @@ def ablation(rows: Mapping[str, Sequence[float]], full: Sequence[float]) -> Figu
 
 
 def _broken(name: str, line_break: str = "\n") -> str:
-    """A model's name on two lines, for narrow panels."""
-    return name.replace("Dropout + early stopping", f"Dropout +{line_break}early stopping")
+    """A model's name with a line for each technique, for narrow panels."""
+    return name.replace(" + ", f" +{line_break}")
