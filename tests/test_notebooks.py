@@ -28,6 +28,11 @@ def test_text_and_ipynb_are_in_step(source):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+def test_saving_in_jupyterlab_changes_nothing_but_what_the_author_changed(source):
+    assert jupytext.writes(jupytext.read(source.with_suffix(".ipynb")), fmt="py:percent") == source.read_text()
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 def test_no_measured_result_is_typed_by_hand(source):
     """Decimals and percentages with a decimal in prose, or in the fixed text of a sentence, are results."""
     typed = re.compile(r"(?<![\w.=-])\d+\.\d+(?!\w*[)\]}])|\d+\.\d+ ?%")
