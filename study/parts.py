@@ -35,6 +35,7 @@ PARTS = (
     Part("part1", "part1_autoencoder_theory", "study.manufacturing.recipes"),
     Part("part2", "part2_nab_autoencoders", "study.anomaly.recipes"),
     Part("part3", "part3_self_attention_theory", "study.theory.recipes"),
+    Part("part4", "part4_ag_news_transformer", "study.news.recipes"),
 )
 
 

@@ -10,7 +10,9 @@ from study.anomaly import recipes as nab_recipes
 from study.manufacturing import analysis as line
 from study.manufacturing import recipes as line_recipes
 from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
-from study.prose import number, scientific
+from study.news import analysis as news
+from study.news import recipes as news_recipes
+from study.prose import mean_sd, number, percent, scientific
 from study.runs import Record, write_atomically
 from study.theory import analysis as theory
 from study.theory import recipes as theory_recipes
@@ -91,7 +93,36 @@ def part3() -> list[Row]:
     ]
 
 
-PARTS = {"part1": ("Part I", part1), "part2": ("Part II", part2), "part3": ("Part III", part3)}
+def part4() -> list[Row]:
+    """The published numbers and claims, and the test accuracy of every classifier."""
+    records = _records(news_recipes)
+    judged, claims = news.judged(records), news.claims(records)
+    reproduced = sum(j.verdict.status == "reproduced" for j in judged)
+    literature = published.table("ag_news").set_index("model").accuracy
+    untrained = literature[~literature.index.str.contains("pre-trained")]
+    said = {model: percent(published.value(f"part4.{model}.test_accuracy"), 2) for model in news_recipes.VARIANTS}
+    said |= {
+        "tfidf": f"{percent(literature['n-grams, TF-IDF'], 2)}, on all training rows",
+        "own": f"{untrained.idxmax()} {percent(untrained.max(), 2)}, on all training rows",
+    }
+    tasks = dict.fromkeys(news_recipes.VARIANTS, "part4-variants") | {"tfidf": "part4-baselines", "own": "part4-own"}
+    rows = [
+        ("published accuracies, losses and other numbers reproduced", f"{reproduced} of {len(judged)}", "all"),
+        ("claims that the measurements confirm", f"{_confirmed(claims)} of {len(claims)}", "all"),
+    ]
+    for model, task in tasks.items():
+        found = [news.measured(r, "test_accuracy") for r in news.of(records, task, model)]
+        ours = percent(found[0], 2) if len(found) == 1 else mean_sd(found, 2, as_percent=True)
+        rows.append((f"{news.NAMES[model]}, test accuracy on AG's news", ours, said[model]))
+    return rows
+
+
+PARTS = {
+    "part1": ("Part I", part1),
+    "part2": ("Part II", part2),
+    "part3": ("Part III", part3),
+    "part4": ("Part IV", part4),
+}
 
 
 def table() -> str:

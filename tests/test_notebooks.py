@@ -73,3 +73,22 @@ def test_part_2_answers_every_question_under_its_heading():
         "## Discuss the strengths and limitations of using autoencoders for anomaly detection.",
     ):
         assert f"# {question}\n" in text
+
+
+def test_part_4_answers_every_question_under_its_heading():
+    text = (paths.NOTEBOOKS / "part4_ag_news_transformer.py").read_text()
+    for question in (
+        "## Dataset",
+        "## Describe the Transformer architecture you have defined",
+        "## Describe how the techniques (regularization, dropout, early stopping) have impacted the performance of the "
+        "model.",
+        "## Discuss the results and provide the relevant graphs",
+        "### Report training accuracy, training loss, validation accuracy, validation loss, testing accuracy, and "
+        "testing loss.",
+        "### Plot the training and validation accuracy over time (epochs).",
+        "### Plot the training and validation loss over time (epochs).",
+        "### Generate a confusion matrix using the model's predictions on the test set.",
+        "### Provide the Precision, recall and F1 score.",
+        "### Plot the ROC curve",
+    ):
+        assert f"# {question}\n" in text
