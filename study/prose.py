@@ -128,6 +128,17 @@ class Verdict:
     reason: str
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A published number beside what the seeds give."""
+
+    model: str
+    quantity: str
+    published: float
+    values: tuple[float, ...]
+    verdict: Verdict
+
+
 def verdict(published: float, ours: float | None, tolerance: float, obstacle: str | None = None) -> Verdict:
     """Judge one published number beside the regenerated one (same unit; `tolerance` absolute).
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +43,14 @@ class Record:
     metrics: dict
     arrays: dict[str, np.ndarray]
     provenance: dict
+
+
+def of(records: Sequence[Record], task: str, model: str | None = None) -> list[Record]:
+    """The records of a task (and model), by seed. Raises KeyError if there are none."""
+    found = [r for r in records if r.spec["task"] == task and model in (None, r.spec["model"])]
+    if not found:
+        raise KeyError(f"no record of {task}, {model}")
+    return sorted(found, key=lambda r: r.spec["seed"])
 
 
 def canonical(spec: Mapping) -> str:

@@ -11,8 +11,8 @@ from study import published
 from study.anomaly import scoring
 from study.anomaly.recipes import AUTOENCODERS, BASELINES, NO_NETWORK, OWN, parts
 from study.anomaly.series import WINDOW
-from study.prose import Verdict, verdict
-from study.runs import Record
+from study.prose import Judged, verdict
+from study.runs import Record, of
 
 NAMES = {
     "base": "Base",
@@ -44,14 +44,6 @@ THRESHOLDS = {
     "95th percentile": lambda errors: np.quantile(errors, 0.95),
 }
 PARTS = ("train", "middle", "last")
-
-
-def of(records: Sequence[Record], task: str, model: str) -> list[Record]:
-    """The records of a task and model, by seed. Raises KeyError if there are none."""
-    found = [r for r in records if (r.spec["task"], r.spec["model"]) == (task, model)]
-    if not found:
-        raise KeyError(f"no record of {task}, {model}")
-    return sorted(found, key=lambda r: r.spec["seed"])
 
 
 def errors_of(record: Record) -> dict[str, np.ndarray]:
@@ -105,17 +97,6 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
 def tolerance(published_value: float, values: Sequence[float]) -> float:
     """Within which a regenerated median counts as the published number: 10 %, or half the range over seeds if wider."""
     return max(0.1 * abs(published_value), (max(values) - min(values)) / 2)
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A published number beside what the seeds give."""
-
-    model: str
-    quantity: str
-    published: float
-    values: tuple[float, ...]
-    verdict: Verdict
 
 
 def judged_losses(records: Sequence[Record], nearest: Rule) -> list[Judged]:

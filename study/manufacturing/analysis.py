@@ -14,18 +14,10 @@ from study.manufacturing.measures import FALSE_ALARMS, rate_interval
 from study.manufacturing.recipes import FALSE_ALARM_GRID, LABELS, SEVERITIES, STANDARD_SEVERITY
 from study.profile import Part1
 from study.prose import Verdict, interval, number, verdict
-from study.runs import Record
+from study.runs import Record, of
 
 Read = Callable[[dict], float]
 """Takes one number out of a record's metrics."""
-
-
-def of(records: Sequence[Record], task: str, name: str) -> list[Record]:
-    """The records of a task and model, by seed. Raises KeyError if there are none."""
-    found = [r for r in records if (r.spec["task"], r.spec["model"]) == (task, name)]
-    if not found:
-        raise KeyError(f"no record of {task}, {name}")
-    return sorted(found, key=lambda r: r.spec["seed"])
 
 
 def over_seeds(records: Sequence[Record], read: Read) -> Interval:

@@ -20,8 +20,8 @@ from study.evaluation import (
 )
 from study.news.corpus import CLASSES, TEST
 from study.news.recipes import VARIANTS
-from study.prose import Verdict, verdict
-from study.runs import Record
+from study.prose import Judged, verdict
+from study.runs import Record, of
 
 NAMES = {
     "base": "Base",
@@ -49,14 +49,6 @@ LOSS_TOLERANCE = 0.15
 """Of losses, relative."""
 
 
-def of(records: Sequence[Record], task: str, model: str | None = None) -> list[Record]:
-    """The records of a task (and model), by seed. Raises KeyError if there are none."""
-    found = [r for r in records if r.spec["task"] == task and model in (None, r.spec["model"])]
-    if not found:
-        raise KeyError(f"no record of {task}, {model}")
-    return sorted(found, key=lambda r: r.spec["seed"])
-
-
 def measured(record: Record, quantity: str) -> float:
     """One of QUANTITIES; precision, recall and F1 are those of the test split."""
     if quantity in ("precision", "recall", "f1"):
@@ -67,17 +59,6 @@ def measured(record: Record, quantity: str) -> float:
 
 def mean(records: Sequence[Record], quantity: str) -> float:
     return float(np.mean([measured(r, quantity) for r in records]))
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A published number beside what the seeds give."""
-
-    model: str
-    quantity: str
-    published: float
-    values: tuple[float, ...]
-    verdict: Verdict
 
 
 def judged(records: Sequence[Record]) -> list[Judged]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from study.evaluation import scores
+from study.evaluation import kept, scores
 from study.news import baselines, corpus, design
 from study.profile import Profile
 from study.runs import Outcome, Record
@@ -137,8 +137,8 @@ def _baseline(spec: dict, scratch: Path) -> Outcome:
         k: found[k] for k in ("penalty", "tried", "features") if k in found
     }
     metrics |= {name: scores(getattr(splits, name).classes, found[name]) for name in ("validation", "test")}
-    kept = [_kept(name, found[name], getattr(splits, name).classes) for name in ("validation", "test")]
-    return metrics, kept[0] | kept[1]
+    predictions = [kept(name, found[name], getattr(splits, name).classes) for name in ("validation", "test")]
+    return metrics, predictions[0] | predictions[1]
 
 
 def _speed(spec: dict, scratch: Path) -> Outcome:
@@ -224,7 +224,7 @@ def _own(spec: dict, scratch: Path) -> Outcome:
 def _ablated(spec: dict, scratch: Path) -> Outcome:
     """The same with one change taken back, without a look at the test split."""
     metrics, arrays, logits = _own_trained(spec, scratch, tested=False)
-    return metrics, arrays | _kept("validation", logits["validation"], _corpus(spec).validation.classes)
+    return metrics, arrays | kept("validation", logits["validation"], _corpus(spec).validation.classes)
 
 
 def _own_trained(spec: dict, scratch: Path, tested: bool) -> tuple[dict, dict, dict]:
@@ -254,14 +254,7 @@ def _measured(model, batches: dict, history: dict[str, list[float]], tested: boo
     """
     from study import training
 
-    losses = history["validation_loss"]
-    metrics = {
-        "parameters": training.count_parameters(model),
-        "epochs": len(losses),
-        "best_epoch": int(np.argmin(losses)) + 1,
-        "seconds": float(sum(history["seconds"])),
-    }
-    arrays = {f"history_{name}": np.array(values, dtype=np.float32) for name, values in history.items()}
+    metrics, arrays = training.summary(model, history)
     found = {}
     for name, split in batches.items():
         if name == "test" and not tested:
@@ -269,13 +262,8 @@ def _measured(model, batches: dict, history: dict[str, list[float]], tested: boo
         found[name], classes = training.predict(model, split)
         metrics[name] = scores(classes, found[name])
         if name != "train" and tested:
-            arrays |= _kept(name, found[name], classes)
+            arrays |= kept(name, found[name], classes)
     return metrics, arrays, found
-
-
-def _kept(split: str, logits: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
-    """What a record holds of a split's predictions."""
-    return {f"{split}_logits": logits.astype(np.float16), f"{split}_classes": classes.astype(np.int8)}
 
 
 @lru_cache(maxsize=2)

@@ -65,15 +65,5 @@ def _common(model: nn.Module, encoded: Encoded, classes: np.ndarray, settings: d
     ids = torch.zeros(len(encoded), settings["longest"], dtype=torch.int64)
     ids[:, : encoded.ids.shape[1]] = torch.from_numpy(encoded.ids.astype(np.int64))
     loader = DataLoader(TensorDataset(ids, torch.from_numpy(classes)), batch_size=settings["batch"], shuffle=True)
-    loss_of, optimiser = nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters(), lr=settings["learning_rate"])
-    start = time.perf_counter()
-    model.train()
-    total = 0.0
-    for inputs, targets in loader:
-        inputs, targets = inputs.to(training.device()), targets.to(training.device())
-        optimiser.zero_grad()
-        loss = loss_of(model(inputs), targets)
-        loss.backward()
-        optimiser.step()
-        total += loss.item()
-    return time.perf_counter() - start
+    optimiser = torch.optim.Adam(model.parameters(), lr=settings["learning_rate"])
+    return training.plain_epoch(model, loader, optimiser)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from study.evaluation import scores
+from study.evaluation import kept, scores
 from study.profile import Profile, Schooling
 from study.runs import Outcome, Record
 from study.vision import images
@@ -158,8 +158,7 @@ def _judged(spec: dict, scratch: Path) -> Outcome:
     model, batches, metrics, arrays, logits = _trained(spec, scratch, ("train", "validation", "test"))
     found = _splits(spec).images
     for name in ("validation", "test"):
-        arrays[f"{name}_logits"] = logits[name].astype(np.float16)
-        arrays[f"{name}_classes"] = found.classes[batches[name].rows].astype(np.int8)
+        arrays |= kept(name, logits[name], found.classes[batches[name].rows])
     metrics["mistakes"], arrays["mistakes_pixels"] = looks.mistakes(found, batches["test"].rows, logits["test"])
     if spec["settings"]["network"] == "vit":
         metrics["attention"], maps = looks.attention(model, batches["test"], found, logits["test"])
@@ -187,20 +186,13 @@ def _trained(spec: dict, scratch: Path, measured: tuple[str, ...]) -> tuple:
     model = model.to(memory_format=torch.channels_last)
     batches = _batches(spec)
     history = training.fit(model, batches["train"], batches["validation"], _recipe(s), spec["seed"], scratch)
-    losses, seconds = history["validation_loss"], float(sum(history["seconds"]))
-    metrics = {
-        "parameters": training.count_parameters(model),
-        "multiply_adds": cost,
-        "epochs": len(losses),
-        "best_epoch": int(np.argmin(losses)) + 1,
-        "seconds": seconds,
-        "images_per_second": len(batches["train"]) * len(losses) / seconds,
-    }
+    metrics, arrays = training.summary(model, history)
+    metrics["multiply_adds"] = cost
+    metrics["images_per_second"] = len(batches["train"]) * metrics["epochs"] / metrics["seconds"]
     logits = {}
     for name in measured:
         logits[name], classes = training.predict(model, batches[name], s["bf16"])
         metrics[name] = scores(classes, logits[name])
-    arrays = {f"history_{name}": np.array(values, dtype=np.float32) for name, values in history.items()}
     return model, batches, metrics, arrays, logits
 
 

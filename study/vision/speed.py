@@ -99,16 +99,5 @@ def _ours(network, pixels, classes, statistics, recipe, augmentation, batch, siz
 def _plain(network: nn.Module, images: PlainImages, recipe: training.Recipe, batch: int) -> float:
     model = network.to(training.device())
     loader = DataLoader(images, batch_size=batch, shuffle=True)
-    loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate)
-    start = time.perf_counter()
-    model.train()
-    total = 0.0
-    for inputs, targets in loader:
-        inputs, targets = inputs.to(training.device()), targets.to(training.device())
-        optimiser.zero_grad()
-        loss = loss_of(model(inputs), targets)
-        loss.backward()
-        optimiser.step()
-        total += loss.item()
-    return time.perf_counter() - start
+    return training.plain_epoch(model, loader, optimiser, recipe.label_smoothing)

@@ -15,14 +15,6 @@ from study.runs import Store
 TEXTS = ["The cat sat.", "The dog sat on the mat", "A cat", "the the the end"]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 # Tokens
 
 

@@ -18,15 +18,6 @@ from study.theory import agreement, analysis, cost, graph, identities, mixing, n
 NOTEBOOK = paths.NOTEBOOKS / "part3_self_attention_theory.py"
 
 
-@pytest.fixture
-def one_thread():
-    """Small products gain nothing from threads, and two busy pools on one machine wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 # The softmax with and without √d_k
 
 

@@ -11,14 +11,6 @@ from study import training
 from study.training import Recipe
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class Points:
     """Two clouds in the plane, 200 points, in batches of 20; see `study.training.Batches`."""
 

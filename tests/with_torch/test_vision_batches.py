@@ -16,14 +16,6 @@ from study.vision.convnets import ResNet18
 ALL = Augmentation(crop=4, flip=True, zoom=0.7, jitter=0.2, erase=0.5, mixup=0.4, cutmix=1.0)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def splits():
     return images.load(["synthetic/dogs_food_vehicles"], 60)

@@ -12,15 +12,6 @@ from study.vision.convnets import VGG, EfficientNetB0, ResNet18
 from study.vision.cost import multiply_adds
 from study.vision.vit import Architecture, EncoderBlock, ShiftedPatches, VisionTransformer
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 SMALL = {"image": 32, "patch": 8, "width": 24, "depth": 3, "heads": 3, "hidden": 48}
 
 

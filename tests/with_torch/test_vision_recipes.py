@@ -15,14 +15,6 @@ from study.vision.images import load
 QUICK = profile.load("quick")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
     place = tmp_path_factory.mktemp("bonus")
