@@ -49,7 +49,7 @@ lock: $(INSTALLED) ## compile requirements.txt from pyproject.toml (needs uv)
 	  | grep -vE '^(nvidia-|cuda-|triton)' > requirements.txt  # CUDA comes with torch's own wheel, where it has any
 
 pair: $(INSTALLED) ## bring notebooks/*.ipynb in step with notebooks/*.py
-	@$(VENV)/bin/jupytext --to ipynb notebooks/*.py
+	@$(VENV)/bin/jupytext --update --to ipynb notebooks/*.py
 
 clean: ## remove what the build made, except records, report and figures
 	rm -rf build .pytest_cache .ruff_cache .hypothesis

@@ -7,6 +7,7 @@ from types import ModuleType
 from study import paths, profile, published, runs
 from study.anomaly import analysis as nab
 from study.anomaly import recipes as nab_recipes
+from study.comparison import measured
 from study.manufacturing import analysis as line
 from study.manufacturing import recipes as line_recipes
 from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
@@ -111,7 +112,7 @@ def part4() -> list[Row]:
         ("claims that the measurements confirm", f"{_confirmed(claims)} of {len(claims)}", "all"),
     ]
     for model, task in tasks.items():
-        found = [news.measured(r, "test_accuracy") for r in news.of(records, task, model)]
+        found = [measured(r, "test_accuracy") for r in news.of(records, task, model)]
         ours = percent(found[0], 2) if len(found) == 1 else mean_sd(found, 2, as_percent=True)
         rows.append((f"{news.NAMES[model]}, test accuracy on AG's news", ours, said[model]))
     return rows

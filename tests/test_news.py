@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study import paths, profile, published, runs
-from study.evaluation import Interval
+from study import comparison, paths, profile, published, runs
 from study.news import analysis, baselines, corpus, description, recipes
 from study.news.corpus import Corpus, Splits
 from study.runs import Record
@@ -195,8 +194,8 @@ def test_claims_are_confirmed_when_the_records_say_so(records):
         "base_overfits", "dropout_helps", "early_stopping_helps", "regularisation_reduces_gap",
         "regularisation_too_strong", "all_better_than_base", "early_stopping_best", "auc_perfect",
     }  # fmt: skip
-    assert {name for name, status in said.items() if status == analysis.CONFIRMED} == confirmed
-    assert said["metrics_improve"] == analysis.HALF and said["diagonal"] == "overstated"
+    assert {name for name, status in said.items() if status == comparison.CONFIRMED} == confirmed
+    assert said["metrics_improve"] == comparison.HALF and said["diagonal"] == "overstated"
 
 
 def test_claims_turn_round_when_the_records_do(records):
@@ -204,12 +203,12 @@ def test_claims_turn_round_when_the_records_do(records):
     places = {"base": "early-stopping", "early-stopping": "base"}
     swapped = [replace(r, spec=r.spec | {"model": places.get(r.spec["model"], r.spec["model"])}) for r in records]
     said = analysis.claims(swapped)
-    assert said["dropout_helps"] == said["early_stopping_helps"] == analysis.REFUTED
-    assert said["all_better_than_base"] == analysis.REFUTED and said["early_stopping_best"] == analysis.REFUTED
+    assert said["dropout_helps"] == said["early_stopping_helps"] == comparison.REFUTED
+    assert said["all_better_than_base"] == comparison.REFUTED and said["early_stopping_best"] == comparison.REFUTED
 
 
 def test_every_published_number_of_the_part_is_judged(records):
-    assert len(analysis.judged(records)) == 4 * (len(analysis.QUANTITIES) + 4) + 1
+    assert len(analysis.judged(records)) == 4 * (len(comparison.QUANTITIES) + 4) + 1
     by_name = {(j.model, j.quantity): j for j in analysis.judged(records)}
     j = by_name["Dropout + early stopping", "test accuracy"]
     assert j.published == 0.9176 and j.verdict.status == "reproduced"
@@ -218,11 +217,11 @@ def test_every_published_number_of_the_part_is_judged(records):
 
 def test_a_comparison_meets_every_seed_and_knows_its_direction(records):
     base, best = (analysis.of(records, "part4-variants", m) for m in ("base", "early-stopping"))
-    found = analysis.compare(best, base)
+    found = comparison.compare(best, base)
     assert found.direction == "higher" and found.difference.mean == pytest.approx(0.04) and len(found.p_values) == 3
-    assert analysis.compare(base, best).direction == "lower"
-    assert analysis.compare(base, base).direction == "not clearly different"
-    assert len(analysis.compare(best, analysis.of(records, "part4-baselines", "tfidf")).p_values) == 3
+    assert comparison.compare(base, best).direction == "lower"
+    assert comparison.compare(base, base).direction == "not clearly different"
+    assert len(comparison.compare(best, analysis.of(records, "part4-baselines", "tfidf")).p_values) == 3
 
 
 def test_mistakes_that_all_share_are_found(records):
@@ -259,15 +258,6 @@ def test_the_sweep_holds_no_penalty_the_variants_and_the_swept(records):
 def test_a_missing_record_is_named(records):
     with pytest.raises(KeyError, match="part4-sizes"):
         analysis.of(records, "part4-sizes")
-
-
-def test_verdicts_by_intervals():
-    up, down, open_ = Interval(1, 0.5, 1.5), Interval(-1, -1.5, -0.5), Interval(0.1, -1, 1)
-    assert analysis._all(up, up) == analysis.CONFIRMED and analysis._all(down, down) == analysis.REFUTED
-    assert analysis._all(up, open_) == analysis._all(up, down) == analysis.HALF
-    assert analysis._all(open_, down) == analysis.OPEN
-    assert analysis._leads(up, up) == analysis.CONFIRMED and analysis._leads(up, open_) == analysis.OPEN
-    assert analysis._leads(up, open_, down) == analysis.REFUTED
 
 
 def test_specs_are_told_apart_and_only_named_tasks_look_at_the_test_split():

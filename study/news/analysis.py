@@ -8,16 +8,23 @@ import pandas as pd
 from sklearn.metrics import roc_curve
 
 from study import paths, published
-from study.evaluation import (
-    Calibration,
-    Interval,
-    best_temperature,
-    calibration,
-    mcnemar_p,
-    paired_difference,
-    probabilities,
-    t_interval,
+from study.comparison import (
+    CONFIRMED,
+    HALF,
+    OPEN,
+    QUANTITIES,
+    Comparison,
+    all_positive,
+    compare,
+    gap,
+    is_positive,
+    leads,
+    mean,
+    measured,
+    minus,
+    right,
 )
+from study.evaluation import Calibration, Interval, best_temperature, calibration, probabilities, t_interval
 from study.news.corpus import CLASSES, TEST
 from study.news.recipes import VARIANTS
 from study.prose import Judged, verdict
@@ -32,33 +39,10 @@ NAMES = {
     "tfidf": "TF-IDF + linear SVM",
     "majority": "Majority class",
 }
-QUANTITIES = {
-    "train_accuracy": "training accuracy",
-    "train_loss": "training loss",
-    "validation_accuracy": "validation accuracy",
-    "validation_loss": "validation loss",
-    "test_accuracy": "test accuracy",
-    "test_loss": "test loss",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-}
 SHARE_TOLERANCE = 0.01
 """Of accuracies and the like: ±0.6 points are the interval of 7,600 examples; the rest is for other training rows."""
 LOSS_TOLERANCE = 0.15
 """Of losses, relative."""
-
-
-def measured(record: Record, quantity: str) -> float:
-    """One of QUANTITIES; precision, recall and F1 are those of the test split."""
-    if quantity in ("precision", "recall", "f1"):
-        return record.metrics["test"][quantity]
-    split, what = quantity.split("_")
-    return record.metrics[split][what]
-
-
-def mean(records: Sequence[Record], quantity: str) -> float:
-    return float(np.mean([measured(r, quantity) for r in records]))
 
 
 def judged(records: Sequence[Record]) -> list[Judged]:
@@ -86,42 +70,9 @@ def _judged(model: str, quantity: str, said: float, values: Sequence[float]) -> 
     return Judged(model, quantity, said, tuple(values), verdict(said, float(np.mean(values)), tolerance))
 
 
-def right(record: Record, split: str = "test") -> np.ndarray:
-    """Which examples of the test or validation split a run classified rightly, (n,) bool."""
-    return record.arrays[f"{split}_logits"].argmax(axis=1) == record.arrays[f"{split}_classes"]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two models on the same examples: difference of mean accuracy over seeds, and McNemar's p-value per seed."""
-
-    difference: Interval
-    p_values: tuple[float, ...]
-
-    @property
-    def direction(self) -> str:
-        """`higher` or `lower` if the interval leaves zero out and the median p-value is below .05."""
-        if np.median(self.p_values) >= 0.05 or self.difference.low <= 0 <= self.difference.high:
-            return "not clearly different"
-        return "higher" if self.difference.low > 0 else "lower"
-
-
-def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Comparison:
-    """a against b. The interval resamples examples; a model without seeds meets every seed of the other."""
-    pairs = list(zip(a, b, strict=True)) if len(a) == len(b) else [(one, other) for one in a for other in b]
-    share = [np.mean([right(r, split) for r in side], axis=0) for side in (a, b)]
-    p_values = tuple(mcnemar_p(right(x, split), right(y, split)) for x, y in pairs)
-    return Comparison(paired_difference(*share), p_values)
-
-
 def over_seeds(records: Sequence[Record], read: Callable[[Record], float]) -> Interval:
     """Mean over seeds and Student's 95% interval."""
     return t_interval([read(r) for r in records])
-
-
-def gap(record: Record) -> float:
-    """Training accuracy minus validation accuracy."""
-    return measured(record, "train_accuracy") - measured(record, "validation_accuracy")
 
 
 def difference(a: Sequence[Record], b: Sequence[Record], read: Callable[[Record], float]) -> Interval:
@@ -152,7 +103,6 @@ def steps(records: Sequence[Record]) -> list[Step]:
     return found
 
 
-CONFIRMED, HALF, OPEN, REFUTED = "confirmed", "half confirmed", "not confirmed here", "refuted"
 ALMOST_ALL = 0.95
 """What "almost every prediction" is taken to mean."""
 
@@ -175,43 +125,21 @@ def claims(records: Sequence[Record]) -> dict[str, str]:
     diagonal = min(mean(runs, "test_accuracy") for runs in variants.values())
     areas = [j.verdict.status == "reproduced" for j in judged(records) if j.quantity.startswith("AUC")]
     return {
-        "base_overfits": _one(overfit),
-        "dropout_helps": _all(_minus(dropout.train), dropout.validation.difference, dropout.test.difference),
-        "early_stopping_helps": _all(stopped.test.difference, _minus(stopped.test_loss)),
-        "regularisation_reduces_gap": _one(_minus(regularised.gap)),
+        "base_overfits": is_positive(overfit),
+        "dropout_helps": all_positive(minus(dropout.train), dropout.validation.difference, dropout.test.difference),
+        "early_stopping_helps": all_positive(stopped.test.difference, minus(stopped.test_loss)),
+        "regularisation_reduces_gap": is_positive(minus(regularised.gap)),
         "regularisation_too_strong": HALF
         if (len(weaker) > 0) != (regularised.test.direction == "lower")
         else CONFIRMED
         if len(weaker)
         else OPEN,
-        "all_better_than_base": _all(*against_base),
-        "early_stopping_best": _leads(*against_best),
+        "all_better_than_base": all_positive(*against_base),
+        "early_stopping_best": leads(*against_best),
         "diagonal": CONFIRMED if diagonal >= ALMOST_ALL else "overstated",
-        "metrics_improve": _all(*iterations),
+        "metrics_improve": all_positive(*iterations),
         "auc_perfect": CONFIRMED if all(areas) else HALF if any(areas) else OPEN,
     }
-
-
-def _one(effect: Interval) -> str:
-    return CONFIRMED if effect.low > 0 else REFUTED if effect.high < 0 else OPEN
-
-
-def _all(*effects: Interval) -> str:
-    """The verdict on a claim that all these effects are positive."""
-    found = {_one(effect) for effect in effects}
-    if len(found) == 1:
-        return found.pop()
-    return HALF if CONFIRMED in found else OPEN
-
-
-def _leads(*effects: Interval) -> str:
-    """The verdict on a claim that a model is ahead of all others, by how far it is ahead of each."""
-    found = {_one(effect) for effect in effects}
-    return REFUTED if REFUTED in found else OPEN if OPEN in found else CONFIRMED
-
-
-def _minus(effect: Interval) -> Interval:
-    return Interval(-effect.mean, -effect.high, -effect.low)
 
 
 def regularised_strength(records: Sequence[Record]) -> float:

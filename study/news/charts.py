@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-from plotly.subplots import make_subplots
 
 from study import figures
+from study.classifier_charts import broken
 from study.evaluation import Interval
 from study.news import analysis
 from study.news.corpus import CLASSES
@@ -21,14 +20,6 @@ from study.runs import Record
 CLASS_COLOURS = {
     name: figures.PALETTE[colour] for name, colour in zip(CLASSES, ("blue", "green", "orange", "purple"), strict=True)
 }
-SPLIT_LOOKS = {
-    "train": ("training", figures.PALETTE["blue"], "-"),
-    "validation": ("validation", figures.PALETTE["vermillion"], "--"),
-}
-_HISTORY = {"train": {"accuracy": "accuracy", "loss": "loss"}}
-_HISTORY["validation"] = {name: f"validation_{name}" for name in ("accuracy", "loss")}
-
-
 def lengths(dataset: Record) -> Figure:
     """Share of texts by number of words, one line a split."""
     fig, axis = figures.new(height_cm=5.5)
@@ -131,54 +122,6 @@ def _arrow(axis, start, end) -> None:
     )
 
 
-def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
-    """Training and validation `accuracy` or `loss` against epochs, a panel a model, a line a seed."""
-    fig, axes = figures.new(height_cm=6.2, cols=len(runs), sharey=True)
-    for axis, (name, records) in zip(axes, runs.items(), strict=True):
-        for record in records:
-            for split, (label, colour, style) in SPLIT_LOOKS.items():
-                values = record.arrays[f"history_{_HISTORY[split][quantity]}"]
-                axis.plot(np.arange(1, len(values) + 1), values, style, color=colour, lw=1, label=label)
-            if record.spec["settings"].get("patience"):
-                best = record.metrics["best_epoch"]
-                axis.plot(
-                    best,
-                    record.arrays[f"history_{_HISTORY['validation'][quantity]}"][best - 1],
-                    "o",
-                    color="black",
-                    ms=3,
-                )
-        axis.set_title(_broken(name))
-        axis.set_xlabel("epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[0].set_ylabel({"accuracy": "accuracy", "loss": "cross-entropy (nats)"}[quantity])
-    handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles[:2], labels[:2], ncols=2, loc="outside upper center")
-    return fig
-
-
-def history_interactive(runs: Mapping[str, Sequence[Record]], quantity: str) -> go.Figure:
-    """The same for the screen: means over seeds, as far as every seed went."""
-    fig = make_subplots(cols=len(runs), shared_yaxes=True, subplot_titles=[_broken(n, "<br>") for n in runs])
-    for column, records in enumerate(runs.values(), start=1):
-        for split, (label, colour, style) in SPLIT_LOOKS.items():
-            key = f"history_{_HISTORY[split][quantity]}"
-            length = min(len(r.arrays[key]) for r in records)
-            y = np.mean([r.arrays[key][:length] for r in records], axis=0)
-            fig.add_scatter(
-                x=list(range(1, length + 1)), y=np.round(y.astype(float), 4).tolist(), name=label, row=1, col=column,
-                line={"color": colour, "dash": "dash" if style == "--" else "solid"}, showlegend=column == 1,
-            )  # fmt: skip
-    fig.update_xaxes(title_text="epoch")
-    fig.update_yaxes(title_text=quantity, col=1)
-    fig.update_layout(
-        height=360, template="plotly_white", margin={"l": 60, "r": 20, "t": 70, "b": 50},
-        legend={"orientation": "h", "y": 1.3},
-    )  # fmt: skip
-    fig.update_annotations(font_size=12)
-    return fig
-
-
 def splits(runs: Mapping[str, Sequence[Record]], published_values: Mapping[str, Mapping[str, float]]) -> Figure:
     """Accuracy on the three splits of every model: one small mark a seed, a cross for the published number."""
     fig, axis = figures.new(height_cm=6)
@@ -192,53 +135,9 @@ def splits(runs: Mapping[str, Sequence[Record]], published_values: Mapping[str, 
             )
             said = published_values[name][split]
             axis.plot(i + offset, said, "x", color="black", ms=6, label="published" if i + offset == 0.2 else None)
-    axis.set_xticks(range(len(runs)), [_broken(n) for n in runs])
+    axis.set_xticks(range(len(runs)), [broken(n) for n in runs])
     axis.set(ylabel="accuracy", ylim=(0.87, 1.0))
     axis.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.18))
-    return fig
-
-
-def confusion(runs: Mapping[str, Sequence[Record]]) -> Figure:
-    """Confusion matrices on the test split, mean over seeds: counts, coloured by share of the true class."""
-    fig, axes = figures.new(height_cm=6.8, cols=len(runs), sharey=True)
-    for axis, (name, records) in zip(axes, runs.items(), strict=True):
-        counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
-        shares = counts / counts.sum(axis=1, keepdims=True)
-        axis.imshow(shares, cmap="cividis", vmin=0, vmax=1)
-        for (i, j), share in np.ndenumerate(shares):
-            axis.text(
-                j,
-                i,
-                f"{counts[i, j]:.0f}",
-                ha="center",
-                va="center",
-                fontsize=6.5,
-                color="black" if share > 0.5 else "white",
-            )
-        axis.set_xticks(range(len(CLASSES)), CLASSES, rotation=45, ha="right")
-        axis.set_yticks(range(len(CLASSES)), CLASSES)
-        axis.grid(visible=False)
-        axis.set_title(_broken(name))
-        axis.set_xlabel("predicted")
-    axes[0].set_ylabel("true class")
-    return fig
-
-
-def confusion_interactive(runs: Mapping[str, Sequence[Record]]) -> go.Figure:
-    """The same for the screen: point at a cell for its count and share."""
-    fig = make_subplots(cols=len(runs), shared_yaxes=True, subplot_titles=[_broken(n, "<br>") for n in runs])
-    for column, records in enumerate(runs.values(), start=1):
-        counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
-        shares = counts / counts.sum(axis=1, keepdims=True)
-        fig.add_heatmap(
-            z=shares.round(4).tolist(), x=list(CLASSES), y=list(CLASSES), text=counts.round(1).tolist(),
-            texttemplate="%{text:.0f}",
-            hovertemplate="true %{y}<br>predicted %{x}<br>%{text} texts, %{z:.1%}<extra></extra>",
-            zmin=0, zmax=1, colorscale="Cividis", showscale=False, row=1, col=column,
-        )  # fmt: skip
-    fig.update_yaxes(autorange="reversed")
-    fig.update_layout(height=360, template="plotly_white", margin={"l": 70, "r": 10, "t": 60, "b": 60})
-    fig.update_annotations(font_size=12)
     return fig
 
 
@@ -250,7 +149,7 @@ def roc(runs: Mapping[str, Sequence[Record]]) -> Figure:
         for kind, label in enumerate(CLASSES):
             axis.plot(*analysis.roc(records[0], kind), styles[label], color=CLASS_COLOURS[label], lw=1.2, label=label)
         axis.set(xlim=(0, 0.3), ylim=(0.7, 1.003), xlabel="false positive rate")
-        axis.set_title(_broken(name))
+        axis.set_title(broken(name))
     axes[0].set_ylabel("true positive rate")
     fig.legend(*axes[0].get_legend_handles_labels(), ncols=4, loc="outside upper center")
     return fig
@@ -345,7 +244,7 @@ def reliability(found: Mapping[str, analysis.Calibrated]) -> Figure:
                 lw=1,
                 label=f"{part} (ECE {c.error:.3f})",
             )
-        axis.set(title=_broken(name), xlabel="confidence", xlim=(0.2, 1.01), ylim=(0.1, 1.01))
+        axis.set(title=broken(name), xlabel="confidence", xlim=(0.2, 1.01), ylim=(0.1, 1.01))
         axis.legend(loc="upper left", fontsize=6.5)
     axes[0].set_ylabel("accuracy")
     return fig
@@ -387,21 +286,3 @@ def field(ours: Mapping[str, Sequence[float]], literature: pd.DataFrame) -> Figu
         label.set_fontweight("bold" if name in ours else "normal")
     axis.set(xlabel="test accuracy", ylim=(-0.7, len(rows) - 0.3))
     return fig
-
-
-def ablation(rows: Mapping[str, Sequence[float]], full: Sequence[float]) -> Figure:
-    """Validation accuracy with one change taken back, a row each: a ring a seed, a bar at the mean; dotted: none."""
-    fig, axis = figures.new(height_cm=0.62 * len(rows) + 1.8)
-    for y, values in enumerate(rows.values()):
-        axis.plot(values, [y] * len(values), "o", color=figures.PALETTE["blue"], mfc="none")
-        axis.plot(np.mean(values), y, "|", color=figures.PALETTE["blue"], ms=12, mew=2)
-    axis.axvline(np.mean(full), color=figures.PALETTE["vermillion"], ls=":", lw=1)
-    axis.set_yticks(range(len(rows)), list(rows))
-    axis.invert_yaxis()
-    axis.set_xlabel("validation accuracy")
-    return fig
-
-
-def _broken(name: str, line_break: str = "\n") -> str:
-    """A model's name with a line for each technique, for narrow panels."""
-    return name.replace(" + ", f" +{line_break}")

@@ -1,0 +1,115 @@
+"""Figures of every classifier's report: curves over epochs and confusion matrices, in print and interactive."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from matplotlib.figure import Figure
+from plotly.subplots import make_subplots
+
+from study import figures
+from study.runs import Record
+
+SPLIT_LOOKS = {
+    "train": ("training", figures.PALETTE["blue"], "-"),
+    "validation": ("validation", figures.PALETTE["vermillion"], "--"),
+}
+_HISTORY = {"train": {"accuracy": "accuracy", "loss": "loss"}}
+_HISTORY["validation"] = {name: f"validation_{name}" for name in ("accuracy", "loss")}
+
+
+def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
+    """Training and validation `accuracy` or `loss` against epochs, a panel a model, a line a seed."""
+    fig, axes = figures.new(height_cm=6.2, cols=len(runs), sharey=True)
+    for axis, (name, records) in zip(axes, runs.items(), strict=True):
+        for record in records:
+            for split, (label, colour, style) in SPLIT_LOOKS.items():
+                values = record.arrays[f"history_{_HISTORY[split][quantity]}"]
+                axis.plot(np.arange(1, len(values) + 1), values, style, color=colour, lw=1, label=label)
+            if record.spec["settings"].get("patience"):
+                best = record.metrics["best_epoch"]
+                axis.plot(
+                    best,
+                    record.arrays[f"history_{_HISTORY['validation'][quantity]}"][best - 1],
+                    "o",
+                    color="black",
+                    ms=3,
+                )
+        axis.set_title(broken(name))
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].set_ylabel({"accuracy": "accuracy", "loss": "cross-entropy (nats)"}[quantity])
+    handles, labels = axes[0].get_legend_handles_labels()
+    fig.legend(handles[:2], labels[:2], ncols=2, loc="outside upper center")
+    return fig
+
+
+def history_interactive(runs: Mapping[str, Sequence[Record]], quantity: str) -> go.Figure:
+    """The same for the screen: means over seeds, as far as every seed went."""
+    fig = make_subplots(cols=len(runs), shared_yaxes=True, subplot_titles=[broken(n, "<br>") for n in runs])
+    for column, records in enumerate(runs.values(), start=1):
+        for split, (label, colour, style) in SPLIT_LOOKS.items():
+            key = f"history_{_HISTORY[split][quantity]}"
+            length = min(len(r.arrays[key]) for r in records)
+            y = np.mean([r.arrays[key][:length] for r in records], axis=0)
+            fig.add_scatter(
+                x=list(range(1, length + 1)), y=np.round(y.astype(float), 4).tolist(), name=label, row=1, col=column,
+                line={"color": colour, "dash": "dash" if style == "--" else "solid"}, showlegend=column == 1,
+            )  # fmt: skip
+    fig.update_xaxes(title_text="epoch")
+    fig.update_yaxes(title_text=quantity, col=1)
+    fig.update_layout(
+        height=360, template="plotly_white", margin={"l": 60, "r": 20, "t": 110, "b": 50},
+        legend={"orientation": "h", "y": 1.3},
+    )  # fmt: skip
+    fig.update_annotations(font_size=12)
+    return fig
+
+
+def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str]) -> Figure:
+    """Confusion matrices on the test split, mean over seeds: counts, coloured by share of the true class."""
+    fig, axes = figures.new(height_cm=6.8, cols=len(runs), sharey=True)
+    for axis, (name, records) in zip(axes, runs.items(), strict=True):
+        counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
+        shares = counts / counts.sum(axis=1, keepdims=True)
+        axis.imshow(shares, cmap="cividis", vmin=0, vmax=1)
+        for (i, j), share in np.ndenumerate(shares):
+            axis.text(
+                j,
+                i,
+                f"{counts[i, j]:.0f}",
+                ha="center",
+                va="center",
+                fontsize=6.5,
+                color="black" if share > 0.5 else "white",
+            )
+        axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+        axis.set_yticks(range(len(classes)), classes)
+        axis.grid(visible=False)
+        axis.set_title(broken(name))
+        axis.set_xlabel("predicted")
+    axes[0].set_ylabel("true class")
+    return fig
+
+
+def confusion_interactive(runs: Mapping[str, Sequence[Record]], classes: Sequence[str]) -> go.Figure:
+    """The same for the screen: point at a cell for its count and share."""
+    fig = make_subplots(cols=len(runs), shared_yaxes=True, subplot_titles=[broken(n, "<br>") for n in runs])
+    for column, records in enumerate(runs.values(), start=1):
+        counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
+        shares = counts / counts.sum(axis=1, keepdims=True)
+        fig.add_heatmap(
+            z=shares.round(4).tolist(), x=list(classes), y=list(classes), text=counts.round(1).tolist(),
+            texttemplate="%{text:.0f}",
+            hovertemplate="true %{y}<br>predicted %{x}<br>%{text} examples, %{z:.1%}<extra></extra>",
+            zmin=0, zmax=1, colorscale="Cividis", showscale=False, row=1, col=column,
+        )  # fmt: skip
+    fig.update_yaxes(autorange="reversed")
+    fig.update_layout(height=360, template="plotly_white", margin={"l": 70, "r": 10, "t": 100, "b": 60})
+    fig.update_annotations(font_size=12)
+    return fig
+
+
+def broken(name: str, line_break: str = "\n") -> str:
+    """A model's name with a line for each technique, for narrow panels."""
+    return name.replace(" + ", f" +{line_break}")

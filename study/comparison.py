@@ -1,0 +1,94 @@
+"""Classifiers beside each other on the same examples, from their records, and verdicts on what others claimed of them.
+
+A record's arrays hold `<split>_logits` (n, classes) and `<split>_classes` (n,), as `study.evaluation.kept` makes them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from study.evaluation import Interval, mcnemar_p, paired_difference
+from study.runs import Record
+
+QUANTITIES = {
+    "train_accuracy": "training accuracy",
+    "train_loss": "training loss",
+    "validation_accuracy": "validation accuracy",
+    "validation_loss": "validation loss",
+    "test_accuracy": "test accuracy",
+    "test_loss": "test loss",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+}
+CONFIRMED, HALF, OPEN, REFUTED = "confirmed", "half confirmed", "not confirmed here", "refuted"
+
+
+def measured(record: Record, quantity: str) -> float:
+    """One of QUANTITIES; precision, recall and F1 are those of the test split."""
+    if quantity in ("precision", "recall", "f1"):
+        return record.metrics["test"][quantity]
+    split, what = quantity.split("_")
+    return record.metrics[split][what]
+
+
+def mean(records: Sequence[Record], quantity: str) -> float:
+    return float(np.mean([measured(r, quantity) for r in records]))
+
+
+def gap(record: Record) -> float:
+    """Training accuracy minus validation accuracy."""
+    return measured(record, "train_accuracy") - measured(record, "validation_accuracy")
+
+
+def right(record: Record, split: str = "test") -> np.ndarray:
+    """Which examples of the test or validation split a run classified rightly, (n,) bool."""
+    return record.arrays[f"{split}_logits"].argmax(axis=1) == record.arrays[f"{split}_classes"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same examples: difference of mean accuracy over seeds, and McNemar's p-value per seed."""
+
+    difference: Interval
+    p_values: tuple[float, ...]
+
+    @property
+    def direction(self) -> str:
+        """`higher` or `lower` if the interval leaves zero out and the median p-value is below .05."""
+        if np.median(self.p_values) >= 0.05 or self.difference.low <= 0 <= self.difference.high:
+            return "not clearly different"
+        return "higher" if self.difference.low > 0 else "lower"
+
+
+def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Comparison:
+    """a against b. The interval resamples examples; a model without seeds meets every seed of the other."""
+    pairs = list(zip(a, b, strict=True)) if len(a) == len(b) else [(one, other) for one in a for other in b]
+    share = [np.mean([right(r, split) for r in side], axis=0) for side in (a, b)]
+    p_values = tuple(mcnemar_p(right(x, split), right(y, split)) for x, y in pairs)
+    return Comparison(paired_difference(*share), p_values)
+
+
+def is_positive(effect: Interval) -> str:
+    """The verdict on a claim that an effect is positive: by whether its interval leaves zero out."""
+    return CONFIRMED if effect.low > 0 else REFUTED if effect.high < 0 else OPEN
+
+
+def all_positive(*effects: Interval) -> str:
+    """The verdict on a claim that all these effects are positive; half confirmed by some of them."""
+    found = {is_positive(effect) for effect in effects}
+    if len(found) == 1:
+        return found.pop()
+    return HALF if CONFIRMED in found else OPEN
+
+
+def leads(*effects: Interval) -> str:
+    """The verdict on a claim that a model is ahead of all others, by how far it is ahead of each."""
+    found = {is_positive(effect) for effect in effects}
+    return REFUTED if REFUTED in found else OPEN if OPEN in found else CONFIRMED
+
+
+def minus(effect: Interval) -> Interval:
+    """The opposite effect."""
+    return Interval(-effect.mean, -effect.high, -effect.low)
