@@ -78,7 +78,7 @@ class SelfAttention(nn.Module):
         super().__init__()
         if width < 1 or heads < 1 or width % heads:
             raise ValueError(
-                f"{heads} heads do not divide a width of {width}: expected a width that is a multiple of the heads"
+                f"{heads} heads do not divide a width of {width}: expected a multiple of the heads"
             )
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout is {dropout}: expected at least 0 and below 1")
@@ -126,9 +126,13 @@ class SelfAttention(nn.Module):
             q = q * (math.sqrt(q.shape[-1]) / self.temperature)
         dropout = self.dropout if self.training else 0.0
         if return_weights:
-            context, weights = scaled_dot_product(q, k, v, visible, dropout=dropout, validate=self.validate)
+            context, weights = scaled_dot_product(
+                q, k, v, visible, dropout=dropout, validate=self.validate
+            )
             return self.output(self._join(context)), weights
-        context = functional.scaled_dot_product_attention(q, k, v, attn_mask=visible, dropout_p=dropout)
+        context = functional.scaled_dot_product_attention(
+            q, k, v, attn_mask=visible, dropout_p=dropout
+        )
         return self.output(self._join(context))
 
     def _split(self, x: Tensor) -> Tensor:
@@ -159,7 +163,10 @@ def _visible(x: Tensor, present: Tensor | None, mask: Tensor | None) -> Tensor |
             )
         visible = present[:, None, None, :]
     if mask is not None:
-        if mask.shape not in ((tokens, tokens), (batch, tokens, tokens)) or mask.dtype != torch.bool:
+        if (
+            mask.shape not in ((tokens, tokens), (batch, tokens, tokens))
+            or mask.dtype != torch.bool
+        ):
             raise ValueError(
                 f"mask is {tuple(mask.shape)} {mask.dtype}: expected torch.bool of shape ({tokens}, {tokens}) or "
                 f"({batch}, {tokens}, {tokens}), True where a token may look"
@@ -171,7 +178,11 @@ def _visible(x: Tensor, present: Tensor | None, mask: Tensor | None) -> Tensor |
 
 def _shape_of_weights(q: Tensor, k: Tensor, v: Tensor) -> torch.Size:
     """(..., N, M). Raises ValueError when the three do not fit together."""
-    fits = min(q.dim(), k.dim(), v.dim()) >= 2 and q.shape[-1] == k.shape[-1] and k.shape[-2] == v.shape[-2]
+    fits = (
+        min(q.dim(), k.dim(), v.dim()) >= 2
+        and q.shape[-1] == k.shape[-1]
+        and k.shape[-2] == v.shape[-2]
+    )
     try:
         batch = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
     except RuntimeError:
@@ -200,7 +211,9 @@ def _check_mask(mask: Tensor, weights: torch.Size) -> None:
 def _check_numbers(tensor: Tensor, name: str) -> None:
     if torch.isnan(tensor).any():
         where = tuple(torch.isnan(tensor).nonzero()[0].tolist())
-        raise ValueError(f"{name} holds NaN, first at {where}: expected numbers; look at what made {name}")
+        raise ValueError(
+            f"{name} holds NaN, first at {where}: expected numbers; look at what made {name}"
+        )
 
 
 def _check_someone_is_seen(mask: Tensor | None) -> None:

@@ -112,4 +112,4 @@ def confusion_interactive(runs: Mapping[str, Sequence[Record]], classes: Sequenc
 
 def broken(name: str, line_break: str = "\n") -> str:
     """A model's name with a line for each technique, for narrow panels."""
-    return name.replace(" + ", f" +{line_break}")
+    return name.replace(" + ", f" +{line_break}").replace(", ", f",{line_break}")

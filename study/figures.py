@@ -56,6 +56,11 @@ LOOKS = {
     "Dropout + early stopping + L2": Look(PALETTE["purple"], "D", ":"),
     "TF-IDF + linear SVM": Look(PALETTE["black"], "x", "--"),
     "Majority class": Look(PALETTE["grey"], "v", ":"),
+    "VGG-13": Look(PALETTE["blue"], "o", "-"),
+    "ResNet-18": Look(PALETTE["orange"], "s", "--"),
+    "ViT": Look(PALETTE["green"], "^", "-."),
+    "EfficientNet": Look(PALETTE["purple"], "D", ":"),
+    "ViT, improved": Look(PALETTE["vermillion"], "*", "-"),
     "Heat-balance check": Look(PALETTE["black"], "x", ":"),
 }
 COLOURS = {model: look.colour for model, look in LOOKS.items()}

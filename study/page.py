@@ -28,6 +28,8 @@ PLOTLY = "application/vnd.plotly.v1+json"
 PNG_DPI = 200
 # A larger SVG (dense series) would slow the reader down more than it sharpens the picture.
 SVG_LIMIT_BYTES = 400_000
+CODE_COLUMNS = 100
+"""The longest line of code that a page of the PDF holds."""
 
 Bundle = dict[str, Any]
 Format = str | Callable[[Any], str]
@@ -63,8 +65,14 @@ class Page:
         self._show({"text/markdown": text, PANDOC: text})
 
     def code(self, *objects: Any) -> None:
-        """The source of functions, classes or modules, which stays visible in every variant of the report."""
+        """The source of functions, classes or modules, which stays visible in every variant of the report.
+
+        Raises ValueError for a line that is too long for the PDF's page.
+        """
         source = "\n\n\n".join(textwrap.dedent(inspect.getsource(item)).strip() for item in objects)
+        for line in source.splitlines():
+            if len(line) > CODE_COLUMNS:
+                raise ValueError(f"code of {len(line)} columns, shown at most {CODE_COLUMNS}: break {line.strip()!r}")
         self._show({"text/markdown": fenced(source, "python"), PANDOC: fenced(source, "{.python .definition}")})
 
     def figure(self, fig: Figure, name: str, caption: str, alt: str) -> None:

@@ -37,5 +37,5 @@ def nab_detectors() -> pd.DataFrame:
 
 
 def table(name: str) -> pd.DataFrame:
-    """A list of public references: `protocol` or `nab_events`."""
+    """A list of public references: `protocol`, `nab_events`, `ag_news` or `networks`."""
     return pd.DataFrame(everything()[name])

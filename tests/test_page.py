@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study import figures
+from study import figures, prose
 from study.page import PANDOC, PLOTLY, Page, fenced, table_markdown
 
 
@@ -192,8 +192,15 @@ def test_tables_refuse(page, df, options, error, message):
 
 
 def test_code_shows_the_source_that_runs(page, shown):
-    page.code(figures.look_of, figures.Look)
-    assert "def look_of(model: str) -> Look:" in shown[0][PANDOC] and "class Look(NamedTuple):" in shown[0][PANDOC]
+    page.code(prose.number, figures.Look)
+    assert "def number(value: float, digits: int = 0) -> str:" in shown[0][PANDOC]
+    assert "class Look(NamedTuple):" in shown[0][PANDOC]
+
+
+def test_code_too_wide_for_the_page_is_refused(page, monkeypatch):
+    monkeypatch.setattr("study.page.CODE_COLUMNS", 40)
+    with pytest.raises(ValueError, match="shown at most 40: break"):
+        page.code(figures.look_of)
 
 
 def test_fence_is_longer_than_any_inside():

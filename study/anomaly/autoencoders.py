@@ -72,7 +72,7 @@ def version_2() -> keras.Model:
 
 
 def version_3() -> keras.Model:
-    """4,193 parameters: LSTM encoder 16-8-4 and decoder 8-16 with ReLU, one linear unit per time step."""
+    """4,193 parameters: LSTM encoder 16-8-4, decoder 8-16 with ReLU, a linear unit per step."""
     return keras.Sequential(
         [
             keras.Input((WINDOW, 1)),

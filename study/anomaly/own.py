@@ -39,23 +39,26 @@ CALENDAR = 6  # sine and cosine of: time of day, time of week, twice the time of
 
 @dataclass(frozen=True)
 class Design:
-    """The frozen hyperparameters. "Nine" are the realTweets series other than AAPL, on which all were chosen."""
+    """The frozen hyperparameters; all were chosen on the nine realTweets series other than AAPL."""
 
-    # Newest blocks (13 hours) the encoder doesn't see. Plain autoencoders and 1 h did clearly worse on the nine.
+    # Newest blocks (13 hours) the encoder doesn't see. Plain autoencoders and 1 h did clearly
+    # worse on the nine.
     hidden_blocks: int = 27
-    # Width of both hidden layers and of the code. 2 to 8 units of code and a second layer made no difference.
+    # Width of both hidden layers and of the code. 2 to 8 units of code and a second layer made no
+    # difference.
     units: int = 64
     code: int = 4
     # Noise added to the scaled input; never varied.
     noise: float = 0.1
-    # Training: Huber loss shrugs off the bursts in the training data. 6 or 15 epochs did equally well; batch and
-    # learning rate were never varied.
+    # Training: Huber loss shrugs off the bursts in the training data. 6 or 15 epochs did equally
+    # well; batch and learning rate were never varied.
     epochs: int = 8
     batch: int = 256
     learning_rate: float = 3e-3
     # Training weeks start at every third row: neighbours are almost copies.
     stride: int = 3
-    # Rows of the running scale (two weeks; one week did equally well) and its floor, the noise of a Poisson count.
+    # Rows of the running scale (two weeks; one week did equally well) and its floor, the noise of
+    # a Poisson count.
     scale_rows: int = 14 * DAY_ROWS
     scale_floor: float = 1.0
     # Scaled blocks are cut off here, so that a burst can't swamp the network; never varied.
@@ -64,18 +67,20 @@ class Design:
     power: float = 1.5
     # Spans of the error: 15 minutes and 8 hours. One span, or three, scored lower on the nine.
     spans: tuple[int, ...] = (3, 96)
-    # Least standard deviation of the span means, against division by nothing in calm series. 0.2 and 0.5 did
-    # equally well, 1.5 worse.
+    # Least standard deviation of the span means, against division by nothing in calm series. 0.2
+    # and 0.5 did equally well, 1.5 worse.
     spread_floor: float = 0.25
-    # Score / tail level ** 0.25, tail level = running 99.5th percentile. Exponents 0 to 0.7 and percentiles 99 to 99.8
-    # tried; these scored highest for the spans above.
+    # Score / tail level ** 0.25, tail level = running 99.5th percentile. Exponents 0 to 0.7 and
+    # percentiles 99 to 99.8 tried; these scored highest for the spans above.
     tail_quantile: float = 0.995
     tail_exponent: float = 0.25
-    # The tail level starts from this value, worth this many rows, until a series has its own history; never varied.
+    # The tail level starts from this value, worth this many rows, until a series has its own
+    # history; never varied.
     tail_prior: float = 3.0
     tail_prior_rows: int = 1008
-    # Series below 5 tweets per row in the warm-up have light tails: their bursts reach lower scores, so these count
-    # more. 1 to 2.2 tried; 1.6 scored highest and cost a third fewer false alarms than 1.
+    # Series below 5 tweets per row in the warm-up have light tails: their bursts reach lower
+    # scores, so these count more. 1 to 2.2 tried; 1.6 scored highest and cost a third fewer false
+    # alarms than 1.
     sparse_below: float = 5.0
     sparse_gain: float = 1.6
     # Rows without a score: NAB's probation.
@@ -86,7 +91,7 @@ DESIGN = Design()
 
 
 def build_own(seed: int, design: Design = DESIGN) -> keras.Model:
-    """The autoencoder: inputs (batch, 44) scaled week and (batch, 6) calendar, output the week rebuilt (batch, 44)."""
+    """Scaled week (batch, 44) and calendar (batch, 6) -> the week rebuilt (batch, 44)."""
     keras.utils.set_random_seed(seed)
     week = keras.Input((len(BLOCKS),), name="week")
     calendar = keras.Input((CALENDAR,), name="calendar")

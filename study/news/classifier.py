@@ -17,7 +17,9 @@ class TokenAndPosition(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         if ids.shape[1] > self.positions.num_embeddings:
-            raise ValueError(f"{ids.shape[1]} tokens: expected {self.positions.num_embeddings} at most")
+            raise ValueError(
+                f"{ids.shape[1]} tokens: expected {self.positions.num_embeddings} at most"
+            )
         places = torch.arange(ids.shape[1], device=ids.device)
         return self.tokens(ids) + self.positions(places)
 

@@ -130,8 +130,9 @@ _ADDRESS = re.compile(r"(https?://|www\.)\S+")
 def clean(text: str) -> str:
     """Text without the artefacts of the files: as a reader of the news saw it.
 
-    Backslashes were line breaks, except before a dollar sign; character references become characters, HTML tags and
-    addresses go. Tickers such as <TXN.N> are no tags and stay, without their brackets.
+    Backslashes were line breaks, except before a dollar sign; character references become
+    characters, HTML tags and addresses go. Tickers such as <TXN.N> are no tags and stay, without
+    their brackets.
     """
     text = text.replace("\\$", "$").replace("\\", " ")
     for _ in range(2):  # "amp;pound7" hides a second reference

@@ -45,7 +45,8 @@ class Reader:
         self.longest = longest
         self.tokenizer = tokens.learn(texts, vocabulary)
         self.counters = {
-            name: TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **how).fit(texts) for name, how in GRAMS.items()
+            name: TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **how).fit(texts)
+            for name, how in GRAMS.items()
         }
         self.features = {name: len(counter.vocabulary_) for name, counter in self.counters.items()}
 
@@ -84,7 +85,7 @@ class Batches(tokens.TextBatches):
 
 
 class WideTower(nn.Module):
-    """TF-IDF weights of n-grams -> logits (B, classes): a linear model, as in the wide part of Cheng et al. (2016)."""
+    """TF-IDF weights of n-grams -> logits (B, classes), linearly (wide part of Cheng et al. 2016)."""
 
     def __init__(self, features: int, classes: int, dropout: float) -> None:
         super().__init__()
@@ -100,10 +101,11 @@ class WideTower(nn.Module):
 class DeepTower(nn.Module):
     """Word numbers (B, N) and lengths (B,) -> logits (B, classes).
 
-    The words' vectors are convolved, three by three, and halved in number by a maximum, as the tokens of Hassani et al.
-    (2021); this also tells attention the order of words, so that there are no positions. A pre-norm transformer block
-    (Xiong et al. 2020) follows, whose maximum and mean over the tokens go through a dense head. Words are dropped whole
-    (Iyyer et al. 2015), and features with one mask for all words of a text (Gal & Ghahramani 2016).
+    The words' vectors are convolved, three by three, and halved in number by a maximum, as the
+    tokens of Hassani et al. (2021); this also tells attention the order of words, so that there
+    are no positions. A pre-norm transformer block (Xiong et al. 2020) follows, whose maximum and
+    mean over the tokens go through a dense head. Words are dropped whole (Iyyer et al. 2015), and
+    features with one mask for all words of a text (Gal & Ghahramani 2016).
     """
 
     def __init__(self, design: Design, classes: int, start: np.ndarray | None) -> None:
@@ -117,7 +119,9 @@ class DeepTower(nn.Module):
         self.embedding.weight.data[tokens.PADDING] = 0.0
         self.convolution = nn.Conv1d(width, width, 3, padding=1) if design.convolution else None
         self.attention_norm = nn.LayerNorm(width) if design.attention else None
-        self.attention = SelfAttention(width, design.heads, validate=False) if design.attention else None
+        self.attention = (
+            SelfAttention(width, design.heads, validate=False) if design.attention else None
+        )
         self.feed_forward = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
         )
@@ -133,7 +137,9 @@ class DeepTower(nn.Module):
         x = self.dropout(self.embedding(ids))
         if self.convolution is not None:
             x = x + functional.gelu(self.convolution(x.transpose(1, 2)).transpose(1, 2))
-            x = functional.max_pool1d(_hide(x, present).transpose(1, 2), 2, ceil_mode=True).transpose(1, 2)
+            x = functional.max_pool1d(
+                _hide(x, present).transpose(1, 2), 2, ceil_mode=True
+            ).transpose(1, 2)
             present = present[:, ::2]
             x = x.masked_fill(~present.unsqueeze(-1), 0.0)
         if self.attention is not None:
@@ -155,28 +161,39 @@ class SharedDropout(nn.Module):
         self.probability = probability
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * functional.dropout(x.new_ones(len(x), 1, x.shape[2]), self.probability, self.training)
+        return x * functional.dropout(
+            x.new_ones(len(x), 1, x.shape[2]), self.probability, self.training
+        )
 
 
 class OwnClassifier(nn.Module):
-    """The inputs of `Batches` -> logits: each tower's (B, towers, classes) in training, else their mean (B, classes).
+    """The inputs of `Batches` -> logits: each tower's (B, towers, classes) in training, else their
+    mean (B, classes).
 
-    `features` are the numbers of n-grams of each kind, `start` (words, width) float32 the first vectors of words.
+    `features` are the numbers of n-grams of each kind, `start` (words, width) float32 the first
+    vectors of words.
     Raises ValueError for vectors or inputs that do not fit.
     """
 
-    def __init__(self, design: Design, features: Mapping[str, int], start: np.ndarray | None = None) -> None:
+    def __init__(
+        self, design: Design, features: Mapping[str, int], start: np.ndarray | None = None
+    ) -> None:
         super().__init__()
         if start is not None and (start.shape[1] != design.width or len(start) > design.vocabulary):
             raise ValueError(
-                f"first vectors are {start.shape}: expected {design.width} numbers each, of {design.vocabulary} words"
+                f"first vectors are {start.shape}: expected {design.vocabulary} words at most, "
+                f"of {design.width} numbers each"
             )
         self.deep = DeepTower(design, len(CLASSES), start)
-        self.wide = nn.ModuleList(WideTower(features[name], len(CLASSES), design.gram_dropout) for name in design.grams)
+        self.wide = nn.ModuleList(
+            WideTower(features[name], len(CLASSES), design.gram_dropout) for name in design.grams
+        )
 
     def forward(self, ids: Tensor, lengths: Tensor, *bags: Tensor) -> Tensor:
         if len(bags) != 3 * len(self.wide):
-            raise ValueError(f"{len(bags)} tensors of n-grams for {len(self.wide)} wide towers: expected three each")
+            raise ValueError(
+                f"{len(bags)} tensors of n-grams for {len(self.wide)} towers: expected three each"
+            )
         wide = [tower(*bags[3 * i : 3 * i + 3]) for i, tower in enumerate(self.wide)]
         towers = torch.stack([self.deep(ids, lengths), *wide], dim=1)
         return towers if self.training else towers.mean(dim=1)
@@ -201,7 +218,9 @@ def first_vectors(words: tokens.Encoded, vocabulary: int, width: int) -> np.ndar
     information = np.log(counts.data / (of_word[counts.row] * of_context[counts.col]))
     positive = information > 0
     places = counts.row[positive], counts.col[positive]
-    matrix = sparse.csr_matrix((information[positive].astype(np.float32), places), shape=counts.shape)
+    matrix = sparse.csr_matrix(
+        (information[positive].astype(np.float32), places), shape=counts.shape
+    )
     left, strengths, _ = randomized_svd(matrix, width, n_iter=3, random_state=0)
     vectors = left * np.sqrt(strengths)
     return (_SPREAD * vectors / vectors.std()).astype(np.float32)

@@ -19,13 +19,19 @@ class VGG(nn.Sequential):
     `small` head averages them and is one layer behind the dropout.
     """
 
-    def __init__(self, classes: int, head: Literal["small", "original"] = "small", dropout: float = 0.5) -> None:
+    def __init__(
+        self, classes: int, head: Literal["small", "original"] = "small", dropout: float = 0.5
+    ) -> None:
         layers, before = [], 3
         for after in VGG_13:
             if after == "pool":
                 layers.append(nn.MaxPool2d(2))
             else:
-                layers += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+                layers += [
+                    nn.Conv2d(before, after, 3, padding=1),
+                    nn.BatchNorm2d(after),
+                    nn.ReLU(inplace=True),
+                ]
                 before = after
         if head == "original":
             classifier = [
@@ -35,13 +41,21 @@ class VGG(nn.Sequential):
                 nn.Linear(4096, classes),
             ]  # fmt: skip
         else:
-            classifier = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(512, classes)]
+            classifier = [
+                nn.AdaptiveAvgPool2d(1),
+                nn.Flatten(),
+                nn.Dropout(dropout),
+                nn.Linear(512, classes),
+            ]
         super().__init__(*layers, *classifier)
         _draw(self)
 
 
 STEMS = {
-    "standard": lambda: [nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.MaxPool2d(3, stride=2, padding=1)],
+    "standard": lambda: [
+        nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False),
+        nn.MaxPool2d(3, stride=2, padding=1),
+    ],
     "halving": lambda: [nn.Conv2d(3, 64, 3, stride=2, padding=1, bias=False)],
     "full": lambda: [nn.Conv2d(3, 64, 3, padding=1, bias=False)],
 }
@@ -64,7 +78,9 @@ class ResidualBlock(nn.Module):
         )
         self.shortcut = nn.Identity()
         if stride != 1 or before != after:
-            self.shortcut = nn.Sequential(nn.Conv2d(before, after, 1, stride=stride, bias=False), nn.BatchNorm2d(after))
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(before, after, 1, stride=stride, bias=False), nn.BatchNorm2d(after)
+            )
         self.activation = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -112,7 +128,9 @@ class EfficientNetB0(nn.Module):
     ones; PyTorch, given 0.99, forgets all but the last batch.
     """
 
-    def __init__(self, classes: int, strides: str = "paper", dropout: float = 0.2, momentum: float = 0.1) -> None:
+    def __init__(
+        self, classes: int, strides: str = "paper", dropout: float = 0.2, momentum: float = 0.1
+    ) -> None:
         from transformers import EfficientNetConfig, EfficientNetForImageClassification
 
         if strides not in STRIDES:
@@ -120,8 +138,8 @@ class EfficientNetB0(nn.Module):
         super().__init__()
         first, *stages = STRIDES[strides]
         config = EfficientNetConfig(
-            width_coefficient=1.0, depth_coefficient=1.0, hidden_dim=1280, image_size=224, dropout_rate=dropout,
-            strides=stages, batch_norm_momentum=momentum, num_labels=classes,
+            width_coefficient=1.0, depth_coefficient=1.0, hidden_dim=1280, image_size=224,
+            dropout_rate=dropout, strides=stages, batch_norm_momentum=momentum, num_labels=classes,
         )  # fmt: skip
         self.network = EfficientNetForImageClassification(config)
         if first == 1:

@@ -168,8 +168,9 @@ def _judged(spec: dict, scratch: Path) -> Outcome:
 
 def _compared_on_validation(spec: dict, scratch: Path) -> Outcome:
     """Train a network for a comparison with others, without a look at the test split."""
-    *_, metrics, arrays, _ = _trained(spec, scratch, ("train", "validation"))
-    return metrics, arrays
+    _, batches, metrics, arrays, logits = _trained(spec, scratch, ("train", "validation"))
+    classes = _splits(spec).images.classes[batches["validation"].rows]
+    return metrics, arrays | kept("validation", logits["validation"], classes)
 
 
 def _trained(spec: dict, scratch: Path, measured: tuple[str, ...]) -> tuple:

@@ -40,7 +40,9 @@ class Architecture:
         if self.image % self.patch:
             raise ValueError(f"patches of {self.patch} pixels do not tile an image of {self.image}")
         if self.tokens not in TOKENISERS:
-            raise ValueError(f"tokens {self.tokens!r} are unknown: choose one of {', '.join(TOKENISERS)}")
+            raise ValueError(
+                f"tokens {self.tokens!r} are unknown: choose one of {', '.join(TOKENISERS)}"
+            )
 
     @property
     def grid(self) -> int:
@@ -81,7 +83,9 @@ class ShiftedPatches(nn.Module):
         """Four copies, each half a patch further towards one corner; what enters is zero."""
         half, (height, width) = self.patch // 2, images.shape[-2:]
         padded = functional.pad(images, (half, half, half, half))
-        return [padded[..., y : y + height, x : x + width] for y in (0, 2 * half) for x in (0, 2 * half)]
+        return [
+            padded[..., y : y + height, x : x + width] for y in (0, 2 * half) for x in (0, 2 * half)
+        ]
 
 
 class Convolutions(nn.Sequential):
@@ -92,13 +96,14 @@ class Convolutions(nn.Sequential):
     def __init__(self, architecture: Architecture) -> None:
         halvings = architecture.patch.bit_length() - 1
         if 2**halvings != architecture.patch or not halvings:
-            raise ValueError(f"a stem of halving convolutions needs a patch of 2, 4, 8, …, not {architecture.patch}")
+            raise ValueError(
+                f"halving convolutions need a patch of 2, 4, 8, …, not {architecture.patch}"
+            )
         channels = [3, *(architecture.width // 2 ** (halvings - 1 - i) for i in range(halvings))]
         layers = []
         for before, after in zip(channels, channels[1:], strict=False):
-            layers += [
-                nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(),
-            ]  # fmt: skip
+            layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)]
+            layers += [nn.BatchNorm2d(after), nn.ReLU()]
         super().__init__(*layers, nn.Conv2d(architecture.width, architecture.width, 1))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -118,10 +123,15 @@ class EncoderBlock(nn.Module):
         super().__init__()
         width, hidden = architecture.width, architecture.hidden
         self.attention_norm = nn.LayerNorm(width, eps=1e-6)
-        self.attention = SelfAttention(width, architecture.heads, temperature=architecture.local, validate=False)
+        self.attention = SelfAttention(
+            width, architecture.heads, temperature=architecture.local, validate=False
+        )
         self.perceptron_norm = nn.LayerNorm(width, eps=1e-6)
         self.perceptron = nn.Sequential(
-            nn.Linear(width, hidden), nn.GELU(), nn.Dropout(architecture.dropout), nn.Linear(hidden, width)
+            nn.Linear(width, hidden),
+            nn.GELU(),
+            nn.Dropout(architecture.dropout),
+            nn.Linear(hidden, width),
         )
         self.dropout = nn.Dropout(architecture.dropout)
         self.local, self.drop_path = architecture.local, drop_path
@@ -179,16 +189,22 @@ class VisionTransformer(nn.Module):
 
     def _embedded(self, images: Tensor) -> Tensor:
         tokens = self.tokens(images)
-        tokens = torch.cat([self.class_token.expand(len(tokens), -1, -1).to(tokens.dtype), tokens], dim=1)
+        tokens = torch.cat(
+            [self.class_token.expand(len(tokens), -1, -1).to(tokens.dtype), tokens], dim=1
+        )
         patch = self.architecture.patch
-        return self.dropout(tokens + self._positions(images.shape[-2] // patch, images.shape[-1] // patch))
+        return self.dropout(
+            tokens + self._positions(images.shape[-2] // patch, images.shape[-1] // patch)
+        )
 
     def _positions(self, rows: int, columns: int) -> Tensor:
         grid = self.architecture.grid
         if (rows, columns) == (grid, grid):
             return self.positions
         plane = self.positions[:, 1:].unflatten(1, (grid, grid)).permute(0, 3, 1, 2)
-        resized = functional.interpolate(plane, (rows, columns), mode="bicubic", align_corners=False)
+        resized = functional.interpolate(
+            plane, (rows, columns), mode="bicubic", align_corners=False
+        )
         return torch.cat([self.positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 
     def _draw(self) -> None:

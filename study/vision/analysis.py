@@ -1,0 +1,200 @@
+"""From the records of the Bonus part to the tables, comparisons and verdicts that its notebook shows."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from study import published
+from study.comparison import (
+    CONFIRMED,
+    OPEN,
+    QUANTITIES,
+    REFUTED,
+    Comparison,
+    all_positive,
+    compare,
+    is_positive,
+    measured,
+    right,
+)
+from study.evaluation import Interval, share_interval
+from study.prose import Judged, verdict
+from study.runs import Record, of
+from study.vision.recipes import IMPROVED, MODELS, STRIDES
+from study.vision.sources import CLASSES, NATIVE, RESIZED
+
+NAMES = {
+    "vgg": "VGG-13",
+    "resnet": "ResNet-18",
+    "vit": "ViT",
+    "efficientnet": "EfficientNet",
+    IMPROVED: "ViT, improved",
+}
+SHARE_TOLERANCE = 0.02
+"""Of accuracies and the like: ±1 point is the interval of 3,000 examples, here and there."""
+LOSS_TOLERANCE = 0.15
+"""Of losses, relative."""
+BALANCED = 0.03
+"""Training minus test accuracy below which a performance is taken to be well-balanced."""
+SIMILAR = 0.02
+"""Difference of two scores up to which they are taken to be very similar."""
+UNTESTED = "not tested here"
+
+
+def models(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """The five judged networks by name, each with its seeds, in the order of NAMES."""
+    return {
+        name: of(records, "bonus-improved" if model == IMPROVED else "bonus-models", model)
+        for model, name in NAMES.items()
+    }
+
+
+def judged(records: Sequence[Record]) -> list[Judged]:
+    """Every number that the original prints of its four networks, judged by the mean over seeds."""
+    found = []
+    for model in MODELS:
+        runs = of(records, "bonus-models", model)
+        for quantity in published.everything()["bonus"][model]:
+            said, values = published.value(f"bonus.{model}.{quantity}"), tuple(measured(r, quantity) for r in runs)
+            own = LOSS_TOLERANCE * said if "loss" in quantity else SHARE_TOLERANCE
+            tolerance = max(own, (max(values) - min(values)) / 2)
+            decided = verdict(said, float(np.mean(values)), tolerance)
+            found.append(Judged(NAMES[model], QUANTITIES[quantity], said, values, decided))
+    return found
+
+
+def inconsistent() -> list[str]:
+    """Networks whose published recall is not their published accuracy.
+
+    Over classes of equal size the mean recall is the accuracy, whatever the predictions.
+    """
+    said = {m: [published.value(f"bonus.{m}.{q}") for q in ("recall", "test_accuracy")] for m in MODELS}
+    return [NAMES[m] for m, (recall, accuracy) in said.items() if abs(recall - accuracy) > 0.001]
+
+
+def train_test_gap(records: Sequence[Record]) -> Interval:
+    """Training minus test accuracy, with the 95% interval of the test accuracy's sample."""
+    train = float(np.mean([measured(r, "train_accuracy") for r in records]))
+    test = np.mean([right(r) for r in records], axis=0)
+    found = share_interval(round(float(test.sum())), len(test))
+    return Interval(train - found.mean, train - found.high, train - found.low)
+
+
+def gap_difference(a: Sequence[Record], b: Sequence[Record]) -> Interval:
+    """By how much the gap of a exceeds that of b, with the paired interval of their test accuracies."""
+    train = np.mean([measured(x, "train_accuracy") - measured(y, "train_accuracy") for x, y in zip(a, b, strict=True)])
+    test = compare(a, b).difference
+    return Interval(float(train) - test.mean, float(train) - test.high, float(train) - test.low)
+
+
+def at_epoch(records: Sequence[Record], epoch: int) -> float:
+    """Validation accuracy after an epoch (from 1), or after the last one where a training was shorter."""
+    history = [r.arrays["history_validation_accuracy"] for r in records]
+    return float(np.mean([values[min(epoch, len(values)) - 1] for values in history]))
+
+
+def recalls(records: Sequence[Record]) -> list[tuple[float, int]]:
+    """For each class the share of its test images that are classified rightly, and their number."""
+    counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
+    return [(float(counts[k, k] / counts[k].sum()), round(float(counts[k].sum()))) for k in range(len(CLASSES))]
+
+
+def share_difference(a: float, n_a: int, b: float, n_b: int) -> Interval:
+    """Share a minus share b of independent examples, with its 95% interval (Newcombe 1998)."""
+    low, high = confint_proportions_2indep(round(a * n_a), n_a, round(b * n_b), n_b, method="newcomb")
+    return Interval(a - b, float(low), float(high))
+
+
+def claims(records: Sequence[Record]) -> dict[str, str]:
+    """The verdict on each of the original's claims about the Bonus part, by name in data/published.toml.
+
+    A difference counts when its 95% interval, over the images, leaves zero out.
+    """
+    vgg, resnet, vit, efficientnet, improved = models(records).values()
+    short = of(records, "bonus-stride", next(iter(STRIDES)))
+    vit_behind = [compare(other, vit).difference for other in (vgg, resnet)]
+    behind = [compare(other, efficientnet).difference for other in (vgg, resnet)]
+    behind_validated = [compare(other, efficientnet, "validation").difference for other in (vgg, resnet)]
+    validated = len(efficientnet[0].arrays["validation_classes"])
+    at_10 = [
+        share_difference(at_epoch(other, 10), validated, at_epoch(efficientnet, 10), validated)
+        for other in (vgg, resnet)
+    ]
+    class_2 = [
+        share_difference(*found[2], *found[other])
+        for found in (recalls(efficientnet), recalls(vgg))
+        for other in (0, 1)
+    ]
+    return {
+        "vgg_generalises": _within(train_test_gap(vgg), BALANCED),
+        "resnet_overfits": is_positive(gap_difference(resnet, vgg)),
+        "resnet_like_vgg": _within(compare(resnet, vgg).difference, SIMILAR),
+        "vit_lower": all_positive(*vit_behind),
+        "vit_declines": _declines(vit),
+        "vit_tuning": is_positive(compare(improved, vit).difference),
+        "efficientnet_lower": all_positive(*behind),
+        "vgg_resnet_robust": all_positive(*behind, *behind_validated),
+        "efficientnet_epoch_10": all_positive(*at_10),
+        "efficientnet_class_2": all_positive(*class_2),
+        "efficientnet_longer": is_positive(longer(efficientnet, short).difference),
+        "efficientnet_pretraining": UNTESTED,
+        "vgg_resnet_best": all_positive(*vit_behind, *behind),
+    }
+
+
+def longer(full: Sequence[Record], short: Sequence[Record]) -> Comparison:
+    """A whole training against a short one of the same network, on validation."""
+    return compare(full[:1], short, "validation")
+
+
+def _within(effect: Interval, bound: float) -> str:
+    """The verdict on a claim that a difference is small: its interval lies within ±bound, outside, or neither."""
+    if max(abs(effect.low), abs(effect.high)) <= bound:
+        return CONFIRMED
+    return REFUTED if effect.low > bound or effect.high < -bound else OPEN
+
+
+def _declines(records: Sequence[Record]) -> str:
+    """Whether validation accuracy ends clearly below its best epoch."""
+    n = len(records[0].arrays["validation_classes"])
+    history = [r.arrays["history_validation_accuracy"] for r in records]
+    best, last = (float(np.mean([pick(values) for values in history])) for pick in (np.max, lambda v: v[-1]))
+    return CONFIRMED if share_difference(best, n, last, n).low > 0 else REFUTED
+
+
+def changes(records: Sequence[Record], task: str, against: str) -> dict[str, Comparison]:
+    """Every run of a task against one of them, on validation."""
+    reference = of(records, task, against)
+    names = dict.fromkeys(r.spec["model"] for r in of(records, task))
+    return {name: compare(of(records, task, name), reference, "validation") for name in names if name != against}
+
+
+def origins(runs: Mapping[str, Sequence[Record]], dataset: Record) -> pd.DataFrame:
+    """Do networks lean on how an image was made? A row a network and a class.
+
+    Columns: `model`, `class`; for images of native size and for resized ones `native`, `resized` (test accuracy as
+    Interval), `native_dogs`, `resized_dogs` (share called dogs). Empty where the origin of the images is unknown.
+    """
+    origin, rows = dataset.arrays["test_resized"], []
+    for name, records in runs.items():
+        classes = records[0].arrays["test_classes"]
+        predicted = records[0].arrays["test_logits"].argmax(axis=1)
+        for kind, label in enumerate(CLASSES):
+            row = {"model": name, "class": label}
+            for what, code in (("native", NATIVE), ("resized", RESIZED)):
+                mine = (classes == kind) & (origin == code)
+                if not mine.any():
+                    return pd.DataFrame()
+                row[what] = share_interval(int((predicted[mine] == kind).sum()), int(mine.sum()))
+                row[f"{what}_dogs"] = float((predicted[mine] == 0).mean())
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def native_accuracy(record: Record, dataset: Record) -> float:
+    """Test accuracy on images of native size alone, the mean over the classes (which have different shares of them)."""
+    native = dataset.arrays["test_resized"] == NATIVE
+    classes, found = record.arrays["test_classes"], right(record)
+    return float(np.mean([found[native & (classes == kind)].mean() for kind in range(len(CLASSES))]))

@@ -1,0 +1,111 @@
+"""The Bonus part's verdicts follow its records."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from study import comparison, published
+from study.evaluation import kept
+from study.runs import Record
+from study.vision import analysis, recipes
+from study.vision.sources import NATIVE, RESIZED
+
+N = 3_000
+CLASSES = np.arange(N) % 3
+
+
+def logits(share, weak):
+    """This share of all images right; the wrong ones belong to the `weak` classes and are taken for the next class."""
+    found = np.eye(3)[CLASSES] * 4
+    wrong = N - round(share * N)
+    mistaken = np.flatnonzero(np.isin(CLASSES, weak))[:wrong]
+    found[mistaken] = np.roll(found[mistaken], 1, axis=1)
+    return found
+
+
+def made(task, model, test, train=0.95, validation=None, weak=(0, 1), history=(0.5, 0.8, 0.9)):
+    guessed = {"test": logits(test, weak), "validation": logits(test if validation is None else validation, weak)}
+    metrics = {
+        split: {
+            "accuracy": float((found.argmax(1) == CLASSES).mean()), "loss": 0.3, "precision": test, "recall": test,
+            "f1": test, "confusion": np.histogram2d(CLASSES, found.argmax(1), bins=3)[0].tolist(),
+        }
+        for split, found in guessed.items()
+    }  # fmt: skip
+    metrics["train"] = {"accuracy": train, "loss": 0.2}
+    arrays = {"history_validation_accuracy": np.array(history, dtype=np.float32)}
+    for split, found in guessed.items():
+        arrays |= kept(split, found, CLASSES)
+    spec = {"task": task, "model": model, "seed": 0}
+    return Record(spec, metrics, arrays, {})
+
+
+@pytest.fixture(scope="module")
+def records():
+    """As the original has it: VGG before ResNet, EfficientNet and the ViT, which declines."""
+    shares = {"vgg": 0.93, "resnet": 0.92, "efficientnet": 0.85, "vit": 0.80}
+    trained = {"vgg": 0.94, "resnet": 0.99, "efficientnet": 0.9, "vit": 0.8}
+    histories = {m: np.full(12, share) for m, share in shares.items()} | {"vit": np.array([0.7, 0.9, 0.8])}
+    found = [made("bonus-models", m, shares[m], trained[m], history=histories[m]) for m in shares]
+    found.append(made("bonus-improved", recipes.IMPROVED, 0.94))
+    found += [made("bonus-stride", name, 0.8) for name in recipes.STRIDES]
+    return found
+
+
+def test_claims_are_confirmed_when_the_records_say_so(records):
+    said = analysis.claims(records)
+    assert set(said) <= set(published.everything()["claims"])
+    assert said.pop("efficientnet_pretraining") == analysis.UNTESTED
+    assert set(said.values()) == {comparison.CONFIRMED}
+
+
+def test_claims_turn_round_when_the_records_do(records):
+    """VGG and the ViT change places, and ResNet and EfficientNet."""
+    places = {"vgg": "vit", "vit": "vgg", "resnet": "efficientnet", "efficientnet": "resnet"}
+    swapped = [replace(r, spec=r.spec | {"model": places.get(r.spec["model"], r.spec["model"])}) for r in records]
+    said = analysis.claims(swapped)
+    for name in ("vit_lower", "vit_declines", "resnet_like_vgg"):
+        assert said[name] == comparison.REFUTED, name
+    for name in ("efficientnet_lower", "vgg_resnet_robust", "vgg_resnet_best"):  # ResNet is behind, VGG further
+        assert said[name] == comparison.REFUTED, name
+
+
+def test_every_published_number_of_the_part_is_judged(records):
+    found = analysis.judged(records)
+    assert len(found) == sum(len(numbers) for numbers in published.everything()["bonus"].values()) == 25
+    by_name = {(j.model, j.quantity): j for j in found}
+    assert by_name["VGG-13", "test accuracy"].verdict.status == "reproduced"
+    assert by_name["ViT", "training loss"].verdict.status == "not reproduced"
+    assert by_name["EfficientNet", "training accuracy"].verdict.status == "not reproduced"
+
+
+def test_the_recall_that_contradicts_its_accuracy_is_vggs():
+    assert analysis.inconsistent() == ["VGG-13"]
+
+
+def test_gaps_have_the_interval_of_the_test_sample(records):
+    vgg, resnet, *_ = analysis.models(records).values()
+    gap = analysis.train_test_gap(vgg)
+    assert gap.mean == pytest.approx(0.01) and gap.low < gap.mean < gap.high and gap.high - gap.low < 0.02
+    # ResNet's gap is .99 - .92 = .07, VGG's .94 - .93 = .01.
+    assert analysis.gap_difference(resnet, vgg).mean == pytest.approx(0.06)
+
+
+def test_origin_is_told_by_class(records):
+    origin = np.where(np.arange(N) < N // 2, NATIVE, RESIZED)
+    dataset = Record({}, {}, {"test_resized": origin}, {})
+    vgg = made("bonus-models", "vgg", 0.9, weak=(0,))
+    table = analysis.origins({"VGG-13": [vgg]}, dataset)
+    # The 300 wrong images are the first dogs; of 500 native and 500 resized dogs 200 and 500 are right.
+    assert [round(row.native.mean, 3) for row in table.itertuples()] == [0.4, 1, 1]
+    assert [round(row.resized.mean, 3) for row in table.itertuples()] == [1, 1, 1]
+    assert table.native_dogs.tolist() == pytest.approx([0.4, 0, 0])
+    assert analysis.native_accuracy(vgg, dataset) == pytest.approx((0.4 + 1 + 1) / 3)
+    unknown = Record({}, {}, {"test_resized": np.full(N, -1)}, {})
+    assert analysis.origins({"VGG-13": [vgg]}, unknown).empty
+
+
+def test_short_histories_end_with_their_last_epoch(records):
+    vit = analysis.models(records)["ViT"]
+    assert analysis.at_epoch(vit, 2) == pytest.approx(0.9) and analysis.at_epoch(vit, 10) == pytest.approx(0.8)
