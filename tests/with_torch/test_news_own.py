@@ -145,7 +145,7 @@ def test_bad_input_is_refused(reader, reading):
     model, chosen, _ = made(reader, reading)
     with pytest.raises(ValueError, match="first vectors are"):
         own.OwnClassifier(chosen, reader.features, np.zeros((60, 9), dtype=np.float32))
-    with pytest.raises(ValueError, match="0 tensors of n-grams for 2 wide towers"):
+    with pytest.raises(ValueError, match="0 tensors of n-grams for 2 towers"):
         model(torch.ones(1, 3, dtype=torch.int64), torch.tensor([3]))
     with pytest.raises(ValueError, match="24 texts and 23 classes"):
         own.Batches(reading, CLASSES[1:], chosen, 0)
