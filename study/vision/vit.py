@@ -20,8 +20,7 @@ class Architecture:
     `tokens` come from flat `patches` (Dosovitskiy et al. 2021), from patches of the image and of
     four `shifted` copies (Lee et al. 2021), or from a stack of `convolutions` (Xiao et al. 2021).
     `local` gives each head a learned temperature and hides every token from itself (Lee et al.
-    2021). `drop_path` leaves out residual branches in training (Huang et al. 2016), the last
-    layer's with this probability, earlier ones' with less.
+    2021).
     """
 
     image: int = 64
@@ -32,7 +31,6 @@ class Architecture:
     hidden: int = 768
     classes: int = 3
     dropout: float = 0.0
-    drop_path: float = 0.0
     tokens: Literal["patches", "shifted", "convolutions"] = "patches"
     local: bool = False
 
@@ -89,8 +87,9 @@ class ShiftedPatches(nn.Module):
 
 
 class Convolutions(nn.Sequential):
-    """3×3 convolutions that halve the image until a pixel stands for a patch, then a 1×1
-    convolution to the width (Xiao et al. 2021): (B, 3, H, W) -> (B, N, d).
+    """Pairs of 3×3 convolutions, of which the first halves the image, until a pixel stands for a
+    patch, then a 1×1 convolution (Xiao et al. 2021, with one more convolution at each size):
+    (B, 3, H, W) -> (B, N, d).
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -103,6 +102,8 @@ class Convolutions(nn.Sequential):
         layers = []
         for before, after in zip(channels, channels[1:], strict=False):
             layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)]
+            layers += [nn.BatchNorm2d(after), nn.ReLU()]
+            layers += [nn.Conv2d(after, after, 3, padding=1, bias=False)]
             layers += [nn.BatchNorm2d(after), nn.ReLU()]
         super().__init__(*layers, nn.Conv2d(architecture.width, architecture.width, 1))
 
@@ -119,7 +120,7 @@ class EncoderBlock(nn.Module):
     asked for.
     """
 
-    def __init__(self, architecture: Architecture, drop_path: float) -> None:
+    def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         width, hidden = architecture.width, architecture.hidden
         self.attention_norm = nn.LayerNorm(width, eps=1e-6)
@@ -134,23 +135,16 @@ class EncoderBlock(nn.Module):
             nn.Linear(hidden, width),
         )
         self.dropout = nn.Dropout(architecture.dropout)
-        self.local, self.drop_path = architecture.local, drop_path
+        self.local = architecture.local
 
     def forward(self, x: Tensor, return_weights: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         others = ~torch.eye(x.shape[1], dtype=torch.bool, device=x.device) if self.local else None
         # Always with weights: of few tokens they cost little, and on CPUs PyTorch's fused kernel is
         # slow backwards in bfloat16.
         looked, weights = self.attention(self.attention_norm(x), mask=others, return_weights=True)
-        x = x + self._kept(self.dropout(looked))
-        x = x + self._kept(self.dropout(self.perceptron(self.perceptron_norm(x))))
+        x = x + self.dropout(looked)
+        x = x + self.dropout(self.perceptron(self.perceptron_norm(x)))
         return (x, weights) if return_weights else x
-
-    def _kept(self, branch: Tensor) -> Tensor:
-        """The branch of the examples that keep it, scaled so that the expectation stays."""
-        if not self.training or not self.drop_path:
-            return branch
-        keep = torch.rand(len(branch), 1, 1, device=branch.device) >= self.drop_path
-        return branch * keep / (1 - self.drop_path)
 
 
 class VisionTransformer(nn.Module):
@@ -167,8 +161,7 @@ class VisionTransformer(nn.Module):
         self.class_token = nn.Parameter(torch.empty(1, 1, width))
         self.positions = nn.Parameter(torch.empty(1, 1 + architecture.grid**2, width))
         self.dropout = nn.Dropout(architecture.dropout)
-        rates = [architecture.drop_path * i / max(1, depth - 1) for i in range(depth)]
-        self.blocks = nn.ModuleList([EncoderBlock(architecture, rate) for rate in rates])
+        self.blocks = nn.ModuleList([EncoderBlock(architecture) for _ in range(depth)])
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.head = nn.Linear(width, architecture.classes)
         self._draw()

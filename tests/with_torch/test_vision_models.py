@@ -95,7 +95,7 @@ def test_multiply_adds_by_hand():
     [
         lambda: VGG(3), lambda: ResNet18(3), lambda: ResNet18(3, "standard"), lambda: ResNet18(3, "full"),
         lambda: EfficientNetB0(3), lambda: EfficientNetB0(3, "early-8"),
-        *(lambda t=t: VisionTransformer(Architecture(width=24, depth=2, hidden=48, tokens=t, local=True, drop_path=0.2))
+        *(lambda t=t: VisionTransformer(Architecture(width=24, depth=2, hidden=48, tokens=t, local=True))
           for t in ("patches", "shifted", "convolutions")),
     ],
 )  # fmt: skip
@@ -140,7 +140,7 @@ def test_shifted_patches_by_hand():
 
 def test_local_attention_hides_a_token_from_itself_and_learns_its_temperature():
     torch.manual_seed(0)
-    block = EncoderBlock(Architecture(**SMALL, local=True), 0.0).eval()
+    block = EncoderBlock(Architecture(**SMALL, local=True)).eval()
     x = torch.randn(2, 6, 24)
     out, weights = block(x, return_weights=True)
     assert (weights.diagonal(dim1=-2, dim2=-1) == 0).all()
@@ -166,15 +166,6 @@ def test_temperature_divides_the_logits(weights):
     q, k, v = (p(x).unflatten(-1, (2, 4)).transpose(1, 2) for p in (layer.query, layer.key, layer.value))
     context, _ = scaled_dot_product(q / 0.5, k, v, scaled=False)
     torch.testing.assert_close(out(layer), layer.output(context.transpose(1, 2).flatten(-2)))
-
-
-def test_drop_path_leaves_branches_out_and_keeps_the_expectation():
-    torch.manual_seed(0)
-    block = EncoderBlock(Architecture(**SMALL), 0.5)
-    branch = torch.ones(4_000, 1, 1)
-    kept = block._kept(branch)
-    assert set(kept.flatten().tolist()) == {0.0, 2.0} and abs(float(kept.mean()) - 1) < 0.1
-    assert block.eval()._kept(branch) is branch
 
 
 def test_rollout_by_hand_and_its_sums():
