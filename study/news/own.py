@@ -85,7 +85,7 @@ class Batches(tokens.TextBatches):
 
 
 class WideTower(nn.Module):
-    """TF-IDF weights of n-grams -> logits (B, classes), linearly (wide part of Cheng et al. 2016)."""
+    """N-grams by TF-IDF -> logits (B, classes), linearly (Cheng et al. 2016, wide part)."""
 
     def __init__(self, features: int, classes: int, dropout: float) -> None:
         super().__init__()
