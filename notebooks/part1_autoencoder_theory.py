@@ -523,14 +523,4 @@ page.say(f"""
 The autoencoder has {number(total.total)} parameters, {number(total.total - total.published)} more than published, and its graph is drawn from the model. Of the original's claims, {sum(v == "confirmed" for v in (verdicts | improvement_verdicts).values())} of {len(verdicts | improvement_verdicts)} hold in full as measured on the simulated line;
 the strongest lessons are that {f"PCA with {detectors.COMPONENTS} components beats the briefly trained autoencoder" if best == PCA_NAME else "the autoencoder leads"}, that {"a few labels help most" if gain[AUTOENCODER]["labels"]["detection"].mean > gain[AUTOENCODER]["input"]["detection"].mean else "domain knowledge helps most"}, and that {"without retraining PCA raises an alarm for " + percent(year_end("fixed", PCA_NAME, "false_alarms").mean, 0) + " of all sound cycles after a year of wear, the autoencoder for " + percent(harm[AUTOENCODER]["alarms"].mean, 0)}.
 """)
-spec = recipes.sentinel(P)
-again = runs.Store(P.sentinels).load(spec)
-if again is None:
-    page.say("**Sentinel run:** not made here; the records stand as they were committed.")
-else:
-    compared = reproduce.rows_of(parts_of_report.find("part1"), store.load(spec), again)
-    agree = all(row.agrees for row in compared)
-    page.say(
-        f"**Sentinel run:** a short training was made again where this report was built ({again.provenance['device']}); it {'agrees' if agree else '**DISAGREES**'} with its record: "
-        + join_list([f"{row.quantity} {number(row.anew, 3)} (recorded {number(row.recorded, 3)})" for row in compared]) + "."
-    )
+page.say(reproduce.told_again(parts_of_report.find("part1"), P, "a short training was made"))

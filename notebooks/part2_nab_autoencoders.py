@@ -598,14 +598,4 @@ page.say(f"""
 The published numbers of Part II are {"mostly" if reproduced > comparable / 2 else "only partly"} reproducible, but they do not show what the original reads from them: the dense autoencoders reproduce a constant, and the “LSTM” row is a copy.
 Judged by NAB's protocol, {board.iloc[0].model} leads; our own autoencoder is {"ahead of" if own.nab > best_baseline.nab else "behind"} the best simple baseline in NAB score ({two(own.nab)} against {two(best_baseline.nab)}) and {"ahead of" if own.event_f1 > best_baseline.event_f1 else "level with" if own.event_f1 == best_baseline.event_f1 else "behind"} it in event-wise F1 ({two(own.event_f1)} against {two(best_baseline.event_f1)}).
 """)
-spec = recipes.sentinel(P)
-again = runs.Store(P.sentinels).load(spec)
-if again is None:
-    page.say("**Sentinel run:** not made here, because the data are not on this machine; the records stand as they were committed.")
-else:
-    compared = reproduce.rows_of(parts_of_report.find("part2"), store.load(spec), again)
-    agree = all(row.agrees for row in compared)
-    page.say(
-        f"**Sentinel run:** the Base autoencoder was trained again where this report was built ({again.provenance['device']}); it {'agrees' if agree else '**DISAGREES**'} with its record: "
-        + join_list([f"{row.quantity.replace('_', ' ')} {significant(row.anew)} (recorded {significant(row.recorded)})" for row in compared]) + "."
-    )
+page.say(reproduce.told_again(parts_of_report.find("part2"), P, "the Base autoencoder was trained"))

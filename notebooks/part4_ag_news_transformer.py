@@ -549,13 +549,4 @@ page.say(f"""
 Of the original's {len(said)} claims on this part, {len(confirmed)} are confirmed, and {fit_again} of its {len(judged)} numbers are reproduced; {best} is the best of its four variants at {percent(accuracy[best])}, and the linear model reaches {percent(accuracy["TF-IDF"])}.
 A classifier of our own, from scratch and chosen on validation, reaches {percent(accuracy["Own"], 2)} on the test split.
 """)
-spec = recipes.sentinel(P)
-again = runs.Store(P.sentinels).load(spec)
-if again is None:
-    page.say("**Sentinel run:** not made here, because the data are not on this machine; the records stand as they were committed.")
-else:
-    compared = reproduce.rows_of(parts_of_report.find("part4"), store.load(spec), again)
-    page.say(
-        f"**Sentinel run:** a small transformer was trained again where this report was built ({again.provenance['device']}); it {'agrees' if all(row.agrees for row in compared) else '**DISAGREES**'} with its record: "
-        + join_list([f"{row.quantity} {percent(row.anew)} (recorded {percent(row.recorded)})" for row in compared]) + "."
-    )
+page.say(reproduce.told_again(parts_of_report.find("part4"), P, "a small transformer was trained"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from study import parts, paths, profile, runs
+from study.prose import join_list, significant
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,26 @@ def compare(part: parts.Part, chosen: profile.Profile, fresh: runs.Store) -> lis
             raise ValueError(f"{runs.label(spec)} has no record in {where}; run `make report` first.")
         found += rows_of(part, old, new)
     return found
+
+
+def told_again(part: parts.Part, chosen: profile.Profile, what: str) -> str:
+    """A sentence on whether the part's small run, which `what` names, came out again on this machine."""
+    spec = part.module().sentinel(chosen)
+    again, recorded = runs.Store(chosen.sentinels).load(spec), runs.Store(chosen.records).load(spec)
+    if again is None or recorded is None:
+        return (
+            "**Sentinel run:** not made here, because its data are not on this machine; "
+            "the records stand as they were committed."
+        )
+    rows = rows_of(part, recorded, again)
+    agrees = "agrees" if all(row.agrees for row in rows) else "**DISAGREES**"
+    numbers = [
+        f"{r.quantity.replace('_', ' ')} {significant(r.anew)} (recorded {significant(r.recorded)})" for r in rows
+    ]
+    return (
+        f"**Sentinel run:** {what} again where this report was built ({again.provenance['device']}); "
+        f"the result {agrees} with its record: {join_list(numbers)}."
+    )
 
 
 def table(rows: list[Row]) -> str:
