@@ -79,7 +79,19 @@ local function code_block(block)
   end
 end
 
+-- A figure that is all of a section stays under its heading, and does not float.
+local function anchored(blocks)
+  local found = pandoc.Blocks({})
+  for i, block in ipairs(blocks) do
+    local alone = block.t == "Figure" and i > 1 and blocks[i - 1].t == "Header"
+    found:extend(alone and { pandoc.RawBlock("typst", "#anchored.update(true)"), block,
+      pandoc.RawBlock("typst", "#anchored.update(false)") } or { block })
+  end
+  return found
+end
+
 return {
   { Div = function(div) if div.classes:includes("equation") then return equation(div) end end },
   { Math = inline_or_display, Image = image, Table = fitted_table, CodeBlock = code_block },
+  { Blocks = anchored },
 }
