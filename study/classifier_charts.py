@@ -46,23 +46,19 @@ def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
 
 def history_interactive(runs: Mapping[str, Sequence[Record]], quantity: str) -> go.Figure:
     """The same for the screen: means over seeds, as far as every seed went."""
-    fig = make_subplots(cols=len(runs), shared_yaxes=True, subplot_titles=[broken(n, "<br>") for n in runs])
-    for column, records in enumerate(runs.values(), start=1):
+    fig, places = _panels(list(runs), "all")
+    for first, (place, records) in enumerate(zip(places, runs.values(), strict=True)):
         for split, (label, colour, style) in SPLIT_LOOKS.items():
             key = f"history_{_HISTORY[split][quantity]}"
             length = min(len(r.arrays[key]) for r in records)
             y = np.mean([r.arrays[key][:length] for r in records], axis=0)
             fig.add_scatter(
-                x=list(range(1, length + 1)), y=np.round(y.astype(float), 4).tolist(), name=label, row=1, col=column,
-                line={"color": colour, "dash": "dash" if style == "--" else "solid"}, showlegend=column == 1,
+                x=list(range(1, length + 1)), y=np.round(y.astype(float), 4).tolist(), name=label, **place,
+                line={"color": colour, "dash": "dash" if style == "--" else "solid"}, showlegend=first == 0,
             )  # fmt: skip
-    fig.update_xaxes(title_text="epoch")
+    fig.update_xaxes(title={"text": "epoch", "standoff": 4})
     fig.update_yaxes(title_text=quantity, col=1)
-    fig.update_layout(
-        height=360, template="plotly_white", margin={"l": 60, "r": 20, "t": 110, "b": 50},
-        legend={"orientation": "h", "y": 1.3},
-    )  # fmt: skip
-    fig.update_annotations(font_size=12)
+    fig.update_layout(legend={"orientation": "h", "y": -0.12})
     return fig
 
 
@@ -94,22 +90,32 @@ def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str]) -> F
 
 def confusion_interactive(runs: Mapping[str, Sequence[Record]], classes: Sequence[str]) -> go.Figure:
     """The same for the screen: point at a cell for its count and share."""
-    fig = make_subplots(cols=len(runs), shared_yaxes=True, subplot_titles=[broken(n, "<br>") for n in runs])
-    for column, records in enumerate(runs.values(), start=1):
+    fig, places = _panels(list(runs), True)
+    for place, records in zip(places, runs.values(), strict=True):
         counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
         shares = counts / counts.sum(axis=1, keepdims=True)
         fig.add_heatmap(
             z=shares.round(4).tolist(), x=list(classes), y=list(classes), text=counts.round(1).tolist(),
             texttemplate="%{text:.0f}",
             hovertemplate="true %{y}<br>predicted %{x}<br>%{text} examples, %{z:.1%}<extra></extra>",
-            zmin=0, zmax=1, colorscale="Cividis", showscale=False, row=1, col=column,
+            zmin=0, zmax=1, colorscale="Cividis", showscale=False, **place,
         )  # fmt: skip
     fig.update_yaxes(autorange="reversed")
-    fig.update_layout(height=360, template="plotly_white", margin={"l": 70, "r": 10, "t": 100, "b": 60})
-    fig.update_annotations(font_size=12)
     return fig
 
 
-def broken(name: str, line_break: str = "\n") -> str:
+def _panels(names: Sequence[str], shared_yaxes: str | bool) -> tuple[go.Figure, list[dict]]:
+    """An interactive figure with a panel a model, two in a row so that they can be read on a phone; their places."""
+    rows = -(-len(names) // 2)
+    fig = make_subplots(
+        rows=rows, cols=2, subplot_titles=[broken(name).replace("\n", "<br>") for name in names],
+        horizontal_spacing=0.12, vertical_spacing=0.36 / rows, shared_yaxes=shared_yaxes,
+    )  # fmt: skip
+    fig.update_layout(height=80 + 280 * rows, template="plotly_white", margin={"l": 60, "r": 15, "t": 80, "b": 50})
+    fig.update_annotations(font_size=12)
+    return fig, [{"row": i // 2 + 1, "col": i % 2 + 1} for i in range(len(names))]
+
+
+def broken(name: str) -> str:
     """A model's name with a line for each technique, for narrow panels."""
-    return name.replace(" + ", f" +{line_break}").replace(", ", f",{line_break}")
+    return name.replace(" + ", " +\n").replace(", ", ",\n")

@@ -184,9 +184,10 @@ document.addEventListener("DOMContentLoaded", () => {
   function setUpCharts() {
     const drawn = new Set();
     const specs = new Map();
-    // Sizes follow the page, not the notebook; on a phone the legend stands below, in room of its own.
+    // Widths follow the page, not the notebook, and so do heights, unless a chart is made higher; on a phone the legend stands below, in room of its own.
     const fit = (chart) => {
       const { data, layout } = JSON.parse(chart.nextElementSibling.textContent);
+      if (layout.height > chart.clientHeight) chart.style.height = `${layout.height}px`;
       delete layout.width;
       delete layout.height;
       layout.margin ??= { l: 60, r: 20, t: layout.title ? 60 : 36, b: 50 };
