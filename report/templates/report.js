@@ -52,6 +52,14 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function setUpCode() {
+    // What scrolls must be reachable by the keyboard.
+    const reachable = new ResizeObserver((entries) => {
+      for (const { target } of entries) {
+        if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+        else target.removeAttribute("tabindex");
+      }
+    });
+    all("pre, math[display=block]").forEach((block) => reachable.observe(block));
     const control = document.getElementById("code-switch");
     const blocks = all("details.code");
     if (!blocks.length) {
