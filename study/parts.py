@@ -10,8 +10,13 @@ from study import paths
 
 @dataclass(frozen=True)
 class Part:
-    """A chapter. `recipes` is a module with `specs(profile)`, `train(spec, scratch)`, `compared(record)` and
-    `sentinel(profile)`."""
+    """A chapter.
+
+    `recipes` is a module with `specs(profile)`, `train(spec, scratch)`, `compared(record)` and `sentinel(profile)`.
+    Beside it lies `analysis`, whose functions take the part's records: `judged` and `claims` give the verdicts on
+    every number and claim of the original (`list[Judged]`, `dict[str, Verdict]` by the claim's name), `finding` one
+    sentence and `glance` lines (`list[Glance]`) for the front page. It imports neither TensorFlow nor PyTorch.
+    """
 
     key: str
     notebook: str
@@ -29,6 +34,9 @@ class Part:
 
     def module(self) -> ModuleType:
         return importlib.import_module(self.recipes)
+
+    def analysis(self) -> ModuleType:
+        return importlib.import_module(f"{self.recipes.rpartition('.')[0]}.analysis")
 
 
 PARTS = (
