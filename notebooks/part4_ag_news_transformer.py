@@ -30,11 +30,24 @@ from study import figures, paths, published, reproduce, runs
 from study import parts as parts_of_report
 from study import profile as profiles
 from study.evaluation import share_interval
-from study.news import analysis, charts, corpus, design, recipes
+from study.news import analysis, charts, comparison, corpus, design, recipes
 from study.news import own as own_model
 from study.news.classifier import TextClassifier, TokenAndPosition, TransformerBlock
 from study.page import Page
-from study.prose import count, duration, interval, join_list, mean_sd, number, p_value, percent, significant
+from study.prose import (
+    CONFIRMED,
+    NOT_COMPARABLE,
+    REPRODUCED,
+    count,
+    duration,
+    interval,
+    join_list,
+    mean_sd,
+    number,
+    p_value,
+    percent,
+    significant,
+)
 
 P = profiles.load(profile)
 page = Page(P.figures, P.synthetic)
@@ -52,22 +65,23 @@ tfidf = analysis.of(records, "part4-baselines", "tfidf")
 majority = analysis.of(records, "part4-baselines", "majority")
 own = analysis.of(records, "part4-own")
 judged = analysis.judged(records)
-techniques = analysis.steps(records)
-said = analysis.claims(records)
-accuracy = {name: analysis.mean(found, "test_accuracy") for name, found in (variants | {"Own": own, "TF-IDF": tfidf}).items()}
+techniques = comparison.steps(records)
+said = {name: found.status for name, found in analysis.claims(records).items()}
+accuracy = {name: comparison.mean(found, "test_accuracy") for name, found in (variants | {"Own": own, "TF-IDF": tfidf}).items()}
 tested = D["rows"]["test"]
 half = (lambda i: (i.high - i.low) / 2)(share_interval(round(accuracy[names["stopped"]] * tested), tested))
 validated = lambda r: r.metrics["validation"]["accuracy"]  # noqa: E731
 points = lambda i: f"{number(100 * i.mean, 2)} points (95% interval {interval(100 * i.low, 100 * i.high)})"  # noqa: E731
 
 # %% tags=["hide-input"]
-fit_again = sum(j.verdict.status == "reproduced" for j in judged)
+comparable = [j for j in judged if j.verdict.status != NOT_COMPARABLE]
+fit_again = sum(j.verdict.status == REPRODUCED for j in comparable)
 best = max(variants, key=accuracy.get)
-against_tfidf = analysis.compare(variants[best], tfidf)
-own_tfidf = analysis.compare(own, tfidf)
+against_tfidf = comparison.compare(variants[best], tfidf)
+own_tfidf = comparison.compare(own, tfidf)
 page.say(f"""
-**In short.** The original's four classifiers were built again and trained from {count(len(sizes.seeds), "seed")} each on {number(D["rows"]["train"])} texts. Of its {number(len(judged))} numbers, {fit_again} come out again.
-{"The base model overfits as described" if said["base_overfits"] == "confirmed" else "The base model does not overfit clearly"}; of the three techniques, {["dropout", "early stopping", "the L2 penalty"][int(np.argmax([t.test.difference.mean for t in techniques]))]} gains most on the test split.
+**In short.** The original's four classifiers were built again and trained from {count(len(sizes.seeds), "seed")} each on {number(D["rows"]["train"])} texts. Of its {number(len(comparable))} numbers that can be compared, {fit_again} come out again.
+{"The base model overfits as described" if said["base_overfits"] == CONFIRMED else "The base model does not overfit clearly"}; of the three techniques, {["dropout", "early stopping", "the L2 penalty"][int(np.argmax([t.test.difference.mean for t in techniques]))]} gains most on the test split.
 The best of the four, {best}, classifies {percent(accuracy[best])} of the test texts rightly; a linear model on word pairs, without any network, reaches {percent(accuracy["TF-IDF"])}: {
     "the original's transformer does **not** beat it" if against_tfidf.direction == "lower" else "the transformer is better" if against_tfidf.direction == "higher" else "the two cannot be told apart"}.
 A classifier of our own, also trained from nothing, reaches **{percent(accuracy["Own"], 2)}**, {"more than" if own_tfidf.direction == "higher" else "less than" if own_tfidf.direction == "lower" else "not clearly different from"} the linear model.
@@ -185,14 +199,14 @@ page.say(f"The largest difference from PyTorch's layer is {significant(apart, 2)
 # %% tags=["hide-input"]
 label = lambda v: "0" if v == 0 else f"$10^{{{round(np.log10(v))}}}$"  # noqa: E731
 most_helpful = ["dropout", "early stopping", "the L2 penalty"][int(np.argmax([t.test.difference.mean for t in techniques]))]
-weaker = published.value("part4.dropout.train_accuracy") - analysis.mean(dropout, "train_accuracy")
+weaker = published.value("part4.dropout.train_accuracy") - comparison.mean(dropout, "train_accuracy")
 page.say(f"""
 **Answer.** Dropout at {sizes.dropout} {"narrows" if techniques[0].gap.high < 0 else "does not clearly narrow"} the gap between training and validation and changes the test accuracy by {points(techniques[0].test.difference)}. Early stopping, on top of it, changes it by {points(techniques[1].test.difference)} and the test loss by {number(techniques[1].test_loss.mean, 2)}; the L2 penalty of strength {label(sizes.l2)} changes it by {points(techniques[2].test.difference)}, {
     {"higher": "a gain", "lower": "a loss", "not clearly different": "nothing that the tests seed by seed can tell from chance"}[techniques[2].test.direction]}. So **{most_helpful} is what matters here**{"" if most_helpful == "early stopping" else ", not early stopping as in the original"}.
 [@tbl:news-techniques] measures each variant against the one before it.
 
 What the original leaves open is ours: a dropout of {sizes.dropout} after the embedding, in the attention, after each sublayer and before the head; stopping after {count(sizes.patience, "epoch")} without a lower validation loss, and going back to the best epoch; an L2 penalty on all matrices but the embeddings; Adam at {sizes.learning_rate:g}, batches of {sizes.batch}, at most {sizes.epochs} epochs.
-{f"The original's dropout must have been weaker: with it, its training accuracy still came to {percent(published.value('part4.dropout.train_accuracy'))} with a validation loss of {published.value('part4.dropout.validation_loss')}, against {percent(analysis.mean(dropout, 'train_accuracy'))} and {number(analysis.mean(dropout, 'validation_loss'), 3)} here. So its model with dropout still overfitted, and early stopping had something left to repair; ours has not." if weaker > analysis.SHARE_TOLERANCE else ""}
+{f"The original's dropout must have been weaker: with it, its training accuracy still came to {percent(published.value('part4.dropout.train_accuracy'))} with a validation loss of {published.value('part4.dropout.validation_loss')}, against {percent(comparison.mean(dropout, 'train_accuracy'))} and {number(comparison.mean(dropout, 'validation_loss'), 3)} here. So its model with dropout still overfitted, and early stopping had something left to repair; ours has not." if weaker > analysis.SHARE_TOLERANCE else ""}
 """)
 shown = lambda i, scale=100, digits=2: f"{number(scale * i.mean, digits)} ({interval(scale * i.low, scale * i.high, digits)})"  # noqa: E731
 page.table(
@@ -214,7 +228,7 @@ page.table(
 # %% tags=["hide-input"]
 verdict_of = lambda name: f"*Published: “{published.claim(name)}”* — **{said[name].capitalize()}.**"  # noqa: E731
 page.say(f"""
-**Base model.** {verdict_of("base_overfits")} Training accuracy is {percent(analysis.mean(base, "train_accuracy"))}, validation accuracy {percent(analysis.mean(base, "validation_accuracy"))}; the validation loss is lowest after {join_list([str(e) for e in sorted({r.metrics["best_epoch"] for r in base})])} epochs and then grows to {number(analysis.mean(base, "validation_loss"), 2)}, {number(analysis.mean(base, "validation_loss") / np.mean([r.arrays["history_validation_loss"].min() for r in base]), 1)} times its lowest.
+**Base model.** {verdict_of("base_overfits")} Training accuracy is {percent(comparison.mean(base, "train_accuracy"))}, validation accuracy {percent(comparison.mean(base, "validation_accuracy"))}; the validation loss is lowest after {join_list([str(e) for e in sorted({r.metrics["best_epoch"] for r in base})])} epochs and then grows to {number(comparison.mean(base, "validation_loss"), 2)}, {number(comparison.mean(base, "validation_loss") / np.mean([r.arrays["history_validation_loss"].min() for r in base]), 1)} times its lowest.
 
 **Dropout model.** {verdict_of("dropout_helps")} Training accuracy changes by {points(techniques[0].train)}, validation accuracy by {points(techniques[0].validation.difference)}, test accuracy by {points(techniques[0].test.difference)}.
 
@@ -222,16 +236,16 @@ page.say(f"""
 
 **Regularised model.** {verdict_of("regularisation_reduces_gap")} The gap changes by {points(techniques[2].gap)}.
 
-{verdict_of("all_better_than_base")} Against Base, {join_list([f"{n} gains {points(analysis.compare(found, base).difference)}" for n, found in variants.items() if n != names["base"]])}.
+{verdict_of("all_better_than_base")} Against Base, {join_list([f"{n} gains {points(comparison.compare(found, base).difference)}" for n, found in variants.items() if n != names["base"]])}.
 
-{verdict_of("early_stopping_best")} By test accuracy the order is {join_list([f"{n} ({percent(accuracy[n], 2)})" for n in sorted(variants, key=accuracy.get, reverse=True)])}; {names["stopped"]} differs from {names["regularised"]} by {points(analysis.compare(stopped, regularised).difference)}.
+{verdict_of("early_stopping_best")} By test accuracy the order is {join_list([f"{n} ({percent(accuracy[n], 2)})" for n in sorted(variants, key=accuracy.get, reverse=True)])}; {names["stopped"]} differs from {names["regularised"]} by {points(comparison.compare(stopped, regularised).difference)}.
 """)
 
 # %% [markdown]
 # ### Was the regularisation too strong?
 
 # %% tags=["hide-input"]
-swept = analysis.sweep(records)
+swept = comparison.sweep(records)
 strengths = swept[swept.l2 > 0]
 best_strength = strengths.loc[strengths.accuracy_mean.idxmax()]
 used = swept[swept.l2 == sizes.l2].iloc[0]
@@ -252,7 +266,7 @@ page.figure(
 # ## Discuss the results and provide the relevant graphs
 
 # %% tags=["hide-input"]
-reason = f"Of {number(len(judged))} published numbers, {fit_again} are reproduced: accuracies, precision, recall, F1 and AUC within {number(100 * analysis.SHARE_TOLERANCE)} point, losses within {percent(analysis.LOSS_TOLERANCE, 0)}, or within half the spread of the seeds if that is wider."
+reason = f"Of {number(len(comparable))} published numbers that can be compared, {fit_again} are reproduced: accuracies, precision, recall, F1 and AUC within {number(100 * analysis.SHARE_TOLERANCE)} point, losses within {percent(analysis.LOSS_TOLERANCE, 0)}, or within half the spread of the seeds if that is wider."
 far = [j for j in judged if j.verdict.status == "not reproduced"]
 page.say(f"""
 **Answer.** {reason} {f"Those that are not lie mostly in {join_list(list(dict.fromkeys(j.quantity for j in far))[:4])}." if far else ""}
@@ -266,12 +280,11 @@ The original prints one run, and neither its training rows, vocabulary, sizes no
 def beside(quantities):
     """Published and regenerated numbers of these quantities, a row each."""
     rows = [j for q in quantities for j in judged if j.quantity == q]
-    as_is = lambda j, v: number(v, 3) if "loss" in j.quantity else percent(v, 2)  # noqa: E731
     return pd.DataFrame(
         {
             "Quantity": [j.quantity for j in rows],
             "Model": [j.model for j in rows],
-            "Published": [as_is(j, j.published) for j in rows],
+            "Published": [j.show(j.published) for j in rows],
             "Regenerated": [mean_sd(j.values, 3 if "loss" in j.quantity else 2, "loss" not in j.quantity) for j in rows],
             "Verdict": [j.verdict.status for j in rows],
         }
@@ -288,7 +301,7 @@ accuracies = {n: {s: published.value(f"part4.{m}.{s}_accuracy") for s in splits_
 page.figure(
     charts.splits(variants, accuracies),
     "news-accuracy-splits",
-    f"Accuracy on the three splits, a mark a seed; crosses are the published numbers. The gap between training and test closes from {number(100 * (analysis.mean(base, 'train_accuracy') - accuracy[names['base']]), 1)} to {number(100 * (analysis.mean(stopped, 'train_accuracy') - accuracy[names['stopped']]), 1)} points with dropout and early stopping.",
+    f"Accuracy on the three splits, a mark a seed; crosses are the published numbers. The gap between training and test closes from {number(100 * (comparison.mean(base, 'train_accuracy') - accuracy[names['base']]), 1)} to {number(100 * (comparison.mean(stopped, 'train_accuracy') - accuracy[names['stopped']]), 1)} points with dropout and early stopping.",
     "Marks for training, validation and test accuracy of four models with the published values as crosses.",
 )
 
@@ -300,7 +313,7 @@ peak = {n: float(np.mean([r.arrays["history_validation_accuracy"].max() for r in
 page.plot(
     charts.history_interactive(variants, "accuracy"),
     "news-history-accuracy",
-    f"Accuracy over epochs; training accuracy is the mean over the epoch's batches, with dropout. Base reaches its highest validation accuracy, {percent(peak[names['base']])}, early and ends at {percent(analysis.mean(base, 'validation_accuracy'))}. Dots mark the epochs that early stopping keeps.",
+    f"Accuracy over epochs; training accuracy is the mean over the epoch's batches, with dropout. Base reaches its highest validation accuracy, {percent(peak[names['base']])}, early and ends at {percent(comparison.mean(base, 'validation_accuracy'))}. Dots mark the epochs that early stopping keeps.",
     "Four panels, one a model, each with the training and the validation accuracy of every seed over epochs.",
     charts.history(variants, "accuracy"),
 )
@@ -313,9 +326,9 @@ lowest_loss = {n: float(np.mean([r.arrays["history_validation_loss"].min() for r
 page.plot(
     charts.history_interactive(variants, "loss"),
     "news-history-loss",
-    f"Cross-entropy over epochs. The validation loss of Base is lowest at {number(lowest_loss['base'], 2)} and ends at {number(analysis.mean(base, 'validation_loss'), 2)}"
-    + (f", while its accuracy falls by {number(100 * (peak[names['base']] - analysis.mean(base, 'validation_accuracy')), 1)} points only: it becomes surer of its mistakes" if analysis.mean(base, "validation_loss") > 1.5 * lowest_loss["base"] else "")
-    + f". With dropout it is lowest at {number(lowest_loss['dropout'], 2)} and ends at {number(analysis.mean(dropout, 'validation_loss'), 2)}.",
+    f"Cross-entropy over epochs. The validation loss of Base is lowest at {number(lowest_loss['base'], 2)} and ends at {number(comparison.mean(base, 'validation_loss'), 2)}"
+    + (f", while its accuracy falls by {number(100 * (peak[names['base']] - comparison.mean(base, 'validation_accuracy')), 1)} points only: it becomes surer of its mistakes" if comparison.mean(base, "validation_loss") > 1.5 * lowest_loss["base"] else "")
+    + f". With dropout it is lowest at {number(lowest_loss['dropout'], 2)} and ends at {number(comparison.mean(dropout, 'validation_loss'), 2)}.",
     "Four panels, one a model, each with the training and the validation loss of every seed over epochs.",
     charts.history(variants, "loss"),
 )
@@ -352,7 +365,7 @@ page.table(
 )
 printed = [published.value(f"part4.{m}.f1") for m in recipes.VARIANTS]
 page.say(f"""
-{verdict_of("metrics_improve")} {"Its own table says otherwise: the published F1 falls" if printed[-1] < printed[-2] else "The published F1 rises"} from {percent(printed[-2], 2)} to {percent(printed[-1], 2)} in the last step. Ours are {join_list([percent(analysis.mean(found, "f1"), 2) for found in variants.values()])}, in the same order.
+{verdict_of("metrics_improve")} {"Its own table says otherwise: the published F1 falls" if printed[-1] < printed[-2] else "The published F1 rises"} from {percent(printed[-2], 2)} to {percent(printed[-1], 2)} in the last step. Ours are {join_list([percent(comparison.mean(found, "f1"), 2) for found in variants.values()])}, in the same order.
 """)
 
 # %% [markdown]
@@ -375,7 +388,7 @@ page.table(
         }
     ),
     "news-auc",
-    f"Area under the ROC curve, mean ± standard deviation over seeds: {sum(j.verdict.status == 'reproduced' for j in judged if 'AUC' in j.quantity)} of {sum('AUC' in j.quantity for j in judged)} are reproduced.",
+    f"Area under the ROC curve, mean ± standard deviation over seeds: {sum(j.verdict.status == 'reproduced' for j in judged if 'AUC' in j.quantity)} of {sum('AUC' in j.quantity for j in judged)} are reproduced by all models.",
     align="lrrrrr",
 )
 page.say(f"""
@@ -392,7 +405,7 @@ literature = published.table("ag_news")
 beaten = literature[literature.accuracy < accuracy[best]]
 ours_now = {n: [r.metrics["test"]["accuracy"] for r in found] for n, found in (variants | {"Own": own, "TF-IDF + linear SVM": tfidf}).items()}
 page.say(f"""
-**Answer.** Always naming the most frequent class gives {percent(analysis.mean(majority, "test_accuracy"))}. A linear support-vector machine on TF-IDF of words and word pairs, trained in {duration(tfidf[0].metrics["seconds"])}, gives {percent(accuracy["TF-IDF"], 2)} [@zhang2015character, Table 4]. The difference of {best} to it is {points(against_tfidf.difference)}: {
+**Answer.** Always naming the most frequent class gives {percent(comparison.mean(majority, "test_accuracy"))}. A linear support-vector machine on TF-IDF of words and word pairs, trained in {duration(tfidf[0].metrics["seconds"])}, gives {percent(accuracy["TF-IDF"], 2)} [@zhang2015character, Table 4]. The difference of {best} to it is {points(against_tfidf.difference)}: {
     "**the transformer of the original does not beat TF-IDF**" if against_tfidf.direction == "lower" else "it is better" if against_tfidf.direction == "higher" else "the two cannot be told apart"}. Which words and pairs of words occur in a text is all that the linear model knows.
 """)
 page.figure(
@@ -409,14 +422,14 @@ page.figure(
 literature_scratch = literature[~literature.model.str.contains("pre-trained")]
 above = literature_scratch[literature_scratch.accuracy > accuracy["Own"]].model
 trials = pd.read_csv(paths.CLASSIFIER_TRIALS)
-own_vs_best, own_on_validation = analysis.compare(own, variants[best]), analysis.compare(own, tfidf, "validation")
+own_vs_best, own_on_validation = comparison.compare(own, variants[best]), comparison.compare(own, tfidf, "validation")
 settings = own[0].spec["settings"]
 page.say(f"""
 **Answer.** The linear model knows n-grams by heart and cannot read; the transformer reads and must first learn every word. Our classifier does both: it has {count(len(settings["grams"]) + 1, "tower")}, each with a loss of its own [@lee2015deeply], whose logits are averaged.
 Two wide towers [@cheng2016wide] are linear in TF-IDF weights, one of words and pairs, one of characters in their case, three to five at a time. The deep tower reads {number(settings["longest"])} words: their first vectors are factors of a co-occurrence matrix of the training texts [@levy2014neural], a convolution joins neighbours and halves their number [@hassani2021escaping],
 one pre-norm block of {count(settings["heads"], "head")} of self-attention follows, then maximum and mean. Whole words are dropped at {percent(settings["word_dropout"], 0)} [@iyyer2015deep], labels smoothed by {settings["label_smoothing"]}, weights averaged, and the learning rate goes through one cycle in {settings["epochs"]} epochs. Nothing is pre-trained on other text.
 
-It reaches **{mean_sd([r.metrics["test"]["accuracy"] for r in own], 2, True)}** on the test split (mean ± standard deviation of {count(len(own), "seed")}), {percent(analysis.mean(own, "validation_accuracy"), 2)} on validation. Against TF-IDF with a linear machine, the difference is {points(own_tfidf.difference)}, {"clear" if own_tfidf.direction != "not clearly different" else "**not clear on the test split**"} (McNemar's test by seed: {join_list([p_value(p) for p in own_tfidf.p_values])}), and {points(own_on_validation.difference)} on validation, where the design was chosen; against {best}, it is {points(own_vs_best.difference)}.
+It reaches **{mean_sd([r.metrics["test"]["accuracy"] for r in own], 2, True)}** on the test split (mean ± standard deviation of {count(len(own), "seed")}), {percent(comparison.mean(own, "validation_accuracy"), 2)} on validation. Against TF-IDF with a linear machine, the difference is {points(own_tfidf.difference)}, {"clear" if own_tfidf.direction != "not clearly different" else "**not clear on the test split**"} (McNemar's test by seed: {join_list([p_value(p) for p in own_tfidf.p_values])}), and {points(own_on_validation.difference)} on validation, where the design was chosen; against {best}, it is {points(own_vs_best.difference)}.
 Of the {number(len(literature_scratch))} published models without pre-training in [@fig:news-field], all of which saw {number(120_000 / (D["rows"]["train"]), 1)} times as many texts, {f"{join_list([f'“{name}”' for name in above])} {'is' if len(above) == 1 else 'are'} above it" if len(above) else "none is above it"}. A training takes {duration(np.mean([r.metrics["seconds"] for r in own]))} on {count(own[0].provenance["threads"], "thread")}, for {number(own[0].metrics["parameters"])} parameters.
 The design was chosen on the validation split in {count(len(trials), "trial")}, all listed in `report/own_classifier_trials.csv`; the test split was looked at once a seed, after that.
 """)
@@ -425,7 +438,7 @@ page.code(own_model.WideTower, own_model.DeepTower, own_model.OwnClassifier)
 # %% tags=["hide-input"]
 ablated = {n: analysis.of(records, "part4-ablation", n) for n in design.ABLATIONS}
 with_all = own[: len(sizes.ablation_seeds)]
-changes = {n: analysis.compare(found, with_all, "validation").difference for n, found in ablated.items()}
+changes = {n: comparison.compare(found, with_all, "validation").difference for n, found in ablated.items()}
 costly = [n for n, c in changes.items() if c.high < 0]
 plain = lambda n: n.replace("without-", "").replace("n-grams", "both wide towers").replace("characters", "the tower of characters").replace("one-cycle", "the one-cycle schedule").replace("co-occurrence", "vectors from co-occurrence").replace("-", " ")  # noqa: E731
 page.table(
@@ -434,11 +447,11 @@ page.table(
             "Taken back": [plain(n) for n in changes],
             "Validation accuracy": [percent(np.mean([validated(r) for r in found]), 2) for found in ablated.values()],
             "Change, points": [shown(c) for c in changes.values()],
-            "Validation loss": [number(analysis.mean(found, "validation_loss"), 3) for found in ablated.values()],
+            "Validation loss": [number(comparison.mean(found, "validation_loss"), 3) for found in ablated.values()],
         }
     ),
     "news-ablation",
-    f"The own classifier (validation accuracy {percent(np.mean([validated(r) for r in with_all]), 2)}, loss {number(analysis.mean(with_all, 'validation_loss'), 3)}) with one change taken back at a time: means over {count(len(with_all), 'seed')}, and the change of accuracy with its 95% interval by bootstrap over the {number(D['rows']['validation'])} validation texts. "
+    f"The own classifier (validation accuracy {percent(np.mean([validated(r) for r in with_all]), 2)}, loss {number(comparison.mean(with_all, 'validation_loss'), 3)}) with one change taken back at a time: means over {count(len(with_all), 'seed')}, and the change of accuracy with its 95% interval by bootstrap over the {number(D['rows']['validation'])} validation texts. "
     + (f"Clearly worse without {join_list([plain(n) for n in costly])}." if costly else "No single change is clearly needed."),
     align="lrrr",
 )
@@ -511,7 +524,7 @@ The long-trained models are overconfident: {hottest} needs a temperature of {num
 # %% tags=["hide-input"]
 rows_of = [*sizes.sizes, D["rows"]["train"]]
 by_size = {
-    names["stopped"]: (rows_of, [analysis.over_seeds(analysis.of(records, "part4-sizes", f"early-stopping-{n}"), validated) for n in sizes.sizes] + [analysis.over_seeds(stopped, validated)]),
+    names["stopped"]: (rows_of, [comparison.over_seeds(analysis.of(records, "part4-sizes", f"early-stopping-{n}"), validated) for n in sizes.sizes] + [comparison.over_seeds(stopped, validated)]),
     "TF-IDF + linear SVM": (rows_of, [validated(analysis.of(records, "part4-sizes", f"tfidf-{n}")[0]) for n in sizes.sizes] + [validated(tfidf[0])]),
 }
 page.figure(
@@ -523,7 +536,7 @@ page.figure(
 gain = [by_size[names["stopped"]][1][-1].mean - by_size[names["stopped"]][1][-2].mean, by_size["TF-IDF + linear SVM"][1][-1] - by_size["TF-IDF + linear SVM"][1][-2]]
 page.say(f"""
 From {number(rows_of[-2])} to {number(rows_of[-1])} texts the transformer gains {number(100 * gain[0], 1)} points, the linear model {number(100 * gain[1], 1)}: {"a network that must learn what each word means from the labels alone is hungrier" if gain[0] > gain[1] else "both profit alike"}. At the linear model's {number(100 * gain[1] / np.log2(rows_of[-1] / rows_of[-2]), 1)} points a doubling, the official split, {number(120_000 / rows_of[-1], 1)} times as large, would be worth about {number(100 * gain[1] / np.log2(rows_of[-1] / rows_of[-2]) * np.log2(120_000 / rows_of[-1]), 1)} points more; so much of the distance to the literature is data.
-{"More epochs do harm" if peak[names["base"]] > analysis.mean(base, "validation_accuracy") else "More epochs do no harm"}: Base has its highest validation accuracy after {join_list([str(int(r.arrays["history_validation_accuracy"].argmax()) + 1) for r in base])} of {sizes.epochs} epochs (by seed), and ends {number(100 * (peak[names["base"]] - analysis.mean(base, "validation_accuracy")), 1)} points below it ([@fig:news-history-accuracy]).
+{"More epochs do harm" if peak[names["base"]] > comparison.mean(base, "validation_accuracy") else "More epochs do no harm"}: Base has its highest validation accuracy after {join_list([str(int(r.arrays["history_validation_accuracy"].argmax()) + 1) for r in base])} of {sizes.epochs} epochs (by seed), and ends {number(100 * (peak[names["base"]] - comparison.mean(base, "validation_accuracy")), 1)} points below it ([@fig:news-history-accuracy]).
 """)
 
 # %% [markdown]
@@ -544,9 +557,9 @@ The {count(len(analysis.of(records, "part4-variants")), "training")} of the four
 # ## Summary
 
 # %% tags=["hide-input"]
-confirmed = [k for k, v in said.items() if v == analysis.CONFIRMED]
+confirmed = [k for k, v in said.items() if v == CONFIRMED]
 page.say(f"""
-Of the original's {len(said)} claims on this part, {len(confirmed)} are confirmed, and {fit_again} of its {len(judged)} numbers are reproduced; {best} is the best of its four variants at {percent(accuracy[best])}, and the linear model reaches {percent(accuracy["TF-IDF"])}.
+Of the original's {len(said)} claims on this part, {len(confirmed)} are confirmed, and {fit_again} of its {len(comparable)} comparable numbers are reproduced; {best} is the best of its four variants at {percent(accuracy[best])}, and the linear model reaches {percent(accuracy["TF-IDF"])}.
 A classifier of our own, from scratch and chosen on validation, reaches {percent(accuracy["Own"], 2)} on the test split.
 """)
 spec = recipes.sentinel(P)

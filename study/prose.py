@@ -110,6 +110,11 @@ def join_list(items: Sequence[str]) -> str:
     return f"{', '.join(head)} and {last}" if head else last
 
 
+def apart(difference: float, show: Callable[[float], str]) -> str:
+    """The size of a difference in the words of `show`; that of two percentages is in points."""
+    return show(abs(difference)).replace("%", " points")
+
+
 def within(value: float, published: float, tolerance: float) -> bool:
     """Whether two numbers differ by `tolerance` at most (absolute, in their own unit)."""
     # Differences such as 0.3 - 0.2 carry a rounding error that must not decide.
@@ -177,11 +182,10 @@ def verdict(
         return Verdict(NOT_COMPARABLE, obstacle)
     if tolerance < 0:
         raise ValueError(f"a tolerance cannot be negative: {tolerance}")
-    difference = show(abs(_finite(ours) - _finite(published)))
+    differs = f"differs by {apart(_finite(ours) - _finite(published), show)}"
     if within(ours, published, tolerance):
-        return Verdict(REPRODUCED, f"differs by {difference}, tolerance {show(tolerance)}")
-    beyond = f"differs by {difference}, more than the tolerance {show(tolerance)}"
-    return Verdict(NOT_REPRODUCED, f"{beyond}: {cause}" if cause else beyond)
+        return Verdict(REPRODUCED, differs)
+    return Verdict(NOT_REPRODUCED, f"{differs}: {cause}" if cause else differs)
 
 
 def rank_sentence(scores: Mapping[str, float], quantity: str, digits: int = 2, highest: bool = True) -> str:

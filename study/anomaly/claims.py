@@ -142,7 +142,8 @@ def about_training(fitted: Mapping[str, Sequence[Record]]) -> dict[str, Verdict]
         return [r.arrays[f"history_{part}"] for r in found]
 
     def falls(found: Sequence[Record]) -> str:
-        return f"validation loss falls by a factor of {_range([_fall(c) for c in curves(found, 'last')], 1)} over the epochs"
+        factor = _range([_fall(c) for c in curves(found, "last")], 1)
+        return f"validation loss falls by a factor of {factor} over the epochs"
 
     generalises = [_fall(t) > _fall(v) >= 1 for t, v in zip(curves(base, "loss"), curves(base, "last"), strict=True)]
     learnt = [r2 >= EXPLAINS for r2 in _r2(base, "last")]
