@@ -1,6 +1,7 @@
 """The parts of the report, in reading order, and the modules that make their runs."""
 
 import importlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,16 @@ class Part:
     def source(self) -> Path:
         """The notebook's text, in jupytext's percent format."""
         return paths.NOTEBOOKS / f"{self.notebook}.py"
+
+    @property
+    def title(self) -> str:
+        """The notebook's heading of level one."""
+        return re.search(r"^# # (.+)$", self.source.read_text(encoding="utf-8"), flags=re.M)[1]
+
+    @property
+    def short_title(self) -> str:
+        """The title's beginning, up to the colon: "Part II"."""
+        return self.title.partition(":")[0]
 
     @property
     def tasks(self) -> str:

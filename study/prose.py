@@ -123,8 +123,9 @@ def within(value: float, published: float, tolerance: float) -> bool:
 
 
 REPRODUCED, NOT_REPRODUCED, NOT_COMPARABLE = "reproduced", "not reproduced", "not comparable"
-CONFIRMED, HALF, OPEN, REFUTED = "confirmed", "half confirmed", "not confirmed here", "refuted"
-"""What can be said of published numbers and claims; a claim may have a word of its own, such as "overstated"."""
+CONFIRMED, HALF, OVERSTATED = "confirmed", "half confirmed", "overstated"
+OPEN, REFUTED = "not confirmed here", "refuted"
+"""What can be said of published numbers and, from CONFIRMED on, of claims."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ class Verdict:
 class Judged:
     """A published number beside what the seeds give; `study.published.judge` makes it.
 
-    `key` is its place in data/published.toml, `tolerance` absolute, `show` puts a value into words.
+    `regenerated` is what is compared, the centre of `values` (None if there is nothing to compare); `key` is the
+    place in data/published.toml, `tolerance` absolute, `show` puts a value into words.
     """
 
     model: str
@@ -147,6 +149,7 @@ class Judged:
     published: float
     values: tuple[float, ...]
     verdict: Verdict
+    regenerated: float | None
     key: str
     tolerance: float
     show: Callable[[float], str]

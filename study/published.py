@@ -60,7 +60,7 @@ def judge(
     """
     said, ours = value(key), centre(values) if len(values) else None
     decided = verdict(said, ours, tolerance, obstacle, cause, show)
-    return Judged(model, quantity, said, tuple(values), decided, key, tolerance, show)
+    return Judged(model, quantity, said, tuple(values), decided, ours, key, tolerance, show)
 
 
 def claim(name: str) -> str:

@@ -20,10 +20,9 @@ from study.news.comparison import (
 )
 from study.news.corpus import CLASSES
 from study.news.recipes import VARIANTS
-from study.prose import CONFIRMED, HALF, OPEN, REFUTED, Verdict, interval, number, percent
+from study.prose import CONFIRMED, HALF, OPEN, OVERSTATED, REFUTED, Verdict, interval, number, percent
 from study.runs import Record, of
 
-OVERSTATED = "overstated"
 ALMOST_ALL = 0.95
 """What "almost every prediction" is taken to mean, and an AUC "close to 1"."""
 LITTLE = 0.05
