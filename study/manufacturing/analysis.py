@@ -246,8 +246,8 @@ def judged(records: Sequence[Record]) -> list[Judged]:
         key = f"part1.{layer}.total"
         if published.value(key) == row.weights:
             forgotten = f"the {number(row.biases)} biases of the layer {layer} are left out"
-        where = f"layer {layer}: {number(row.weights)} weights and {number(row.biases)} biases"
-        found.append(published.judge(key, "Autoencoder", where, [row.total], 0, show=number, cause=forgotten))
+        name = f"parameters of layer {layer}"
+        found.append(published.judge(key, "Autoencoder", name, [row.total], 0, show=number, cause=forgotten))
     total = [counted_parameters(records)]
     return [*found, published.judge("part1.total", "Autoencoder", "parameters", total, 0, show=number, cause=forgotten)]
 

@@ -22,7 +22,7 @@ def abstract(records: Mapping[Part, Sequence[Record]], verdicts: Sequence[Verdic
     warning = ["**All data are SYNTHETIC: nothing here is a finding.**"] if synthetic else []
     findings = [part.analysis().finding(found) for part, found in records.items()]
     counted = f"[@sec:scorecard] judges {numbers_in_words(verdicts)}; and {claims_in_words(verdicts)}."
-    return "\n\n".join([*warning, *findings, counted])
+    return "\n\n".join([*warning, *findings, counted]) + "\n"  # a last newline makes paragraphs of metadata
 
 
 def write(page: Page, records: Mapping[Part, Sequence[Record]]) -> None:
@@ -47,14 +47,14 @@ def questions(part: Part) -> list[str]:
     asked = tomllib.loads(paths.ASSIGNMENT.read_text(encoding="utf-8")).get(part.key)
     headings = set(re.findall(r"^# #+ (.+)$", part.source.read_text(encoding="utf-8"), flags=re.M))
     if asked is None:
-        return [f"- **{part.title}**: {_answer(part.title)}"]
+        return [f"- {_answer(part.title)}: **{part.title}**"]
     missing = [question for question in asked["questions"] if question not in headings]
     if missing:
         raise PublishError(
             f"{part.source} has no heading “{missing[0]}”: repeat the question there, or correct {paths.ASSIGNMENT}"
         )
-    whole = f"- **{asked['title']}** [{asked['points']} points]: {_answer(part.title)}"
-    return [whole, *(f"    - {question}: {_answer(question)}" for question in asked["questions"])]
+    whole = f"- {_answer(part.title)}: **{asked['title']}** [{asked['points']} points]"
+    return [whole, *(f"    - {_answer(question)}: {question}" for question in asked["questions"])]
 
 
 def _answer(heading: str) -> str:

@@ -95,14 +95,14 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
                 f"scorecard-numbers-{one.part.key}",
                 f"{one.part.short_title}: {numbers_in_words([one])}. Regenerated: the value that is judged, and the "
                 "range over seeds where it differs.",
-                align="lrrrll",
+                align="lrllll",
             )
         if one.claims:
             page.table(
                 claims_table(one.claims),
                 f"scorecard-claims-{one.part.key}",
                 f"{one.part.short_title}: {claims_in_words([one])}.",
-                align="llll",
+                align="lll",
             )
 
 
@@ -134,8 +134,7 @@ def claims_table(claims: Mapping[str, Verdict]) -> pd.DataFrame:
     said = {name: published.everything()["claims"][name] for name in claims}
     return pd.DataFrame(
         {
-            "Claim": [f"“{one['text']}”" for one in said.values()],
-            "Where": [one["where"].partition(", ")[2] for one in said.values()],
+            "Claim": [f"“{one['text']}” ({one['where'].partition(', ')[2]})" for one in said.values()],
             "Verdict": [verdict.status for verdict in claims.values()],
             "Measured": [verdict.reason for verdict in claims.values()],
         }
@@ -157,7 +156,7 @@ def summary(verdicts: Sequence[Verdicts]) -> Figure:
             labels = [str(width) if width else "" for width in widths]
             ax.bar_label(bars, labels, label_type="center", fontsize=7, color="black" if colour != "grey" else "white")
             left = [a + b for a, b in zip(left, widths, strict=True)]
-        ax.set(title=title, xlabel="number" if title == "Claims" else "number", xlim=(0, max(max(left), 1)))
+        ax.set(title=title, xlabel="number", xlim=(0, max(max(left), 1)))
         ax.grid(axis="y", visible=False)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.28), ncols=3, handlelength=1, columnspacing=1)
     axes[0].set_yticks(range(len(verdicts)), [v.part.short_title for v in verdicts])
