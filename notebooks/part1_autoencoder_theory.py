@@ -69,7 +69,7 @@ best = analysis.winner({name: usual[name]["auroc"] for name in SINGLE})
 
 model = electroguard.build(0)
 layers = analysis.parameters(
-    electroguard.counted(model), electroguard.formula([model.input_shape[1], *electroguard.counted(model).outputs])
+    electroguard.counted(model), analysis.formula([model.input_shape[1], *electroguard.counted(model).outputs])
 )
 total = layers.iloc[-1]
 
@@ -96,11 +96,12 @@ page.code(electroguard.autoencoder)
 
 # %% tags=["hide-input"]
 wrong = layers[layers.total != layers.published].iloc[:-1]
+total_verdict = analysis.judged(records)[-1].verdict
 page.say(f"""
 **{number(total.total)} parameters**: {number(total.weights)} weights and {number(total.biases)} biases. [@tbl:part1-parameters] counts them by the formula and in the Keras model;
 both agree in every layer. The published total is {number(total.published)}: {
-f"it is {analysis.judged_parameters(layers).status}, because its last line, `512 × 1000 = {number(wrong.iloc[0].published)}`, forgets the {number(wrong.iloc[0].biases)} biases of layer `{wrong.iloc[0].layer}`, exactly the difference of {number(total.total - total.published)}."
-if len(wrong) == 1 and wrong.iloc[0].biases == total.total - total.published else f"the verdict is {analysis.judged_parameters(layers).status}."}
+f"it is {total_verdict.status}, because its last line, `512 × 1000 = {number(wrong.iloc[0].published)}`, forgets the {number(wrong.iloc[0].biases)} biases of layer `{wrong.iloc[0].layer}`, exactly the difference of {number(total.total - total.published)}."
+if len(wrong) == 1 and wrong.iloc[0].biases == total.total - total.published else f"the verdict is {total_verdict.status}."}
 """)
 page.table(
     pd.DataFrame(
@@ -222,7 +223,8 @@ def year_end(strategy, name, quantity):
 
 
 harm = {name: analysis.harms(records, S, name) for name in (AUTOENCODER, PCA_NAME)}
-verdicts = analysis.challenge_verdicts(harm[AUTOENCODER])
+challenges = analysis.challenge_verdicts(harm[AUTOENCODER])
+verdicts = {name: found.status for name, found in challenges.items()}
 CHALLENGES = {"errors_learnt": "faults in the training data", "subtle_missed": "subtle faults", "messy_sensors": "noisy sensors", "conditions_change": "changing conditions"}
 full = [CHALLENGES[k] for k, v in verdicts.items() if v == "confirmed"]
 page.say(f"""
@@ -230,7 +232,7 @@ page.say(f"""
 
 ### Challenge 1: training data that contain faults
 
-*Published: “{published.claim("errors_learnt")}”* — **{verdicts["errors_learnt"].capitalize()}.**
+*Published: “{published.claim("errors_learnt")}”* — **{verdicts["errors_learnt"].capitalize()}**: {challenges["errors_learnt"].reason}.
 """)
 by_share = {
     "Scattered faults": {
@@ -346,7 +348,7 @@ Wear within the limits is no fault, but it is new. After {recipes.RETRAINING_MON
 few, many = min(recipes.LABELS), max(recipes.LABELS)
 gain = {name: analysis.gains(records, name) for name in (AUTOENCODER, PCA_NAME)}
 fewer_alarms = {name: difference(year, last_month("retrained", name, "false_alarms"), year, last_month("fixed", name, "false_alarms")) for name in gain}
-improvement_verdicts = analysis.improvement_verdicts(gain[AUTOENCODER])
+improvement_verdicts = {name: found.status for name, found in analysis.improvement_verdicts(gain[AUTOENCODER]).items()}
 helpful = sum(v == "confirmed" for v in improvement_verdicts.values())
 IMPROVEMENTS = {"input": "the heat balance as input", "check": "the heat-balance check", "labels": f"{few} labels", "ensemble": "the ensemble", "retraining": "retraining"}
 strongest = sorted(IMPROVEMENTS, key=lambda k: -gain[AUTOENCODER][k]["detection"].mean)[:2]

@@ -50,6 +50,7 @@ rules = analysis.rule_table(records)
 nearest = rules.loc[0, "rule"]
 board = analysis.leaderboard(records)
 judged = analysis.judged_losses(records, nearest)
+said = {name: found.status.capitalize() for name, found in analysis.claims(records).items()}
 median = lambda name, key: float(np.median([r.metrics[key] for r in fitted[name]]))  # noqa: E731
 r2 = {n: float(np.median([r.metrics["r2"]["last"] for r in found])) for n, found in fitted.items()}
 
@@ -81,14 +82,13 @@ NAB's authors labelled {count(len(D["windows"]), "window")} as anomalous, {perce
 """)
 
 # %% tags=["hide-input"]
-statistic_names = {"rows": "entries", "sd": "standard deviation", "min": "minimum", "q25": "first quartile", "q75": "third quartile", "max": "maximum", "missing": "missing values"}
 statistics = analysis.judged_dataset(D)
 page.table(
     pd.DataFrame(
         {
-            "Statistic": [statistic_names.get(j.quantity, j.quantity) for j in statistics],
+            "Statistic": [j.quantity for j in statistics],
             "Published": [f"{j.published:,.10g}" for j in statistics],
-            "Regenerated": [f"{j.values[0]:,.2f}" if j.quantity in ("mean", "sd") else f"{j.values[0]:,.0f}" for j in statistics],
+            "Regenerated": [j.show(j.values[0]) for j in statistics],
             "Verdict": [j.verdict.status for j in statistics],
         }
     ),
@@ -142,14 +142,14 @@ page.say(f"""
 *Published: “{published.claim("steady_rise")}”* — {"The monthly means do rise" if rising else "The monthly means do not rise throughout"} ({join_list([number(v, 1) for v in months["mean"]])}), but the first month
 holds only {number(months["count"].iloc[0] / 288, 1)} days, and means follow a few bursts. The median of each day, which bursts hardly move, {
 "rises or falls steadily" if significant_trend else "shows no steady trend that a test could tell from chance"} (Kendall's τ = {number(trend["tau"], 2)} over {trend["days"]} full days, {p_value(trend["p"])};
-Theil–Sen slope {number(trend["slope_per_day"], 2)} tweets per day, 95% interval {interval(trend["slope_low"], trend["slope_high"])}). **{"Confirmed" if significant_trend and rising else "Not confirmed"}.**
+Theil–Sen slope {number(trend["slope_per_day"], 2)} tweets per day, 95% interval {interval(trend["slope_low"], trend["slope_high"])}). **{said["steady_rise"]}.**
 
 *Published: “{published.claim("no_season")}”* — {"There is a daily and weekly cycle" if seasonal else "Neither cycle can be told from chance"}: the hour of the day {"matters" if cycle["hour_p"] < 0.05 else "does not matter"} (Friedman test over {cycle["hour_days"]} days,
 {p_value(cycle["hour_p"])}) and so {"does" if cycle["weekday_p"] < 0.05 else "does not"} the weekday ({cycle["weekday_weeks"]} weeks, {p_value(cycle["weekday_p"])}). The autocorrelation of hourly log counts is {number(cycle["acf_day"], 2)} at a day and {number(cycle["acf_week"], 2)} at a week,
-against ±{number(cycle["white_noise_limit"], 2)} for noise; the seasonal strengths [@wang2006characteristic] are {number(cycle["strength_day"], 2)} and {number(cycle["strength_week"], 2)}. **{"Refuted: the bursts hide the cycle at first sight" if seasonal else "Confirmed"}** ([@fig:nab-season]).
+against ±{number(cycle["white_noise_limit"], 2)} for noise; the seasonal strengths [@wang2006characteristic] are {number(cycle["strength_day"], 2)} and {number(cycle["strength_week"], 2)}. **{said["no_season"]}{": the bursts hide the cycle at first sight" if seasonal else ""}** ([@fig:nab-season]).
 
 *Published: “{published.claim("polar_uniform")}”* — In [@fig:nab-polar] the maximum of an hour of the day is {number(float(np.min(dataset.arrays["hour_max"] / dataset.arrays["hour_median"])))} to {number(float(np.max(dataset.arrays["hour_max"] / dataset.arrays["hour_median"])))} times its median.
-**{"Refuted for outliers and peaks, confirmed for the bulk" if np.max(dataset.arrays["hour_max"] / dataset.arrays["hour_median"]) > 10 else "Confirmed"}**: low radii hold most values, and rare values lie very far out.
+**{said["polar_uniform"]}**: low radii hold most values, and rare values lie very far out.
 """)
 page.figure(
     charts.season(dataset),
@@ -260,10 +260,10 @@ exploded = worst_lstm > 10 * middle_of["Base"]
 page.say(f"""
 **The original's claims about validation loss.**
 
-- *“{published.claim("lstm_highest")}”* — **{"Confirmed" if lstm_highest else "Refuted"}**: Version 3's numbers were Version 2's, repeated. What Version 3 really gives is a median of {significant(middle_of["Version 3"])}, {"the highest" if lstm_highest else "not the highest"} of the four
+- *“{published.claim("lstm_highest")}”* — **{said["lstm_highest"]}**: Version 3's numbers were Version 2's, repeated. What Version 3 really gives is a median of {significant(middle_of["Version 3"])}, {"the highest" if lstm_highest else "not the highest"} of the four
   ({join_list([f"{n} {significant(v)}" for n, v in middle_of.items()])}). {f"It is unstable, though: with one of the seeds its ReLU activations in recurrent layers, which have no bound, blow up on the unseen burst to a loss of {significant(worst_lstm)}." if exploded else ""}
-- *“{published.claim("v1_v2_lower")}”* — **{"Confirmed with every seed" if both_lower else "Confirmed for the medians, but not beyond the differences between seeds" if len(lower) == 2 else f"Not confirmed: lower by the median only for {join_list(lower)}" if lower else "Refuted"}**: {join_list([f"{n} {significant(middle_of[n])} (from {significant(min(late[n]))} to {significant(max(late[n]))})" for n in ("Base", "Version 1", "Version 2")])}.
-- *“{published.claim("validation_decreases")}”* — **{"Confirmed" if fall > 2 else "Refuted"}**: from the first epoch to the last it falls by a factor of {number(fall, 1)}.
+- *“{published.claim("v1_v2_lower")}”* — **{said["v1_v2_lower"]}**, {"with every seed" if both_lower else f"by the median lower for {join_list(lower)}, but not beyond the differences between seeds" if lower else "by the median lower for neither"}: {join_list([f"{n} {significant(middle_of[n])} (from {significant(min(late[n]))} to {significant(max(late[n]))})" for n in ("Base", "Version 1", "Version 2")])}.
+- *“{published.claim("validation_decreases")}”* — **{said["validation_decreases"]}**: from the first epoch to the last it falls by a factor of {number(fall, 1)}.
 """)
 
 # %% [markdown]

@@ -49,6 +49,7 @@ def everything_read(chosen: profile.Profile) -> list[Path]:
         *sorted(paths.STUDY.rglob("*.py")),
         *sorted(p for p in paths.TEMPLATES.rglob("*") if p.is_file()),
         paths.BIBLIOGRAPHY,
+        paths.ASSIGNMENT,
         *READ_BY_NOTEBOOKS,
         *sorted(chosen.records.rglob("*.json")),
         *sorted(chosen.records.rglob("*.npz")),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from study.evaluation import Interval, mcnemar_p, paired_difference
+from study.prose import CONFIRMED, HALF, OPEN, REFUTED, interval, number
 from study.runs import Record
 
 QUANTITIES = {
@@ -22,7 +23,6 @@ QUANTITIES = {
     "recall": "recall",
     "f1": "F1",
 }
-CONFIRMED, HALF, OPEN, REFUTED = "confirmed", "half confirmed", "not confirmed here", "refuted"
 
 
 def measured(record: Record, quantity: str) -> float:
@@ -92,3 +92,8 @@ def leads(*effects: Interval) -> str:
 def minus(effect: Interval) -> Interval:
     """The opposite effect."""
     return Interval(-effect.mean, -effect.high, -effect.low)
+
+
+def points(change: Interval) -> str:
+    """A difference of shares in percentage points, with its 95% interval."""
+    return f"{number(100 * change.mean, 2)} points [{interval(100 * change.low, 100 * change.high)}]"

@@ -5,10 +5,10 @@ infinity) raises ValueError, because a sentence around "nan" is a false sentence
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Literal
+from typing import NamedTuple
 
 MINUS = "\N{MINUS SIGN}"
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
@@ -110,6 +110,11 @@ def join_list(items: Sequence[str]) -> str:
     return f"{', '.join(head)} and {last}" if head else last
 
 
+def apart(difference: float, show: Callable[[float], str]) -> str:
+    """The size of a difference in the words of `show`; that of two percentages is in points."""
+    return show(abs(difference)).replace("%", " points")
+
+
 def within(value: float, published: float, tolerance: float) -> bool:
     """Whether two numbers differ by `tolerance` at most (absolute, in their own unit)."""
     # Differences such as 0.3 - 0.2 carry a rounding error that must not decide.
@@ -117,42 +122,73 @@ def within(value: float, published: float, tolerance: float) -> bool:
     return difference <= tolerance or math.isclose(difference, tolerance, rel_tol=1e-9)
 
 
-Status = Literal["reproduced", "not reproduced", "not comparable"]
+REPRODUCED, NOT_REPRODUCED, NOT_COMPARABLE = "reproduced", "not reproduced", "not comparable"
+CONFIRMED, HALF, OVERSTATED = "confirmed", "half confirmed", "overstated"
+OPEN, REFUTED = "not confirmed here", "refuted"
+"""What can be said of published numbers and, from CONFIRMED on, of claims."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a published number came out again, with the reason in a line."""
+    """Whether a published number came out again or a claim holds, with the reason in a line."""
 
-    status: Status
+    status: str
     reason: str
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A published number beside what the seeds give."""
+    """A published number beside what the seeds give; `study.published.judge` makes it.
+
+    `regenerated` is what is compared, the centre of `values` (None if there is nothing to compare); `key` is the
+    place in data/published.toml, `tolerance` absolute, `show` puts a value into words.
+    """
 
     model: str
     quantity: str
     published: float
     values: tuple[float, ...]
     verdict: Verdict
+    regenerated: float | None
+    key: str
+    tolerance: float
+    show: Callable[[float], str]
 
 
-def verdict(published: float, ours: float | None, tolerance: float, obstacle: str | None = None) -> Verdict:
+class Glance(NamedTuple):
+    """A line of the results at a glance, as text; NOTHING where there is nothing to show."""
+
+    measure: str
+    published: str
+    regenerated: str
+    best: str
+
+
+NOTHING = "–"
+
+
+def verdict(
+    published: float,
+    ours: float | None,
+    tolerance: float,
+    obstacle: str | None = None,
+    cause: str = "",
+    show: Callable[[float], str] = significant,
+) -> Verdict:
     """Judge one published number beside the regenerated one (same unit; `tolerance` absolute).
 
     `obstacle` is why the two cannot be compared, for example a split that the original does not state; then `ours`
-    may be None. Raises ValueError for a missing number without an obstacle, or a negative tolerance.
+    may be None. `cause` is what is known of a difference beyond the tolerance; `show` puts differences into words.
+    Raises ValueError for a missing number without an obstacle, or a negative tolerance.
     """
     if obstacle is not None:
-        return Verdict("not comparable", obstacle)
+        return Verdict(NOT_COMPARABLE, obstacle)
     if tolerance < 0:
         raise ValueError(f"a tolerance cannot be negative: {tolerance}")
-    difference = significant(abs(_finite(ours) - _finite(published)))
+    differs = f"differs by {apart(_finite(ours) - _finite(published), show)}"
     if within(ours, published, tolerance):
-        return Verdict("reproduced", f"differs by {difference}, tolerance {significant(tolerance)}")
-    return Verdict("not reproduced", f"differs by {difference}, more than the tolerance {significant(tolerance)}")
+        return Verdict(REPRODUCED, differs)
+    return Verdict(NOT_REPRODUCED, f"{differs}: {cause}" if cause else differs)
 
 
 def rank_sentence(scores: Mapping[str, float], quantity: str, digits: int = 2, highest: bool = True) -> str:

@@ -1,11 +1,14 @@
 """What others published: the original report's numbers and claims, and public references (data/published.toml)."""
 
 import tomllib
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from statistics import fmean
 
 import pandas as pd
 
 from study import paths
+from study.prose import Judged, significant, verdict
 
 
 @cache
@@ -22,6 +25,42 @@ def value(key: str) -> float:
             raise KeyError(f"{key} is not in {paths.PUBLISHED}")
         found = found[step]
     return found["value"]
+
+
+def numbers(section: str) -> list[str]:
+    """The keys of all numbers of a section, such as `part2`, in the file's order; none for a section that is not there.
+
+    A section is a part of the original report.
+    """
+
+    def below(found: dict, key: str) -> Iterator[str]:
+        if "value" in found:
+            yield key
+        for name, inner in found.items():
+            if isinstance(inner, dict):
+                yield from below(inner, f"{key}.{name}")
+
+    return list(below(everything().get(section, {}), section))
+
+
+def judge(
+    key: str,
+    model: str,
+    quantity: str,
+    values: Sequence[float],
+    tolerance: float,
+    centre: Callable[[Sequence[float]], float] = fmean,
+    show: Callable[[float], str] = significant,
+    obstacle: str | None = None,
+    cause: str = "",
+) -> Judged:
+    """A number of the original, judged by the `centre` of what the seeds give; see `study.prose.verdict`.
+
+    `values` may be empty if there is an obstacle.
+    """
+    said, ours = value(key), centre(values) if len(values) else None
+    decided = verdict(said, ours, tolerance, obstacle, cause, show)
+    return Judged(model, quantity, said, tuple(values), decided, ours, key, tolerance, show)
 
 
 def claim(name: str) -> str:

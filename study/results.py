@@ -13,7 +13,7 @@ from study.manufacturing import recipes as line_recipes
 from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
 from study.news import analysis as news
 from study.news import recipes as news_recipes
-from study.prose import mean_sd, number, percent, scientific
+from study.prose import CONFIRMED, NOT_COMPARABLE, REPRODUCED, Verdict, mean_sd, number, percent, scientific
 from study.runs import Record, write_atomically
 from study.theory import analysis as theory
 from study.theory import recipes as theory_recipes
@@ -56,8 +56,8 @@ def part2() -> list[Row]:
     records = _records(nab_recipes)
     rules = nab.rule_table(records)
     judged = nab.judged_losses(records, rules.loc[0, "rule"])
-    comparable = [j for j in judged if j.verdict.status != "not comparable"]
-    reproduced = sum(j.verdict.status == "reproduced" for j in comparable)
+    comparable = [j for j in judged if j.verdict.status != NOT_COMPARABLE]
+    reproduced = sum(j.verdict.status == REPRODUCED for j in comparable)
     score, f1 = published.nab_detectors().score, published.table("nab_events").set_index("detector").f1
     best = f"{score.idxmax()} {number(score.max(), 2)}; F1 {f1.idxmax()} {number(f1.max(), 2)}"
     rows = [("published losses and anomaly counts reproduced", f"{reproduced} of {len(comparable)}", "all")]
@@ -98,7 +98,8 @@ def part4() -> list[Row]:
     """The published numbers and claims, and the test accuracy of every classifier."""
     records = _records(news_recipes)
     judged, claims = news.judged(records), news.claims(records)
-    reproduced = sum(j.verdict.status == "reproduced" for j in judged)
+    comparable = [j for j in judged if j.verdict.status != NOT_COMPARABLE]
+    reproduced = sum(j.verdict.status == REPRODUCED for j in comparable)
     literature = published.table("ag_news").set_index("model").accuracy
     untrained = literature[~literature.index.str.contains("pre-trained")]
     said = {model: percent(published.value(f"part4.{model}.test_accuracy"), 2) for model in news_recipes.VARIANTS}
@@ -108,7 +109,7 @@ def part4() -> list[Row]:
     }
     tasks = dict.fromkeys(news_recipes.VARIANTS, "part4-variants") | {"tfidf": "part4-baselines", "own": "part4-own"}
     rows = [
-        ("published accuracies, losses and other numbers reproduced", f"{reproduced} of {len(judged)}", "all"),
+        ("published accuracies, losses and other numbers reproduced", f"{reproduced} of {len(comparable)}", "all"),
         ("claims that the measurements confirm", f"{_confirmed(claims)} of {len(claims)}", "all"),
     ]
     for model, task in tasks.items():
@@ -141,8 +142,8 @@ def updated(readme: str) -> str:
     return _PLACE.sub(lambda m: m[1] + table() + m[2], readme)
 
 
-def _confirmed(verdicts: dict[str, str]) -> int:
-    return sum(verdict == "confirmed" for verdict in verdicts.values())
+def _confirmed(verdicts: dict[str, Verdict]) -> int:
+    return sum(verdict.status == CONFIRMED for verdict in verdicts.values())
 
 
 def _records(recipes: ModuleType) -> list[Record]:

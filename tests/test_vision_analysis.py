@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from study import comparison, published
+from study import prose, published
 from study.evaluation import kept
 from study.runs import Record
 from study.vision import analysis, recipes
@@ -54,26 +54,26 @@ def records():
 
 
 def test_claims_are_confirmed_when_the_records_say_so(records):
-    said = analysis.claims(records)
+    said = {name: found.status for name, found in analysis.claims(records).items()}
     assert set(said) <= set(published.everything()["claims"])
-    assert said.pop("efficientnet_pretraining") == analysis.UNTESTED
-    assert set(said.values()) == {comparison.CONFIRMED}
+    assert said.pop("efficientnet_pretraining") == prose.OPEN
+    assert set(said.values()) == {prose.CONFIRMED}
 
 
 def test_claims_turn_round_when_the_records_do(records):
     """VGG and the ViT change places, and ResNet and EfficientNet."""
     places = {"vgg": "vit", "vit": "vgg", "resnet": "efficientnet", "efficientnet": "resnet"}
     swapped = [replace(r, spec=r.spec | {"model": places.get(r.spec["model"], r.spec["model"])}) for r in records]
-    said = analysis.claims(swapped)
+    said = {name: found.status for name, found in analysis.claims(swapped).items()}
     for name in ("vit_lower", "vit_declines", "resnet_like_vgg"):
-        assert said[name] == comparison.REFUTED, name
+        assert said[name] == prose.REFUTED, name
     for name in ("efficientnet_lower", "vgg_resnet_robust", "vgg_resnet_best"):  # ResNet is behind, VGG further
-        assert said[name] == comparison.REFUTED, name
+        assert said[name] == prose.REFUTED, name
 
 
 def test_every_published_number_of_the_part_is_judged(records):
     found = analysis.judged(records)
-    assert len(found) == sum(len(numbers) for numbers in published.everything()["bonus"].values()) == 25
+    assert [j.key for j in found] == published.numbers("bonus") and len(found) == 25
     by_name = {(j.model, j.quantity): j for j in found}
     assert by_name["VGG-13", "test accuracy"].verdict.status == "reproduced"
     assert by_name["ViT", "training loss"].verdict.status == "not reproduced"
@@ -109,3 +109,11 @@ def test_origin_is_told_by_class(records):
 def test_short_histories_end_with_their_last_epoch(records):
     vit = analysis.models(records)["ViT"]
     assert analysis.at_epoch(vit, 2) == pytest.approx(0.9) and analysis.at_epoch(vit, 10) == pytest.approx(0.8)
+
+
+def test_the_front_page_follows_the_records(records):
+    assert "VGG-13 classifies 93.0%" in analysis.finding(records) and "reaches 94.0%, more than VGG-13" in (
+        analysis.finding(records)
+    )
+    (line,) = analysis.glance(records)
+    assert (line.published, line.regenerated, line.best) == ("91.83%", "93.00%", "ViT, improved 94.00%")

@@ -1,4 +1,5 @@
 -- Numbers headings, figures, tables and equations in document order and resolves [@fig:x], [@tbl:x], [@sec:x], [@eq:x].
+-- A link [§][heading], by a heading's words, becomes the heading's number.
 -- The numbers become attributes of the elements, so every output format shows the same ones.
 -- What cannot be resolved fails the build with its name.
 
@@ -137,6 +138,13 @@ local function reference(cite)
   return text
 end
 
+local function numbered_link(link)
+  if pandoc.utils.stringify(link.content) == "§" then
+    link.content = targets[link.target:sub(2)] or "?"
+    return link
+  end
+end
+
 return {
   {
     traverse = "topdown",
@@ -150,7 +158,7 @@ return {
       end
     end,
   },
-  { traverse = "topdown", Header = enter_chapter, Cite = reference },
+  { traverse = "topdown", Header = enter_chapter, Cite = reference, Link = numbered_link },
   {
     Pandoc = function()
       if #faults > 0 then

@@ -53,12 +53,6 @@ def dense_layers(model: keras.Model) -> list[layers.Dense]:
     return list(model.layers)
 
 
-def formula(widths: list[int]) -> pd.DataFrame:
-    """Parameters of a chain of dense layers by m x n weights + n biases: columns weights, biases, total."""
-    rows = [(m * n, n, m * n + n) for m, n in zip(widths, widths[1:], strict=False)]
-    return pd.DataFrame(rows, columns=["weights", "biases", "total"])
-
-
 def counted(model: keras.Model) -> pd.DataFrame:
     """Parameters of each layer as the model holds them: columns layer, inputs, outputs, weights, biases, total."""
     rows = [

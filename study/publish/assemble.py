@@ -1,10 +1,13 @@
-"""The whole report of a profile: chapters, front matter, provenance; published together with its figures."""
+"""The whole report of a profile: front page, chapters, scorecard, provenance; published together with its figures."""
 
 import json
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from study import parts, profile, runs
-from study.publish import provenance, render
+from study.page import PANDOC, Page
+from study.publish import PublishError, front, provenance, render, scorecard
 
 TITLE = "Autoencoders and transformers"
 SUBTITLE = "A reproducible notebook report"
@@ -17,46 +20,64 @@ def assemble(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str)
 
     Figures are published after both documents are complete. Raises PublishError, and then nothing has changed.
     """
+    records = {part: _records(chosen, part) for part in wanted}
+    verdicts = scorecard.collect(records)
     meta = {
         "title": TITLE,
         "subtitle": SUBTITLE + (" — on SYNTHETIC data" if chosen.synthetic else ""),
         "author": AUTHORS,
         "lang": "en-GB",
+        "abstract": front.abstract(records, verdicts, chosen.synthetic),
         "commit": runs.commit(),
     }
+    opening = _written(chosen, lambda page: front.write(page, records))
+    judgement = _written(chosen, lambda page: scorecard.write(page, verdicts))
     notebooks = [chosen.executed / f"{part.notebook}.ipynb" for part in wanted]
     outputs = render.build(
         notebooks,
         chosen.report,
         figures=chosen.figures,
         meta=meta,
-        back=provenance.page(chosen, wanted),
+        front=opening,
+        back=f"{judgement}\n\n{provenance.page(chosen, [r for found in records.values() for r in found])}",
         name=name,
     )
-    _publish_figures(chosen, notebooks)
+    texts = [judgement, *(text for notebook in notebooks for text in _shown_by(notebook))]
+    _publish_figures(chosen, texts, whole=len(wanted) == len(parts.PARTS))
     return list(outputs)
 
 
-def _publish_figures(chosen: profile.Profile, notebooks: list[Path]) -> None:
-    """Copy the figures that the notebooks show; a full build also removes those that none shows any more."""
-    shown = {name for notebook in notebooks for name in _figure_names(notebook)}
+def _records(chosen: profile.Profile, part: parts.Part) -> list[runs.Record]:
+    store = runs.Store(chosen.records)
+    found = [store.load(spec) for spec in part.module().specs(chosen)]
+    if None in found:
+        raise PublishError(f"{chosen.records}: records of {part.key} are missing; run `make report` again")
+    return found
+
+
+def _written(chosen: profile.Profile, write: Callable[[Page], None]) -> str:
+    """The pandoc Markdown of what `write` shows on a page."""
+    shown = []
+    write(Page(chosen.figures, chosen.synthetic, show=shown.append))
+    return "\n\n".join(bundle[PANDOC] for bundle in shown)
+
+
+def _publish_figures(chosen: profile.Profile, texts: Sequence[str], whole: bool) -> None:
+    """Copy the figures that the texts show; if they are the whole report, also remove those that none shows."""
+    shown = {name for text in texts for name in re.findall(r"^::: \{#fig:(\S+)", text, flags=re.M)}
     chosen.published_figures.mkdir(parents=True, exist_ok=True)
     for name in sorted(shown):
         for kind in FIGURE_KINDS:
             content = (chosen.figures / f"{name}{kind}").read_bytes()
             runs.write_atomically(chosen.published_figures / f"{name}{kind}", content)
-    if len(notebooks) == len(parts.PARTS):
+    if whole:
         for file in chosen.published_figures.iterdir():
             if file.suffix in FIGURE_KINDS and file.stem not in shown:
                 file.unlink()
 
 
-def _figure_names(notebook: Path) -> list[str]:
+def _shown_by(notebook: Path) -> list[str]:
+    """The pandoc Markdown of the items that an executed notebook shows."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    sources = [
-        "".join(output["data"]["text/x-pandoc"])
-        for cell in cells
-        for output in cell.get("outputs", [])
-        if "text/x-pandoc" in output.get("data", {})
-    ]
-    return [s.split("{#fig:")[1].split()[0] for s in sources if s.startswith("::: {#fig:")]
+    bundles = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    return ["".join(bundle[PANDOC]) for bundle in bundles if PANDOC in bundle]

@@ -2,17 +2,13 @@
 
 import pandas as pd
 
-from study import catalog, parts, profile, runs
+from study import catalog, profile, runs
 from study.page import table_markdown
 from study.prose import count, duration, join_list
 
 
-def page(chosen: profile.Profile, wanted: tuple[parts.Part, ...]) -> str:
-    """The page as pandoc Markdown, from the records of the wanted parts."""
-    store = runs.Store(chosen.records)
-    records = [store.load(spec) for part in wanted for spec in part.module().specs(chosen)]
-    if None in records:
-        raise ValueError("records are missing; make the runs before the provenance page")
+def page(chosen: profile.Profile, records: list[runs.Record]) -> str:
+    """The page as pandoc Markdown, from all records of the report."""
     return "\n\n".join(
         [
             "# Provenance",

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 
 from study.evaluation import t_interval
+from study.prose import CONFIRMED, NOTHING, OPEN, Glance, Judged, Verdict, number, percent, scientific
 from study.runs import Record
+from study.theory.claims import about_formulas
 
 VARIANT_NAMES = {
     "two-heads-mixed": "2 heads, with Wₒ",
@@ -129,3 +131,67 @@ def expected_entropy(variance: float, keys: int) -> float:
 def freezing_variance(keys: int) -> float:
     """The variance of the logits from which on the softmax concentrates on the largest: 2 ln N."""
     return 2 * math.log(keys)
+
+
+VANISHED = 0.1
+"""The share of the scaled softmax's gradient below which the unscaled one's is "extremely small"; and how near to one
+the variance of the scores must be if the division by √dₖ is to have scaled them down."""
+
+
+def judged(records: Sequence[Record]) -> list[Judged]:
+    """The original gives no numbers in Part III."""
+    return []
+
+
+def claims(records: Sequence[Record]) -> dict[str, Verdict]:
+    """The verdict on each of the original's claims about Part III, by name in data/published.toml."""
+    table = scaling(records)
+    raw, scaled = (pick(table, kind, "jacobian_median")["mean"] for kind in ("raw", "scaled"))
+    saturated, variance = (
+        [pick(table, kind, statistic)["mean"].iloc[-1] for kind in ("raw", "scaled")]
+        for statistic in ("saturated", "variance")
+    )
+    vanishes = Verdict(
+        CONFIRMED if raw.iloc[-1] < VANISHED * scaled.iloc[-1] else OPEN,
+        f"at dₖ = {raw.index[-1]} the median gradient is {scientific(raw.iloc[-1])} without and "
+        f"{number(scaled.iloc[-1], 2)} with the division; {percent(saturated[0], 0)} of the queries are saturated "
+        f"against {percent(saturated[1], 0)}",
+    )
+    divided = Verdict(
+        CONFIRMED if abs(variance[1] - 1) < VANISHED < abs(variance[0] - 1) else OPEN,
+        f"at dₖ = {raw.index[-1]} the variance of the scores is {number(variance[0])} without and "
+        f"{number(variance[1], 2)} with the division",
+    )
+    return about_formulas() | {"attention_scaled": divided, "attention_gradients": vanishes}
+
+
+def finding(records: Sequence[Record]) -> str:
+    """The part in one sentence."""
+    said = claims(records)
+    standing = [verdict.status == CONFIRMED for verdict in said.values()]
+    reason = said["attention_gradients"]
+    return (
+        f"Of the original's {len(said)} statements about self-attention {sum(standing)} hold as printed; its reason "
+        f"for dividing by √dₖ is {reason.status}: {reason.reason}."
+    )
+
+
+def glance(records: Sequence[Record]) -> list[Glance]:
+    """The part on the front page."""
+    table, mixed = scaling(records), mixing(records)
+    raw, scaled = (pick(table, kind, "jacobian_median")["mean"] for kind in ("raw", "scaled"))
+    explained = mixed[mixed.content == mixed.content.min()].groupby("variant").explained.max()
+    return [
+        Glance(
+            f"median gradient of the softmax at dₖ = {raw.index[-1]}",
+            "“extremely small” unscaled",
+            f"{scientific(raw.iloc[-1])} unscaled",
+            f"{number(scaled.iloc[-1], 2)} scaled",
+        ),
+        Glance(
+            "variance that two heads explain",
+            NOTHING,
+            f"{number(explained['two-heads-joined'], 2)} without Wₒ",
+            f"{number(explained['two-heads-mixed'], 2)} with Wₒ",
+        ),
+    ]

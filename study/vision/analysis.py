@@ -7,20 +7,9 @@ import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from study import published
-from study.comparison import (
-    CONFIRMED,
-    OPEN,
-    QUANTITIES,
-    REFUTED,
-    Comparison,
-    all_positive,
-    compare,
-    is_positive,
-    measured,
-    right,
-)
+from study.comparison import QUANTITIES, Comparison, all_positive, compare, is_positive, mean, measured, points, right
 from study.evaluation import Interval, share_interval
-from study.prose import Judged, verdict
+from study.prose import CONFIRMED, OPEN, REFUTED, Glance, Judged, Verdict, join_list, number, percent
 from study.runs import Record, of
 from study.vision.recipes import IMPROVED, MODELS, STRIDES
 from study.vision.sources import CLASSES, NATIVE, RESIZED
@@ -40,7 +29,8 @@ BALANCED = 0.03
 """Training minus test accuracy below which a performance is taken to be well-balanced."""
 SIMILAR = 0.02
 """Difference of two scores up to which they are taken to be very similar."""
-UNTESTED = "not tested here"
+OTHER_IMAGES = "other images, and another training"
+"""What is known of a number that does not come out again."""
 
 
 def models(records: Sequence[Record]) -> dict[str, list[Record]]:
@@ -54,15 +44,27 @@ def models(records: Sequence[Record]) -> dict[str, list[Record]]:
 def judged(records: Sequence[Record]) -> list[Judged]:
     """Every number that the original prints of its four networks, judged by the mean over seeds."""
     found = []
-    for model in MODELS:
-        runs = of(records, "bonus-models", model)
-        for quantity in published.everything()["bonus"][model]:
-            said, values = published.value(f"bonus.{model}.{quantity}"), tuple(measured(r, quantity) for r in runs)
-            own = LOSS_TOLERANCE * said if "loss" in quantity else SHARE_TOLERANCE
-            tolerance = max(own, (max(values) - min(values)) / 2)
-            decided = verdict(said, float(np.mean(values)), tolerance)
-            found.append(Judged(NAMES[model], QUANTITIES[quantity], said, values, decided))
+    for key in published.numbers("bonus"):
+        _, model, quantity = key.split(".")
+        values = [measured(r, quantity) for r in of(records, "bonus-models", model)]
+        loss = "loss" in quantity
+        own = LOSS_TOLERANCE * published.value(key) if loss else SHARE_TOLERANCE
+        tolerance = max(own, (max(values) - min(values)) / 2)
+        show = _hundredths if loss else _percent
+        found.append(
+            published.judge(
+                key, NAMES[model], QUANTITIES[quantity], values, tolerance, show=show, cause=OTHER_IMAGES
+            )
+        )  # fmt: skip
     return found
+
+
+def _hundredths(value: float) -> str:
+    return number(value, 2)
+
+
+def _percent(share: float) -> str:
+    return percent(share, 2)
 
 
 def inconsistent() -> list[str]:
@@ -107,7 +109,7 @@ def share_difference(a: float, n_a: int, b: float, n_b: int) -> Interval:
     return Interval(a - b, float(low), float(high))
 
 
-def claims(records: Sequence[Record]) -> dict[str, str]:
+def claims(records: Sequence[Record]) -> dict[str, Verdict]:
     """The verdict on each of the original's claims about the Bonus part, by name in data/published.toml.
 
     A difference counts when its 95% interval, over the images, leaves zero out.
@@ -122,26 +124,69 @@ def claims(records: Sequence[Record]) -> dict[str, str]:
         share_difference(at_epoch(other, 10), validated, at_epoch(efficientnet, 10), validated)
         for other in (vgg, resnet)
     ]
-    class_2 = [
-        share_difference(*found[2], *found[other])
-        for found in (recalls(efficientnet), recalls(vgg))
-        for other in (0, 1)
-    ]
+    found_recalls = [recalls(runs) for runs in (efficientnet, vgg)]
+    class_2 = [share_difference(*found[2], *found[other]) for found in found_recalls for other in (0, 1)]
+    vgg_gap, gaps_apart = train_test_gap(vgg), gap_difference(resnet, vgg)
+    alike, tuned = compare(resnet, vgg).difference, compare(improved, vit).difference
+    longer_helps, declines = longer(efficientnet, short).difference, decline(vit)
+    ahead = "VGG and ResNet are ahead by"
     return {
-        "vgg_generalises": _within(train_test_gap(vgg), BALANCED),
-        "resnet_overfits": is_positive(gap_difference(resnet, vgg)),
-        "resnet_like_vgg": _within(compare(resnet, vgg).difference, SIMILAR),
-        "vit_lower": all_positive(*vit_behind),
-        "vit_declines": _declines(vit),
-        "vit_tuning": is_positive(compare(improved, vit).difference),
-        "efficientnet_lower": all_positive(*behind),
-        "vgg_resnet_robust": all_positive(*behind, *behind_validated),
-        "efficientnet_epoch_10": all_positive(*at_10),
-        "efficientnet_class_2": all_positive(*class_2),
-        "efficientnet_longer": is_positive(longer(efficientnet, short).difference),
-        "efficientnet_pretraining": UNTESTED,
-        "vgg_resnet_best": all_positive(*vit_behind, *behind),
+        "vgg_generalises": Verdict(_within(vgg_gap, BALANCED), f"training minus test accuracy: {points(vgg_gap)}"),
+        "resnet_overfits": Verdict(is_positive(gaps_apart), f"its gap exceeds VGG's by {points(gaps_apart)}"),
+        "resnet_like_vgg": Verdict(_within(alike, SIMILAR), f"their recalls differ by {points(alike)}"),
+        "vit_lower": Verdict(all_positive(*vit_behind), f"{ahead} {join_list([points(d) for d in vit_behind])}"),
+        "vit_declines": Verdict(
+            CONFIRMED if declines.low > 0 else REFUTED,
+            f"from its best epoch to its last, validation accuracy falls by {points(declines)}",
+        ),
+        "vit_tuning": Verdict(is_positive(tuned), f"tuned for few images it gains {points(tuned)}"),
+        "efficientnet_lower": Verdict(all_positive(*behind), f"{ahead} {join_list([points(d) for d in behind])}"),
+        "vgg_resnet_robust": Verdict(
+            all_positive(*behind, *behind_validated),
+            f"on validation {ahead} {join_list([points(d) for d in behind_validated])}",
+        ),
+        "efficientnet_epoch_10": Verdict(
+            all_positive(*at_10), f"after ten epochs {ahead} {join_list([points(d) for d in at_10])} on validation"
+        ),
+        "efficientnet_class_2": Verdict(
+            all_positive(*class_2),
+            f"recall of {CLASSES[2]} minus those of {join_list(CLASSES[:2])}, EfficientNet, then VGG: "
+            f"{join_list([points(d) for d in class_2])}",
+        ),
+        "efficientnet_longer": Verdict(
+            is_positive(longer_helps), f"the whole training gains {points(longer_helps)} over a short one on validation"
+        ),
+        "efficientnet_pretraining": Verdict(OPEN, "not tested: everything here starts from random weights"),
+        "vgg_resnet_best": Verdict(
+            all_positive(*vit_behind, *behind),
+            f"ViT and EfficientNet are behind VGG by {points(vit_behind[0])} and {points(behind[0])}",
+        ),
     }
+
+
+def finding(records: Sequence[Record]) -> str:
+    """The part in one sentence."""
+    found = models(records)
+    shares = {name: mean(runs, "test_accuracy") for name, runs in found.items()}
+    improved, vgg = NAMES[IMPROVED], NAMES["vgg"]
+    words = {"higher": "more than", "lower": "less than", "not clearly different": "not clearly different from"}
+    versus = words[compare(found[improved], found[vgg]).direction]
+    four = [name for name in sorted(shares, key=shares.get, reverse=True) if name != improved]
+    return (
+        f"On an equivalent of the original's images, trained from random weights, "
+        f"{join_list([f'{name} classifies {percent(shares[name])}' for name in four])} of the test images rightly; "
+        f"a Vision Transformer made for few images reaches {percent(shares[improved])}, {versus} {vgg}."
+    )
+
+
+def glance(records: Sequence[Record]) -> list[Glance]:
+    """The part on the front page: the network of the highest published test accuracy, and the best one."""
+    said = {model: published.value(f"bonus.{model}.test_accuracy") for model in MODELS}
+    leader, found = max(said, key=said.get), models(records)
+    shares = {name: mean(runs, "test_accuracy") for name, runs in found.items()}
+    best = max(shares, key=shares.get)
+    name, ours = NAMES[leader], f"{best} {_percent(shares[best])}"
+    return [Glance(f"test accuracy of {name}", _percent(said[leader]), _percent(shares[name]), ours)]
 
 
 def longer(full: Sequence[Record], short: Sequence[Record]) -> Comparison:
@@ -156,12 +201,12 @@ def _within(effect: Interval, bound: float) -> str:
     return REFUTED if effect.low > bound or effect.high < -bound else OPEN
 
 
-def _declines(records: Sequence[Record]) -> str:
-    """Whether validation accuracy ends clearly below its best epoch."""
+def decline(records: Sequence[Record]) -> Interval:
+    """By how much validation accuracy falls from its best epoch to the last, with its 95% interval."""
     n = len(records[0].arrays["validation_classes"])
     history = [r.arrays["history_validation_accuracy"] for r in records]
-    best, last = (float(np.mean([pick(values) for values in history])) for pick in (np.max, lambda v: v[-1]))
-    return CONFIRMED if share_difference(best, n, last, n).low > 0 else REFUTED
+    best, last = float(np.mean([np.max(h) for h in history])), float(np.mean([h[-1] for h in history]))
+    return share_difference(best, n, last, n)
 
 
 def changes(records: Sequence[Record], task: str, against: str) -> dict[str, Comparison]:

@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 from study import paths, profile, published
 from study.manufacturing import analysis, charts, detectors, model, recipes
 from study.manufacturing.line import Line
+from study.runs import Record
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +27,21 @@ def test_the_model_is_the_assignment_s(made):
 
 
 def test_model_and_formula_agree_and_the_published_total_lacks_the_output_biases(made):
-    table = analysis.parameters(model.counted(made), model.formula([1000, 512, 32, 512, 1000]))
+    table = analysis.parameters(model.counted(made), analysis.formula([1000, *analysis.LAYERS.values()]))
+    assert table.layer.tolist()[:-1] == list(analysis.LAYERS)
     assert table.total.tolist() == [512_512, 16_416, 16_896, 513_000, 1_058_824]
     assert made.count_params() == 1_058_824
     assert table.published.tolist() == [512_512, 16_416, 16_896, 512_000, 1_057_824]
     assert published.value("part1.total") + 1000 == 1_058_824
-    assert analysis.judged_parameters(table).status == "not reproduced"
+    record = Record({"task": "part1-latency", "model": "single-vector", "seed": 0}, {"parameters": 1_058_824}, {}, {})
+    said = {j.key: j.verdict for j in analysis.judged([record])}
+    assert [key for key, verdict in said.items() if verdict.status != "reproduced"] == [
+        "part1.output.total",
+        "part1.total",
+    ]
+    assert "1,000 biases of the layer output" in said["part1.total"].reason
     with pytest.raises(ValueError, match="not the formula's"):
-        analysis.parameters(model.counted(made), model.formula([1000, 512, 32, 512, 999]))
+        analysis.parameters(model.counted(made), analysis.formula([1000, 512, 32, 512, 999]))
 
 
 def test_costs_follow_from_the_layers(made):

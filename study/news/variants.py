@@ -1,0 +1,84 @@
+"""What the records of Part IV say of its variants and techniques, seed by seed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from study.comparison import Comparison, compare, gap, measured
+from study.evaluation import Interval, t_interval
+from study.news.recipes import VARIANTS
+from study.runs import Record, of
+
+NAMES = {
+    "base": "Base",
+    "dropout": "Dropout",
+    "early-stopping": "Dropout + early stopping",
+    "regularised": "Dropout + early stopping + L2",
+    "own": "Own",
+    "tfidf": "TF-IDF + linear SVM",
+    "majority": "Majority class",
+}
+
+
+def over_seeds(records: Sequence[Record], read: Callable[[Record], float]) -> Interval:
+    """Mean over seeds and Student's 95% interval."""
+    return t_interval([read(r) for r in records])
+
+
+def difference(a: Sequence[Record], b: Sequence[Record], read: Callable[[Record], float]) -> Interval:
+    """A quantity of a minus that of b, paired by seed, with Student's 95% interval."""
+    return t_interval([read(x) - read(y) for x, y in zip(a, b, strict=True)])
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one technique more did: the variant that has it against the one before."""
+
+    after: str
+    train: Interval
+    gap: Interval
+    validation: Comparison
+    test: Comparison
+    test_loss: Interval
+
+
+def steps(records: Sequence[Record]) -> list[Step]:
+    """The three techniques, in the original's order."""
+    found = []
+    for before, after in zip(list(VARIANTS)[:-1], list(VARIANTS)[1:], strict=True):
+        a, b = of(records, "part4-variants", after), of(records, "part4-variants", before)
+        train = difference(a, b, lambda r: measured(r, "train_accuracy"))
+        loss = difference(a, b, lambda r: measured(r, "test_loss"))
+        found.append(Step(after, train, difference(a, b, gap), compare(a, b, "validation"), compare(a, b), loss))
+    return found
+
+
+def regularised_strength(records: Sequence[Record]) -> float:
+    """The strength of the fourth variant's penalty."""
+    return of(records, "part4-variants", "regularised")[0].spec["settings"]["l2"]
+
+
+def sweep(records: Sequence[Record]) -> pd.DataFrame:
+    """The penalty's sweep: one row a strength, with means and intervals over seeds.
+
+    Strength 0 is the variant without a penalty, and one strength is the fourth variant's.
+    """
+    groups = {
+        0.0: of(records, "part4-variants", "early-stopping"),
+        regularised_strength(records): of(records, "part4-variants", "regularised"),
+    }
+    for record in of(records, "part4-l2"):
+        groups.setdefault(record.spec["settings"]["l2"], []).append(record)
+    rows = []
+    for strength, runs in sorted(groups.items()):
+        row = {"l2": strength, "seeds": len(runs)}
+        reads = {
+            "accuracy": lambda r: measured(r, "validation_accuracy"),
+            "loss": lambda r: measured(r, "validation_loss"),
+            "gap": gap,
+        }
+        for name, read in reads.items():
+            row |= {f"{name}_{end}": value for end, value in over_seeds(runs, read)._asdict().items()}
+        rows.append(row)
+    return pd.DataFrame(rows)
