@@ -75,6 +75,17 @@ def test_part_2_answers_every_question_under_its_heading():
         assert f"# {question}\n" in text
 
 
+def test_the_bonus_part_answers_every_question_under_its_heading():
+    text = (paths.NOTEBOOKS / "bonus_vision_transformer.py").read_text()
+    for question in (
+        "## Implement a vision transformer paper to solve a problem defined in Assignment 1, Part I. Compare the "
+        "results with VGG and ResNet.",
+        "## Use EfficientNet to solve a problem defined in Assignment 1, Part I. Compare the results with VGG and "
+        "ResNet. You can use pre-defined EfficientNet models.",
+    ):
+        assert f"# {question}\n" in text
+
+
 def test_part_4_answers_every_question_under_its_heading():
     text = (paths.NOTEBOOKS / "part4_ag_news_transformer.py").read_text()
     for question in (
