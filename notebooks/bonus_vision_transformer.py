@@ -28,6 +28,7 @@ from study import classifier_charts, comparison, figures, published, reproduce, 
 from study import parts as parts_of_report
 from study import profile as profiles
 from study.comparison import compare
+from study.evaluation import share_interval
 from study.page import Page
 from study.prose import CONFIRMED, REPRODUCED, count, duration, interval, join_list, number, p_value, percent
 from study.vision import analysis, charts, convnets, recipes, vit
@@ -48,6 +49,7 @@ judged = analysis.judged(records)
 said = {name: found.status for name, found in analysis.claims(records).items()}
 accuracy = {name: comparison.mean(found, "test_accuracy") for name, found in models.items()}
 tested, validated = D["images"]["test"], D["images"]["validation"]
+half = (lambda i: (i.high - i.low) / 2)(share_interval(round(accuracy[VGG] * tested), tested))
 points = lambda i: f"{number(100 * i.mean, 2)} points (95% interval {interval(100 * i.low, 100 * i.high)})"  # noqa: E731
 verdict_of = lambda name: f"*Published: “{published.claim(name)}”* — **{said[name].capitalize()}.**"  # noqa: E731
 than = {"higher": "better than", "lower": "worse than", "not clearly different": "not clearly different from"}
@@ -77,7 +79,7 @@ So no published number must come out to the digit; what can be judged is the pat
 
 {number(total)} images are split by class and a fixed seed into {number(D["images"]["train"])} for training, {number(validated)} for validation, which chooses epochs and recipes, and {number(tested)} for the test, which each model sees once.
 {f"{count(D['near_duplicates']['images'], 'image')} in {count(D['near_duplicates']['groups'], 'group')} of near-duplicates stay on one side of the split." if D["near_duplicates"]["images"] else "No two images are near-duplicates."}
-With {number(tested)} test images the 95% interval of one accuracy of 93% is about ±0.9 points.
+With {number(tested)} test images the 95% interval of one accuracy is about ±{number(100 * half, 1)} points.
 """)
 page.table(
     pd.DataFrame(

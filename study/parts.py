@@ -55,6 +55,7 @@ PARTS = (
     Part("part2", "part2_nab_autoencoders", "study.anomaly.recipes"),
     Part("part3", "part3_self_attention_theory", "study.theory.recipes"),
     Part("part4", "part4_ag_news_transformer", "study.news.recipes"),
+    Part("bonus", "bonus_vision_transformer", "study.vision.recipes"),
 )
 
 

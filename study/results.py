@@ -7,7 +7,7 @@ from types import ModuleType
 from study import paths, profile, published, runs
 from study.anomaly import analysis as nab
 from study.anomaly import recipes as nab_recipes
-from study.comparison import measured
+from study.comparison import mean, measured
 from study.manufacturing import analysis as line
 from study.manufacturing import recipes as line_recipes
 from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
@@ -17,6 +17,8 @@ from study.prose import CONFIRMED, NOT_COMPARABLE, REPRODUCED, Verdict, mean_sd,
 from study.runs import Record, write_atomically
 from study.theory import analysis as theory
 from study.theory import recipes as theory_recipes
+from study.vision import analysis as vision
+from study.vision import recipes as vision_recipes
 
 README = paths.ROOT / "README.md"
 FULL = profile.load("full")
@@ -119,11 +121,28 @@ def part4() -> list[Row]:
     return rows
 
 
+def bonus() -> list[Row]:
+    """The published numbers and claims, and the test accuracy of every network."""
+    records = _records(vision_recipes)
+    judged, claims = vision.judged(records), vision.claims(records)
+    reproduced = sum(j.verdict.status == "reproduced" for j in judged)
+    rows = [
+        ("published numbers reproduced, on other images", f"{reproduced} of {len(judged)}", "all"),
+        ("claims that the measurements confirm", f"{_confirmed(claims)} of {len(claims)}", "all"),
+    ]
+    said = {vision.NAMES[m]: percent(published.value(f"bonus.{m}.test_accuracy"), 2) for m in vision_recipes.MODELS}
+    for name, found in vision.models(records).items():
+        ours = percent(mean(found, "test_accuracy"), 2)
+        rows.append((f"{name}, test accuracy on dogs, food and vehicles", ours, said.get(name, "–")))
+    return rows
+
+
 PARTS = {
     "part1": ("Part I", part1),
     "part2": ("Part II", part2),
     "part3": ("Part III", part3),
     "part4": ("Part IV", part4),
+    "bonus": ("Bonus", bonus),
 }
 
 
