@@ -309,7 +309,7 @@ stride_names = {"late": "last stride of 2 taken away", "statistics": "pre-define
 page.say(f"""
 EfficientNet halves the image five times: of 64×64 pixels 2×2 positions are left to the last stages, which it was not meant for. Taking the last halving away leaves 4×4. In trainings of {count(paper[0].metrics["epochs"], "epoch")} this changes the validation accuracy from {percent(comparison.mean(paper, "validation_accuracy"), 2)} by {points(stride_changes["late"].difference)} ({stride_changes["late"].direction}), for {number(late[0].metrics["multiply_adds"] / paper[0].metrics["multiply_adds"], 2)} times the multiply-adds.
 
-There is a trap in the pre-defined model: its batch normalisation has a momentum of 0.99, which in TensorFlow means that the running statistics change slowly; PyTorch reads the number the other way round, so that only the last batch counts. With it the validation accuracy changes by {points(stride_changes["statistics"].difference)}; all other trainings use PyTorch's usual 0.1.
+There is a trap in the pre-defined model: its batch normalisation has a momentum of {recipes.STRIDES["statistics"]["momentum"]}, which in TensorFlow means that the running statistics change slowly; PyTorch reads the number the other way round, so that only the last batch counts. With it the validation accuracy changes by {points(stride_changes["statistics"].difference)}; all other trainings use PyTorch's default.
 """)
 page.figure(
     charts.change({stride_names[n]: c for n, c in stride_changes.items()}),
