@@ -27,7 +27,7 @@ META = {
     "commit": "0123abc",
     "lang": "en-GB",
 }
-FRONT = "# Findings {.unnumbered}\n\n## At a glance\n\nFront, [@sec:why]."
+FRONT = "# Findings {.unnumbered}\n\n## At a glance\n\nFront, [@sec:why]; “How?” is in [§][How?]."
 OPENING = "# Part One\n\nSee [@fig:second], [@tbl:hostile], [@sec:why] and [@eq:loss]; [@kingma2015adam] too."
 EQUATION = "$$\\frac{1}{N}\\sum_i x_i^2$$ {#eq:loss}\n\n## Why? {#sec:why}\n\nBecause:\n- one\n- two"
 HOSTILE = ["<script>alert(1)</script>", '#import "x": *', "a | b *c* $d$ [@e]", "x" * 150]
@@ -170,6 +170,8 @@ def test_references_resolve_alike(soup, pdf_text):
     sentence = "See Figure 2, Table 1, Section 1.1 and Equation 1; (Kingma and Ba 2015) too."
     assert sentence in flat(soup.main) and sentence in pdf_text
     assert "Prose from a cell, Figure 1 and Figure 2." in flat(soup.main)
+    assert "Front, Section 1.1; “How?” is in Section 2.1." in flat(soup.main)
+    assert soup.find("a", string="Section\N{NO-BREAK SPACE}2.1")["href"] == "#how"
     targets = {element["id"] for element in soup.find_all(id=True)}
     for link in soup.find_all("a", href=re.compile("^#")):
         assert link["href"][1:] in targets, link
@@ -287,6 +289,7 @@ def test_progress_bars_and_comments_are_no_faults():
         ("[@fig:nowhere]", r"unresolved reference \[@fig:nowhere\] \(in the chapter “Title”\)"),
         ("[@sec:nowhere] and @tbl:nowhere", r"(?s)sec:nowhere.*tbl:nowhere"),
         ("[@nobody1999]", "nobody1999"),
+        ("[§][Nothing]", r"no heading has the words of the link \[§\]\[Nothing\]"),
         ("## A {#sec:a}\n\n## B {#sec:a}", "(?i)duplicate identifier.*sec:a|sec:a is defined twice"),
         ('::: {#fig:gone .figure image="gone.svg" width="9" alt="a"}\nc\n:::', "gone.svg is not in the figures folder"),
         ("::: {#tbl:t .table}\nc\n:::", "tbl:t holds no table"),
