@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from study import parts, profile, runs
+from study.files import write_atomically
 from study.publish import provenance, render
 
 TITLE = "Autoencoders and transformers"
@@ -44,7 +45,7 @@ def _publish_figures(chosen: profile.Profile, notebooks: list[Path]) -> None:
     for name in sorted(shown):
         for kind in FIGURE_KINDS:
             content = (chosen.figures / f"{name}{kind}").read_bytes()
-            runs.write_atomically(chosen.published_figures / f"{name}{kind}", content)
+            write_atomically(chosen.published_figures / f"{name}{kind}", content)
     if len(notebooks) == len(parts.PARTS):
         for file in chosen.published_figures.iterdir():
             if file.suffix in FIGURE_KINDS and file.stem not in shown:
