@@ -131,7 +131,8 @@ def _pandoc(source: str, *arguments: str) -> str:
         input=source.encode("utf-8"), capture_output=True,
     )  # fmt: skip
     if run.returncode:
-        raise PublishError(f"pandoc cannot write the report: {run.stderr.decode('utf-8', 'replace').strip()}")
+        said = run.stderr.decode("utf-8", "replace").strip()
+        raise PublishError(f"pandoc cannot write the report: {said or f'it ended with {run.returncode}'}")
     return run.stdout.decode("utf-8")
 
 
@@ -141,7 +142,8 @@ def _sha256(text: str) -> str:
 
 def _replace(contents: Mapping[Path, bytes]) -> list[Path]:
     """Write every file under a temporary name, then move all into place."""
-    temporary = {path: path.with_name(f".{path.name}.{os.getpid()}") for path in contents}
+    # The same names each time: what a killed build leaves, the next one overwrites.
+    temporary = {path: path.with_name(f".{path.name}.part") for path in contents}
     try:
         for path, content in contents.items():
             temporary[path].write_bytes(content)
