@@ -127,29 +127,26 @@ class Store:
         scratch = paths.BUILD / "scratch" / f"{spec['model']}-{_state_digest(spec)}"
         scratch.mkdir(parents=True, exist_ok=True)
         start, began = datetime.now(UTC), time.perf_counter()
-        plain = json.loads(canonical(spec))
-        metrics, arrays = train(plain, scratch)
-        # As they will be read back: JSON turns tuples into lists and all keys into texts.
-        metrics = json.loads(json.dumps(metrics, allow_nan=False))
-        record = Record(plain, metrics, arrays, _provenance(spec, start, time.perf_counter() - began))
-        self._write(record)
+        metrics, arrays = train(json.loads(canonical(spec)), scratch)
+        seconds = time.perf_counter() - began
+        record = self._write(Record(dict(spec), metrics, arrays, _provenance(spec, start, seconds)))
         shutil.rmtree(scratch)
         return record
 
-    def _write(self, record: Record) -> None:
+    def _write(self, record: Record) -> Record:
+        """Keep a record; returns it as it will be read back: JSON turns tuples into lists and all keys into texts."""
         file = self.file(record.spec)
         packed = io.BytesIO()
         np.savez_compressed(packed, allow_pickle=False, **record.arrays)
-        content = {
-            "spec": record.spec,
-            "metrics": record.metrics,
-            "provenance": record.provenance,
-            "arrays_sha256": hashlib.sha256(packed.getvalue()).hexdigest(),
-        }
+        told = {"spec": record.spec, "metrics": record.metrics, "provenance": record.provenance}
+        content = json.loads(json.dumps(told, allow_nan=False))
+        plain = Record(arrays=record.arrays, **content)
+        content["arrays_sha256"] = hashlib.sha256(packed.getvalue()).hexdigest()
         content["sha256"] = _sha256(content)
         text = json.dumps(content, indent=1, allow_nan=False)
         write_atomically(file.with_suffix(".npz"), packed.getvalue())
         write_atomically(file, text.encode())
+        return plain
 
 
 def _alone(spec: Mapping) -> AbstractContextManager[None]:
