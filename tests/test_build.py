@@ -61,7 +61,7 @@ def test_quick_trains_executes_and_renders_from_nothing(built):
         assert title in text
     soup = BeautifulSoup(text, "html.parser")
     assert "nothing here is a finding" in soup.find(class_="abstract").get_text()
-    answers = [a["href"][1:] for a in soup.select("#where-each-question-is-answered ~ ul a")]
+    answers = [a["href"][1:] for a in soup.select("#where-each-question-is-answered + ul a")]
     assert len(answers) == sum(len(front.questions(part)) for part in parts.PARTS)
     assert all(soup.find(id=target).name in ("h2", "h3", "h4") for target in answers)
     for key in ("fig:scorecard", *(f"tbl:scorecard-claims-{part.key}" for part in parts.PARTS)):
