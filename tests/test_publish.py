@@ -328,7 +328,11 @@ def test_a_notebook_that_cannot_be_read(tmp_path, content):
 
 def test_raw_markup_shows_as_text(tmp_path: Path):
     path = tmp_path / "n.ipynb"
-    nbformat.write(notebook_with(new_markdown_cell("<b>bold</b> and \\textbf{x}")), path)
+    data = "<script>alert(1)</script>, #import \"x\": \\* and #read(\"/etc/passwd\")"
+    nbformat.write(notebook_with(new_markdown_cell(f"<b>bold</b> and \\textbf{{x}}\n\n{data}")), path)
     html, pdf = publish.build([path], tmp_path, figures=tmp_path, meta=META)
-    assert "<b>bold</b>" in flat(BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser").main)
-    assert "<b>bold</b>" in " ".join(page.extract_text() for page in pypdf.PdfReader(pdf).pages)
+    soup = BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser")
+    told = " ".join(page.extract_text() for page in pypdf.PdfReader(pdf).pages)
+    assert not soup.main.find_all("script")
+    for text in ("<b>bold</b>", "<script>alert(1)</script>", "#import", "#read("):
+        assert text in flat(soup.main) and text in told
