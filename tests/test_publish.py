@@ -18,7 +18,7 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
-from study import figures, publish
+from study import figures, paths, publish
 from study.page import Page
 
 META = {
@@ -224,7 +224,8 @@ def _dictionary(reference):
 def test_nothing_stands_in_the_margins_of_the_pdf(made, monkeypatch):
     """Wide tables, long words and long lines of output stay inside the text block."""
     sources = []
-    monkeypatch.setattr(typst, "compile", lambda source, **options: sources.append((source, options)) or b"")
+    keep = lambda source, **options: (sources.append((source, options)) or b"", [])  # noqa: E731
+    monkeypatch.setattr(typst, "compile_with_warnings", keep)
     folder = made["folder"]
     notebooks = [folder / "one.ipynb", folder / "two.ipynb"]
     publish.build(notebooks, folder, figures=folder / "figures", meta=META, name="pages")
@@ -308,13 +309,36 @@ def test_a_failed_build_says_why_and_leaves_the_earlier_report(tmp_path, text, m
 
 
 def test_a_failed_pdf_leaves_no_new_html(tmp_path, monkeypatch):
-    compile_typst = typst.compile
+    compile_typst = typst.compile_with_warnings
     path = tmp_path / "n.ipynb"
     nbformat.write(notebook_with(), path)
-    monkeypatch.setattr(typst, "compile", lambda source, **options: compile_typst(b"#unknown", **options))
+    monkeypatch.setattr(typst, "compile_with_warnings", lambda source, **options: compile_typst(b"#unknown", **options))
     with pytest.raises(publish.PublishError, match="unknown variable"):
         publish.build([path], tmp_path, figures=tmp_path, meta=META)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_layout_that_does_not_settle_leaves_no_report(tmp_path, monkeypatch):
+    """Each figure that floats away makes room for the next heading, which asks for the page and calls it back."""
+    restless = b"""
+    #show figure: it => context if here().position().y < 300pt { v(400pt) + it } else { it }
+    #for i in range(9) [#figure([a], caption: [b]) #context counter(figure).display()]
+    #context v(calc.rem(here().page() + counter(figure).final().first(), 7) * 90pt)
+    """
+    compile_typst = typst.compile_with_warnings
+    path = tmp_path / "n.ipynb"
+    nbformat.write(notebook_with(), path)
+    monkeypatch.setattr(typst, "compile_with_warnings", lambda source, **options: compile_typst(restless, **options))
+    with pytest.raises(publish.PublishError, match="did not converge"):
+        publish.build([path], tmp_path, figures=tmp_path, meta=META)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_figures_of_the_committed_report_are_numbered_in_order():
+    reader = pypdf.PdfReader(paths.ROOT / "report" / "report.pdf")
+    text = "\n".join(page.extract_text() for page in reader.pages)
+    numbers = [int(n) for n in re.findall(r"^Figure (\d+)\. ", text.replace("\N{NO-BREAK SPACE}", " "), flags=re.M)]
+    assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 40
 
 
 @pytest.mark.parametrize("content", [None, "no json"])

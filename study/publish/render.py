@@ -90,7 +90,7 @@ def to_pdf(document: str, figures: Path, authors: Sequence[str]) -> bytes:
         f"--lua-filter={paths.TEMPLATES / 'typst.lua'}",
     )  # fmt: skip
     try:
-        return typst.compile(
+        pdf, warnings = typst.compile_with_warnings(
             source.encode("utf-8"),
             root=str(figures.resolve()),
             ignore_system_fonts=True,
@@ -100,6 +100,9 @@ def to_pdf(document: str, figures: Path, authors: Sequence[str]) -> bytes:
         )
     except typst.TypstError as error:
         raise PublishError(f"Typst cannot set the PDF: {error.diagnostic or error.message}") from error
+    if warnings:  # such as a layout that does not settle, whose numbers of figures and pages are then wrong
+        raise PublishError(f"Typst warns of the PDF: {'; '.join(warning.message for warning in warnings)}")
+    return pdf
 
 
 def _read(path: Path) -> nbformat.NotebookNode:
