@@ -8,7 +8,7 @@ export DATA DATA_MIRROR
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lab reproduce quick data bench lock pair clean
+.PHONY: help report test lab reproduce quick sweep data bench lock pair clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/make \1\t\2/' | expand -t 18
@@ -37,6 +37,10 @@ lab: $(INSTALLED) ## open the notebooks in JupyterLab (localhost only, with a to
 
 reproduce: $(INSTALLED) ## make every run anew in a fresh store and compare it with the records
 	@$(PYTHON) -m study.reproduce --profile $(PROFILE)
+
+sweep: $(INSTALLED) ## make a part's missing runs (PART=part2 SEEDS=0-9, WORKERS=2 or SCHEDULER=tcp://host:8786)
+	@$(PYTHON) -m study.sweep --profile $(PROFILE) --part $(or $(PART),none) $(if $(SEEDS),--seeds $(SEEDS)) \
+	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
 
 data: $(INSTALLED) ## get and verify every file of the catalog
 	@$(PYTHON) -m study.catalog

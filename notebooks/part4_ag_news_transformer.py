@@ -85,7 +85,7 @@ page.say(f"""
 {"The base model overfits as described" if said["base_overfits"] == CONFIRMED else "The base model does not overfit clearly"}; of the three techniques, {["dropout", "early stopping", "the L2 penalty"][int(np.argmax([t.test.difference.mean for t in techniques]))]} gains most on the test split.
 The best of the four, {best}, classifies {percent(accuracy[best])} of the test texts rightly; a linear model on word pairs, without any network, reaches {percent(accuracy["TF-IDF"])}: {
     "the original's transformer does **not** beat it" if against_tfidf.direction == "lower" else "the transformer is better" if against_tfidf.direction == "higher" else "the two cannot be told apart"}.
-A classifier of our own, also trained from nothing, reaches **{percent(accuracy["Own"], 2)}**, {"more than" if own_tfidf.direction == "higher" else "less than" if own_tfidf.direction == "lower" else "not clearly different from"} the linear model.
+A classifier of our own, also trained from nothing, reaches **{percent(accuracy["Own"], 2)}**, {own_tfidf.than} the linear model.
 With {number(tested)} test texts, the 95% interval of one accuracy is about ±{number(100 * half, 1)} points; differences inside the noise are called that.
 """)
 

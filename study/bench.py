@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from study import paths, profile, runs
+from study import paths, profile
+from study.files import write_atomically
 
 
 def seconds(work: Callable[[], object], repeats: int = 3) -> list[float]:
@@ -51,7 +52,7 @@ def main() -> int:
     for name, taken in rows.items():
         print(f"{name:<{width}}  {np.median(taken):7.2f} s")
     content = json.dumps({name: taken for name, taken in rows.items()}, indent=1)
-    runs.write_atomically(paths.BUILD / "benchmarks.json", content.encode())
+    write_atomically(paths.BUILD / "benchmarks.json", content.encode())
     return 0
 
 

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from study import parts, paths, profile
+from study.files import alone, write_atomically
 
 # Seconds on two cores with stored records, until a build here has measured its own.
 TYPICAL_SECONDS = {"runs": 30, "execute": 40, "render": 15}
@@ -35,11 +36,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     stamp_file = chosen.work / f"stamp-{given.part or 'report'}.json"
-    inputs = digest_of(everything_read(chosen))
-    if stamp_file.exists() and _up_to_date(json.loads(stamp_file.read_text()), inputs):
-        print(f"Nothing to do: {', '.join(json.loads(stamp_file.read_text())['outputs'])} are up to date.")
-        return 0
-    return _build(chosen, wanted, given.part or "report", stamp_file)
+    try:
+        stamp = _noted(stamp_file)
+        if stamp and _up_to_date(stamp, digest_of(everything_read(chosen))):
+            print(f"Nothing to do: {', '.join(stamp['outputs'])} are up to date.")
+            return 0
+        return _build(chosen, wanted, given.part or "report", stamp_file)
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
 
 
 def everything_read(chosen: profile.Profile) -> list[Path]:
@@ -62,7 +67,7 @@ def read_by(part: parts.Part, chosen: profile.Profile) -> list[Path]:
     code = [
         p for p in sorted(paths.STUDY.rglob("*.py")) if p not in building and paths.STUDY / "publish" not in p.parents
     ]
-    records = sorted(chosen.records.glob(f"{part.tasks}*/*"))
+    records = sorted(p for p in chosen.records.glob(f"{part.tasks}*/*") if p.suffix in (".json", ".npz"))
     return [*code, *READ_BY_NOTEBOOKS, *records]
 
 
@@ -86,15 +91,13 @@ def _up_to_date(stamp: dict, inputs: str) -> bool:
 
 def _build(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, stamp_file: Path) -> int:
     # Heavy imports wait until something is due.
-    import filelock
-
     from study.publish import PublishError, assemble
     from study.publish.execute import execute, is_fresh, refresh_prose
 
     chosen.work.mkdir(parents=True, exist_ok=True)
     steps = _Steps(chosen.work / "seconds.json", 2 * len(wanted) + 1)
     parameters = {"profile": chosen.name}
-    with filelock.FileLock(chosen.work / "build.lock"):
+    with alone(chosen.work / "build.lock", f"the report of the profile {chosen.name}"):
         try:
             for part in wanted:
                 with steps.step(f"{part.key}: runs", "runs"):
@@ -129,10 +132,21 @@ def _build(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, s
         "inputs": digest_of(everything_read(chosen)), "outputs": names,
         "digest": digest_of([paths.ROOT / n for n in names]),
     }  # fmt: skip
-    stamp_file.write_text(json.dumps(stamp, indent=1))
+    write_atomically(stamp_file, json.dumps(stamp, indent=1).encode())
     for path in outputs:
         print(f"{path.relative_to(paths.ROOT)}  {path.stat().st_size / 1e6:.1f} MB")
     return 0
+
+
+def _noted(file: Path) -> dict:
+    """What an earlier build noted; nothing if there is no such file or, said on standard error, if it is damaged."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        print(f"Damaged note {file} ({error}); it is written anew.", file=sys.stderr)
+        return {}
 
 
 def _run(command: list[str]) -> None:
@@ -144,7 +158,7 @@ class _Steps:
 
     def __init__(self, file: Path, total: int) -> None:
         self.file, self.total, self.number = file, total, 0
-        self.seconds = json.loads(file.read_text()) if file.exists() else {}
+        self.seconds = _noted(file)
         self.kinds: list[str] = ["runs", "execute"] * (total // 2) + ["render"]
 
     def step(self, title: str, kind: str) -> "_Steps":
@@ -160,7 +174,7 @@ class _Steps:
     def __exit__(self, kind, error, trace) -> None:
         if error is None:
             self.seconds[self.kind] = time.perf_counter() - self.start
-            self.file.write_text(json.dumps(self.seconds))
+            write_atomically(self.file, json.dumps(self.seconds).encode())
 
 
 if __name__ == "__main__":

@@ -10,15 +10,15 @@ import hashlib
 import os
 import shutil
 import sys
-import tempfile
 import tomllib
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pooch
 
 from study import paths
+from study.files import alone
 
 
 class DataError(Exception):
@@ -60,7 +60,10 @@ def datasets() -> dict[str, dict]:
 
 
 def entry(name: str) -> Entry:
-    """The catalog's entry of a file such as `nab/Twitter_volume_AAPL.csv`; DataError if there is none."""
+    """The catalog's entry of a file such as `nab/Twitter_volume_AAPL.csv`.
+
+    Raises DataError if there is none, or if it has no digest, no https address or a name that leads out of its folder.
+    """
     dataset, _, file = name.partition("/")
     try:
         listed = datasets()[dataset]["files"][file]
@@ -68,6 +71,12 @@ def entry(name: str) -> Entry:
         raise DataError(f"'{name}' isn't in {paths.CATALOG}. Add it there with path, size and sha256.") from None
     url = datasets()[dataset]["base_url"] + listed["path"] if "path" in listed else None
     algorithm = "sha256" if "sha256" in listed else "md5"
+    if not listed.get(algorithm) or "size" not in listed:
+        raise DataError(f"'{name}' has no size or no digest in {paths.CATALOG}. Add size and sha256.")
+    if url is not None and not url.startswith("https://"):
+        raise DataError(f"'{name}' has the address {url} in {paths.CATALOG}. Give one that starts with https://.")
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
+        raise DataError(f"'{name}' in {paths.CATALOG} leads out of its folder. Give a plain file name.")
     return Entry(name, url, listed["size"], algorithm, listed[algorithm], listed.get("alternative"))
 
 
@@ -77,16 +86,12 @@ def fetch(name: str) -> Path:
     Raises DataError, naming the file and what to do, when a copy has a wrong digest or no source has it.
     """
     item = entry(name)
-    if item.cached.exists():
-        _verify(item, item.cached, f"Delete {item.cached} and run again.")
-        return item.cached
-    mirror = _mirror()
-    if mirror is not None and (mirror / name).exists():
-        _copy_verified(item, mirror / name)
-        return item.cached
-    if item.url is None:
-        raise DataError(_missing(item, mirror, "it has no public address"))
-    return _download(item, mirror)
+    if not item.cached.exists():
+        with alone(paths.BUILD / "locks" / f"{name.replace('/', '-')}.lock", name):
+            if not item.cached.exists():
+                _get(item)
+    _verify(item, item.cached, f"Delete {item.cached} and run again.")
+    return item.cached
 
 
 def listed(names: list[str]) -> list[str]:
@@ -127,37 +132,49 @@ def _verify(item: Entry, file: Path, remedy: str) -> None:
         )
 
 
-def _copy_verified(item: Entry, source: Path) -> None:
-    item.cached.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=item.cached.parent, prefix=".copy-")
-    os.close(handle)
+def _get(item: Entry) -> None:
+    """Bring a file into the cache, where it appears when it is whole and verified."""
+    mirror = _mirror()
+    folder = paths.RAW / f".getting-{item.name.replace('/', '-')}"
+    part = folder / item.cached.name
+    if folder.exists():  # a killed process left it
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
     try:
-        shutil.copyfile(source, temporary)
-        try:
-            _verify(item, Path(temporary), "")
-        except DataError as error:
-            said = str(error).replace(temporary, str(source))
-            raise DataError(f"{said}Replace it in the mirror folder, or unset DATA_MIRROR.") from None
-        os.replace(temporary, item.cached)
+        if mirror is not None and (mirror / item.name).exists():
+            _copy(item, mirror / item.name, part)
+        elif item.url is None:
+            raise DataError(_missing(item, mirror, "it has no public address"))
+        else:
+            _download(item, part, mirror)
+        item.cached.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(part, item.cached)
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        shutil.rmtree(folder)
 
 
-def _download(item: Entry, mirror: Path | None) -> Path:
-    item.cached.parent.mkdir(parents=True, exist_ok=True)
+def _copy(item: Entry, source: Path, part: Path) -> None:
+    shutil.copyfile(source, part)
+    try:
+        _verify(item, part, "")
+    except DataError as error:
+        said = str(error).replace(str(part), str(source))
+        raise DataError(f"{said}Replace it in the mirror folder, or unset DATA_MIRROR.") from None
+
+
+def _download(item: Entry, part: Path, mirror: Path | None) -> None:
     store = pooch.create(
-        path=item.cached.parent,
+        path=part.parent,
         base_url="",
-        registry={item.cached.name: f"{item.algorithm}:{item.digest}"},
-        urls={item.cached.name: item.url},
+        registry={part.name: f"{item.algorithm}:{item.digest}"},
+        urls={part.name: item.url},
         retry_if_failed=2,
     )
     try:
-        store.fetch(item.cached.name, downloader=pooch.HTTPDownloader(progressbar=True, timeout=30))
+        store.fetch(part.name, downloader=pooch.HTTPDownloader(progressbar=True, timeout=30))
     except (OSError, ValueError) as error:
         said = f"{item.url} ({type(error).__name__}: {error})"
         raise DataError(_missing(item, mirror, said)) from error
-    return item.cached
 
 
 def _missing(item: Entry, mirror: Path | None, address: str) -> str:
@@ -177,7 +194,7 @@ def main() -> int:
         for file in described["files"]:
             try:
                 print(f"ok    {fetch(f'{dataset}/{file}')}", flush=True)
-            except DataError as error:
+            except (DataError, OSError) as error:
                 failed += 1
                 print(f"error {error}", file=sys.stderr, flush=True)
     return 1 if failed else 0

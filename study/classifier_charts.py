@@ -66,8 +66,7 @@ def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str]) -> F
     """Confusion matrices on the test split, mean over seeds: counts, coloured by share of the true class."""
     fig, axes = figures.new(height_cm=6.8, cols=len(runs), sharey=True)
     for axis, (name, records) in zip(axes, runs.items(), strict=True):
-        counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
-        shares = counts / counts.sum(axis=1, keepdims=True)
+        counts, shares = _counted(records)
         axis.imshow(shares, cmap="cividis", vmin=0, vmax=1)
         for (i, j), share in np.ndenumerate(shares):
             axis.text(
@@ -88,12 +87,17 @@ def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str]) -> F
     return fig
 
 
+def _counted(records: Sequence[Record]) -> tuple[np.ndarray, np.ndarray]:
+    """The confusion matrix (k, k) on the test split, mean over seeds, and its rows as shares of the true class."""
+    counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
+    return counts, counts / counts.sum(axis=1, keepdims=True)
+
+
 def confusion_interactive(runs: Mapping[str, Sequence[Record]], classes: Sequence[str]) -> go.Figure:
     """The same for the screen: point at a cell for its count and share."""
     fig, places = _panels(list(runs), True)
     for place, records in zip(places, runs.values(), strict=True):
-        counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
-        shares = counts / counts.sum(axis=1, keepdims=True)
+        counts, shares = _counted(records)
         fig.add_heatmap(
             z=shares.round(4).tolist(), x=list(classes), y=list(classes), text=counts.round(1).tolist(),
             texttemplate="%{text:.0f}",

@@ -61,6 +61,12 @@ class Comparison:
             return "not clearly different"
         return "higher" if self.difference.low > 0 else "lower"
 
+    @property
+    def than(self) -> str:
+        """The same before the other model's name: `more than`, `less than` or `not clearly different from`."""
+        words = {"higher": "more than", "lower": "less than"}
+        return words.get(self.direction, "not clearly different from")
+
 
 def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Comparison:
     """a against b. The interval resamples examples; a model without seeds meets every seed of the other."""

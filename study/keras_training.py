@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 import json
 import os
+import zipfile
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same order of additions on every x86 machine
+if "OMP_NUM_THREADS" in os.environ:  # which PyTorch and BLAS obey, TensorFlow does not
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["OMP_NUM_THREADS"])
 
 import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from study.runs import write_atomically
+from study.files import keep_state, kept_state, unusable_state
 
 BATCH = 32  # Keras' default, which the original left unstated
 
@@ -62,14 +65,18 @@ def _keep(model: keras.Model, history: dict[str, list[float]], state: Path) -> N
     variables = model.variables + model.optimizer.variables
     values = {f"v{i}": np.asarray(v) for i, v in enumerate(variables)}
     np.savez(packed, history=np.array(json.dumps(history)), **values)
-    write_atomically(state, packed.getvalue())
+    keep_state(state, packed.getvalue())
 
 
 def _restore(model: keras.Model, state: Path) -> dict[str, list[float]] | None:
-    if not state.exists():
+    content = kept_state(state)
+    if content is None:
         return None
     model.optimizer.build(model.trainable_variables)
-    with np.load(state, allow_pickle=False) as kept:
-        for i, variable in enumerate(model.variables + model.optimizer.variables):
-            variable.assign(kept[f"v{i}"])
-        return json.loads(str(kept["history"]))
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as kept:
+            for i, variable in enumerate(model.variables + model.optimizer.variables):
+                variable.assign(kept[f"v{i}"])
+            return json.loads(str(kept["history"]))
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise unusable_state(state, error) from error

@@ -198,7 +198,7 @@ PROFILES = {
             vgg=Schooling(epochs=12, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
             resnet=Schooling(epochs=12, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
             efficientnet=Schooling(epochs=16, learning_rate=2e-3, weight_decay=0.05, sizes=(48, 64), bf16=False),
-            improved=Schooling(epochs=40, learning_rate=5e-4, weight_decay=0.05, sizes=(48, 64), bf16=True),
+            improved=Schooling(epochs=30, learning_rate=5e-4, weight_decay=0.05, sizes=(48, 64), bf16=True),
             average=0.999, ablation_epochs=8, ablation_sizes=(32, 48, 64), stride_epochs=5,
             stride_sizes=(48, 64), speed_images=2_048, repeats=3, synthetic_rows=600,
         ),

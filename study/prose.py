@@ -185,10 +185,12 @@ def verdict(
         return Verdict(NOT_COMPARABLE, obstacle)
     if tolerance < 0:
         raise ValueError(f"a tolerance cannot be negative: {tolerance}")
-    differs = f"differs by {apart(_finite(ours) - _finite(published), show)}"
+    difference = apart(_finite(ours) - _finite(published), show)
     if within(ours, published, tolerance):
-        return Verdict(REPRODUCED, differs)
-    return Verdict(NOT_REPRODUCED, f"{differs}: {cause}" if cause else differs)
+        return Verdict(REPRODUCED, f"differs by {difference}")
+    slightly = "slightly more than " if difference == apart(tolerance, show) else ""
+    beyond = f"differs by {slightly}{difference}"
+    return Verdict(NOT_REPRODUCED, f"{beyond}: {cause}" if cause else beyond)
 
 
 def rank_sentence(scores: Mapping[str, float], quantity: str, digits: int = 2, highest: bool = True) -> str:

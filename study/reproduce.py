@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from study import parts, paths, profile, runs
+from study.files import write_atomically
 from study.prose import join_list, significant
 
 
@@ -106,12 +107,12 @@ def main(arguments: list[str] | None = None) -> int:
             command = ["-m", "study.train", "--part", part.key, "--profile", chosen.name, "--store", str(fresh.folder)]
             subprocess.run([sys.executable, *command], cwd=paths.ROOT, check=True)
         rows = [row for part in wanted for row in compare(part, chosen, fresh)]
-    except (ValueError, subprocess.CalledProcessError) as error:
+    except (ValueError, OSError, subprocess.CalledProcessError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     differing = sum(not row.agrees for row in rows)
     summary = f"{len(rows)} numbers compared, {differing} outside their tolerance"
-    runs.write_atomically(fresh.folder / "report.txt", f"{table(rows)}\n\n{summary}\n".encode())
+    write_atomically(fresh.folder / "report.txt", f"{table(rows)}\n\n{summary}\n".encode())
     print(f"{table(rows)}\n\n{summary}\n{fresh.folder / 'report.txt'}")
     return 1 if differing else 0
 

@@ -8,13 +8,14 @@ from study import paths, profile, published, runs
 from study.anomaly import analysis as nab
 from study.anomaly import recipes as nab_recipes
 from study.comparison import mean, measured
+from study.files import write_atomically
 from study.manufacturing import analysis as line
 from study.manufacturing import recipes as line_recipes
 from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
 from study.news import analysis as news
 from study.news import recipes as news_recipes
 from study.prose import CONFIRMED, NOT_COMPARABLE, REPRODUCED, Verdict, mean_sd, number, percent, scientific
-from study.runs import Record, write_atomically
+from study.runs import Record
 from study.theory import analysis as theory
 from study.theory import recipes as theory_recipes
 from study.vision import analysis as vision

@@ -14,9 +14,9 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from study import catalog, paths
+from study.files import alone, write_atomically
 
 REQUIRED = {"task", "model", "data", "profile", "seed", "version"}
 
@@ -102,14 +103,15 @@ class Store:
         found = self.load(spec)
         if found is not None:
             return found
-        scratch = paths.BUILD / "scratch" / f"{spec['model']}-{digest(spec)}"
-        scratch.mkdir(parents=True, exist_ok=True)
-        start, began = datetime.now(UTC), time.perf_counter()
-        metrics, arrays = train(json.loads(canonical(spec)), scratch)
-        provenance = _provenance(spec, start, time.perf_counter() - began)
-        self._write(spec, metrics, arrays, provenance)
-        shutil.rmtree(scratch)
-        return Record(dict(spec), metrics, arrays, provenance)
+        with _alone(spec):
+            # Another process may have made it in the meantime.
+            return self.load(spec) or self._make(spec, train)
+
+    def put(self, record: Record) -> None:
+        """Keep a record that was made elsewhere, unless there is a sound one of its spec."""
+        with _alone(record.spec):
+            if self.load(record.spec) is None:
+                self._write(record)
 
     def get_all(self, specs: list[dict], train: Train) -> list[Record]:
         """The records of all specs, in order, with a progress bar over those that must be made."""
@@ -121,36 +123,41 @@ class Store:
             found[i] = self.get(specs[i], train)
         return found
 
-    def _write(self, spec: Mapping, metrics: dict, arrays: dict[str, np.ndarray], provenance: dict) -> None:
-        file = self.file(spec)
-        file.parent.mkdir(parents=True, exist_ok=True)
+    def _make(self, spec: Mapping, train: Train) -> Record:
+        scratch = paths.BUILD / "scratch" / f"{spec['model']}-{_state_digest(spec)}"
+        scratch.mkdir(parents=True, exist_ok=True)
+        start, began = datetime.now(UTC), time.perf_counter()
+        metrics, arrays = train(json.loads(canonical(spec)), scratch)
+        seconds = time.perf_counter() - began
+        record = self._write(Record(dict(spec), metrics, arrays, _provenance(spec, start, seconds)))
+        shutil.rmtree(scratch)
+        return record
+
+    def _write(self, record: Record) -> Record:
+        """Keep a record; returns it as it will be read back: JSON turns tuples into lists and all keys into texts."""
+        file = self.file(record.spec)
         packed = io.BytesIO()
-        np.savez_compressed(packed, **arrays)
-        content = {
-            "spec": dict(spec),
-            "metrics": metrics,
-            "provenance": provenance,
-            "arrays_sha256": hashlib.sha256(packed.getvalue()).hexdigest(),
-        }
+        np.savez_compressed(packed, allow_pickle=False, **record.arrays)
+        told = {"spec": record.spec, "metrics": record.metrics, "provenance": record.provenance}
+        content = json.loads(json.dumps(told, allow_nan=False))
+        plain = Record(arrays=record.arrays, **content)
+        content["arrays_sha256"] = hashlib.sha256(packed.getvalue()).hexdigest()
         content["sha256"] = _sha256(content)
         text = json.dumps(content, indent=1, allow_nan=False)
         write_atomically(file.with_suffix(".npz"), packed.getvalue())
         write_atomically(file, text.encode())
+        return plain
 
 
-def write_atomically(file: Path, content: bytes) -> None:
-    """Write under a temporary name in the same folder, then move: the file is whole or is not there."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, file)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+def _alone(spec: Mapping) -> AbstractContextManager[None]:
+    """A run has one scratch folder, whichever store its record goes to, so one process at a time makes it."""
+    return alone(paths.BUILD / "locks" / f"{spec['model']}-{digest(spec)}.lock", label(spec))
+
+
+def _state_digest(spec: Mapping) -> str:
+    """Like `digest`, and of the data's digests: a training never goes on with a state made from other data."""
+    data = json.dumps(catalog.digests(catalog.listed(spec["data"])), sort_keys=True)
+    return hashlib.sha256((canonical(spec) + data).encode()).hexdigest()[:12]
 
 
 def _read(file: Path, spec: dict) -> Record:
@@ -193,7 +200,7 @@ def _device() -> str:
 
 def _threads() -> int:
     torch = sys.modules.get("torch")
-    return os.cpu_count() if torch is None else torch.get_num_threads()
+    return int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())) if torch is None else torch.get_num_threads()
 
 
 def _versions() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Make runs of one part: `python -m study.train --part part2`. One process per part, so one framework per process."""
 
 import argparse
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -55,15 +56,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--profile", default="full")
     parser.add_argument("--store", type=Path, help="another run store than the profile's")
     parser.add_argument("--sentinel", action="store_true", help="make the part's sentinel run too")
+    parser.add_argument("--spec", type=json.loads, help="make this one run alone, given as JSON")
     given = parser.parse_args(arguments)
     try:
         part, chosen = parts.find(given.part), profile.load(given.profile)
         store = runs.Store(given.store or chosen.records)
+        if given.spec:
+            store.get(given.spec, part.module().train)
+            return 0
         check_digests(part, chosen, store)
         make_missing(part, chosen, store)
         if given.sentinel:
             make_sentinel(part, chosen)
-    except (ValueError, catalog.DataError) as error:
+    except (ValueError, OSError, FloatingPointError, catalog.DataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

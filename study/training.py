@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Literal, Protocol
 
 import numpy as np
@@ -22,7 +23,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
-from study.runs import write_atomically
+from study.files import keep_state, kept_state, unusable_state
 
 Batch = tuple[tuple[Tensor, ...], Tensor]
 """The inputs of a model, and the targets: classes (B,) int64, or mixtures of classes (B, classes) float."""
@@ -252,13 +253,17 @@ class _State:
             },
             packed,
         )
-        write_atomically(self.file, packed.getvalue())
+        keep_state(self.file, packed.getvalue())
 
     def restore(self) -> None:
         """Go on from the state's file, if there is one."""
-        if not self.file.exists():
+        content = kept_state(self.file)
+        if content is None:
             return
-        kept = torch.load(self.file, map_location=device(), weights_only=True)
+        try:
+            kept = torch.load(io.BytesIO(content), map_location=device(), weights_only=True)
+        except (UnpicklingError, RuntimeError) as error:
+            raise unusable_state(self.file, str(error).splitlines()[0]) from error
         self.model.load_state_dict(kept["model"])
         if self.averaged is not None:
             self.averaged.load_state_dict(kept["averaged"])

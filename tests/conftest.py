@@ -25,6 +25,7 @@ def no_network(monkeypatch):
 def own_catalog(tmp_path, monkeypatch):
     """An empty cache, no mirror, and a way to write a catalog of one's own: `own_catalog(toml_text)`."""
     monkeypatch.setattr(paths, "RAW", tmp_path / "raw")
+    monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
     monkeypatch.setattr(paths, "DEFAULT_MIRROR", tmp_path / "no-mirror")
     monkeypatch.setattr(paths, "CATALOG", tmp_path / "catalog.toml")
     monkeypatch.delenv("DATA_MIRROR", raising=False)

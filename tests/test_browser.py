@@ -1,23 +1,61 @@
-"""The committed report as its reader has it: in a browser, on a desk and a phone, light and dark."""
+"""The committed report as its reader has it: in the system's Chromium, driven by Playwright, on a desk and a phone."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from browser import needs_chromium, opened, serious
 
 from study import paths
 
-pytestmark = needs_chromium
 REPORT = paths.ROOT / "report" / "report.html"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt install chromium)")
+
+
+@contextmanager
+def opened(width: int = 1400, dark: bool = False, scripts: bool = True) -> Iterator:
+    """The report's page; at the end, nothing may have been fetched, and nothing logged as an error."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
+        )  # fmt: skip
+        faults, fetched = [], []
+        page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda request: fetched.append(request.url))
+        page.goto(REPORT.as_uri())
+        yield page
+        browser.close()
+    assert not faults
+    assert {url for url in fetched if not url.startswith(("data:", "blob:"))} == {REPORT.as_uri()}
+
+
+def serious(page) -> dict[str, list[str]]:
+    """axe-core's serious and critical violations on a page: rule -> beginnings of the elements' HTML."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return {
+        rule["id"]: [node["html"][:120] for node in rule["nodes"][:5]]
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+    }
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1400, False), (1400, True), (390, False)])
 def test_accessible_within_the_screen_and_self_contained(width, dark):
-    with opened(REPORT, width, dark) as page:
+    with opened(width, dark) as page:
         assert serious(page) == {}
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_every_link_inside_leads_somewhere():
-    with opened(REPORT) as page:
+    with opened() as page:
         dead = page.evaluate(
             """[...document.querySelectorAll('a[href^="#"]')].map(a => decodeURIComponent(a.hash.slice(1)))
                .filter(id => id && !document.getElementById(id))"""
@@ -28,7 +66,7 @@ def test_every_link_inside_leads_somewhere():
 
 
 def test_every_interactive_chart_draws():
-    with opened(REPORT) as page:
+    with opened() as page:
         charts = page.query_selector_all("figure.interactive .chart")
         assert len(charts) > 5
         for chart in charts:
@@ -39,7 +77,7 @@ def test_every_interactive_chart_draws():
 
 
 def test_switches_for_code_and_theme():
-    with opened(REPORT) as page:
+    with opened() as page:
         code = page.locator("#code-switch")
         opens = "[...document.querySelectorAll('details.code')].filter(d => d.open).length"
         total = page.evaluate("document.querySelectorAll('details.code').length")
@@ -59,7 +97,7 @@ def test_switches_for_code_and_theme():
 
 
 def test_tables_sort_and_figures_enlarge():
-    with opened(REPORT) as page:
+    with opened() as page:
         head = page.locator("main table th button").first
         table = head.locator("xpath=ancestor::table")
         before = table.locator("tbody tr").all_inner_texts()
@@ -73,7 +111,7 @@ def test_tables_sort_and_figures_enlarge():
 
 
 def test_everything_can_be_read_without_script():
-    with opened(REPORT, scripts=False) as page:
+    with opened(scripts=False) as page:
         pictures = page.query_selector_all("main figure img")
         assert len(pictures) > 40 and all(image.get_attribute("alt") for image in pictures)
         assert not page.is_visible("#code-switch") and not page.is_visible("#theme-switch")

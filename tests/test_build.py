@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 from study import parts, paths, profile
+from study.publish import front
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,13 @@ def test_quick_trains_executes_and_renders_from_nothing(built):
     for part in parts.PARTS:
         title = re.search(r"^# # (.+)$", part.source.read_text(), flags=re.M)[1]
         assert title in text
+    soup = BeautifulSoup(text, "html.parser")
+    assert "nothing here is a finding" in soup.find(class_="abstract").get_text()
+    answers = [a["href"][1:] for a in soup.select("#where-each-question-is-answered + ul a")]
+    assert len(answers) == sum(len(front.questions(part)) for part in parts.PARTS)
+    assert all(soup.find(id=target).name in ("h2", "h3", "h4") for target in answers)
+    for key in ("fig:scorecard", *(f"tbl:scorecard-claims-{part.key}" for part in parts.PARTS)):
+        assert soup.find(id=key) is not None
     figures = list((clone / "build" / "quick-synthetic" / "output" / "figures").glob("*.png"))
     assert figures and all(f.with_suffix(".svg").exists() for f in figures)
     steps = re.findall(r"^\[(\d+)/(\d+)\] .+ \(about \d+ s to the end\)$", printed, flags=re.M)
@@ -102,6 +111,18 @@ def test_a_damaged_output_is_made_again_and_prose_runs_no_cell(built):
     assert before and _start_times(executed) == before[:1] + before[2:], "a cell ran again"
     assert "Accuracy is of no use here." in html.read_text(encoding="utf-8")
     source.write_text(text)
+
+
+def test_one_part_alone_has_its_own_front_page_and_scorecard(built):
+    clone, _ = built
+    done = run(clone, "-m", "study.build", "--profile", "quick", "--part", "part2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = outputs(clone)[0].with_name("part2.html").read_text(encoding="utf-8")
+    soup = BeautifulSoup(page, "html.parser")
+    tables = [t["id"] for t in soup.select("table[id^='tbl:scorecard']")]
+    assert tables == ["tbl:scorecard-numbers-part2", "tbl:scorecard-claims-part2"]
+    assert soup.find(id="fig:scorecard") is None
+    assert {td.get_text() for td in soup.select("table[id='tbl:glance'] td:first-child")} == {"Part II"}
 
 
 def test_reproduce_agrees_on_the_same_machine(built):

@@ -4,6 +4,8 @@ import hashlib
 
 import pooch
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from study import catalog, paths
 
@@ -141,3 +143,45 @@ def test_the_projects_catalog_is_pinned():
             assert item.size > 0 and ".." not in listed.get("path", "")
             assert item.url.startswith("https://") if item.url else item.alternative
     assert "ea702d75cc2258d9d7dd35ca8e5e2539d71f3140" in catalog.datasets()["nab"]["base_url"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("https://example", "http://example"), "http://example.*starts with https://"),
+        (("https://example.invalid", "file:///etc"), "file:///etc.*starts with https://"),
+        ((f'sha256 = "{GOOD}"', ""), "no size or no digest"),
+        ((f'sha256 = "{GOOD}"', 'sha256 = ""'), "no size or no digest"),
+        (("size = 40", ""), "no size or no digest"),
+    ],
+)
+def test_without_https_size_or_digest_nothing_is_read(own_catalog, demo, change, said):
+    demo.write_bytes(CONTENT)
+    own_catalog(toml().replace(*change))
+    with pytest.raises(catalog.DataError, match=said):
+        catalog.fetch("demo/a.csv")
+    assert leftovers() == []
+
+
+@pytest.mark.parametrize("name", ["../a.csv", "b/../../../a.csv", "..\\\\a.csv"])
+def test_a_name_that_leads_out_of_its_folder_is_refused(own_catalog, demo, name):
+    own_catalog(toml().replace('"a.csv"]', f'"{name}"]'))
+    with pytest.raises(catalog.DataError, match="leads out of its folder"):
+        catalog.fetch("demo/" + name.replace("\\\\", "\\"))
+
+
+@given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255), st.sampled_from(["mirror", "cache"]))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_changed_byte_is_noticed_wherever_it_lies(demo, where, difference, place):
+    changed = CONTENT[:where] + bytes([CONTENT[where] ^ difference]) + CONTENT[where + 1 :]
+    cached = paths.RAW / "demo" / "a.csv"
+    cached.unlink(missing_ok=True)
+    demo.write_bytes(changed)
+    if place == "cache":
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        cached.write_bytes(changed)
+    with pytest.raises(catalog.DataError, match="wrong content"):
+        catalog.fetch("demo/a.csv")
+    demo.write_bytes(CONTENT)
+    if place == "mirror":
+        assert catalog.fetch("demo/a.csv").read_bytes() == CONTENT

@@ -102,3 +102,13 @@ def test_a_change_of_prose_is_taken_over_without_running(source, tmp_path):
 def test_the_key_does_not_depend_on_the_order_of_parameters(source):
     notebook = read_source(source())
     assert key_of(notebook, {"a": 1, "b": 2}, "") == key_of(notebook, {"b": 2, "a": 1}, "")
+
+
+def test_a_killed_kernel_is_told_and_the_earlier_result_stays(source, tmp_path):
+    """As the system kills it when the memory is full."""
+    target = tmp_path / "demo.ipynb"
+    execute(source(), target, {})
+    before = target.read_bytes()
+    with pytest.raises(PublishError, match="demo.py: its kernel died; the memory may be full"):
+        execute(source(BODY + "\n# %%\nimport os\nos.kill(os.getpid(), 9)\n"), target, {})
+    assert target.read_bytes() == before

@@ -1,12 +1,14 @@
 """The notebooks as their author has them: text and .ipynb in step, no outputs, no result typed by hand."""
 
 import re
+import tomllib
 
 import jupytext
 import nbformat
 import pytest
 
 from study import parts, paths
+from study.publish import PublishError, front
 
 SOURCES = sorted(paths.NOTEBOOKS.glob("*.py"))
 
@@ -56,50 +58,15 @@ def _without_braces(text):
     return "".join(kept)
 
 
-def test_part_2_answers_every_question_under_its_heading():
-    text = (paths.NOTEBOOKS / "part2_nab_autoencoders.py").read_text()
-    for question in (
-        "## Provide brief details about the nature of your dataset. What is it about? What type of data are we "
-        "encountering? How many entries and variables does the dataset comprise?",
-        "## Describe the details of your autoencoder models, including the layers, activation functions, and any "
-        "specific configurations employed.",
-        "## Discuss the results and provide relevant graphs",
-        "### a. Report training accuracy, training loss, validation accuracy, validation loss, testing accuracy, and "
-        "testing loss.",
-        "### b. Plot the training and validation accuracy over time (epochs).",
-        "### c. Plot the training and validation loss over time (epochs).",
-        "### d. Generate a confusion matrix using the model's predictions on the test set.",
-        "### e. Report any other evaluation metrics used to analyze the model's performance on the test set.",
-        "## Discuss the strengths and limitations of using autoencoders for anomaly detection.",
-    ):
-        assert f"# {question}\n" in text
+@pytest.mark.parametrize("part", parts.PARTS, ids=lambda p: p.key)
+def test_every_question_of_the_assignment_has_its_heading(part):
+    assigned = tomllib.loads(paths.ASSIGNMENT.read_text(encoding="utf-8"))
+    assert part.key in assigned, f"{paths.ASSIGNMENT.name} lacks the points and questions of {part.key}"
+    assert len(front.questions(part)) == 1 + len(assigned[part.key]["questions"])
 
 
-def test_the_bonus_part_answers_every_question_under_its_heading():
-    text = (paths.NOTEBOOKS / "bonus_vision_transformer.py").read_text()
-    for question in (
-        "## Implement a vision transformer paper to solve a problem defined in Assignment 1, Part I. Compare the "
-        "results with VGG and ResNet.",
-        "## Use EfficientNet to solve a problem defined in Assignment 1, Part I. Compare the results with VGG and "
-        "ResNet. You can use pre-defined EfficientNet models.",
-    ):
-        assert f"# {question}\n" in text
-
-
-def test_part_4_answers_every_question_under_its_heading():
-    text = (paths.NOTEBOOKS / "part4_ag_news_transformer.py").read_text()
-    for question in (
-        "## Dataset",
-        "## Describe the Transformer architecture you have defined",
-        "## Describe how the techniques (regularization, dropout, early stopping) have impacted the performance of the "
-        "model.",
-        "## Discuss the results and provide the relevant graphs",
-        "### Report training accuracy, training loss, validation accuracy, validation loss, testing accuracy, and "
-        "testing loss.",
-        "### Plot the training and validation accuracy over time (epochs).",
-        "### Plot the training and validation loss over time (epochs).",
-        "### Generate a confusion matrix using the model's predictions on the test set.",
-        "### Provide the Precision, recall and F1 score.",
-        "### Plot the ROC curve",
-    ):
-        assert f"# {question}\n" in text
+def test_a_question_without_its_heading_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "ASSIGNMENT", tmp_path / "assignment.toml")
+    paths.ASSIGNMENT.write_text('[part1]\ntitle = "Part I"\npoints = 10\nquestions = ["Why?"]\n')
+    with pytest.raises(PublishError, match="no heading “Why\\?”: repeat the question there, or correct .*assignment"):
+        front.questions(parts.find("part1"))

@@ -108,6 +108,10 @@ def test_significant_keeps_three_figures(value):
 def test_verdict():
     assert prose.verdict(0.0017, 0.0018, 0.0001).status == "reproduced"
     assert prose.verdict(0.0017, 0.0019, 0.0001).status == "not reproduced"
+    why = prose.verdict(0.0017, 0.0019, 0.0001, cause="no seed").reason
+    assert spaced(why) == "differs by 2.00 × 10⁻⁴: no seed"
+    slightly = prose.verdict(0.90, 0.9101, 0.01, show=lambda v: prose.percent(v, 1))
+    assert slightly == prose.Verdict("not reproduced", "differs by slightly more than 1.0 points")
     assert prose.verdict(0.3, 0.2, 0.1).status == "reproduced"  # 0.3 - 0.2 exceeds 0.1 in binary
     unclear = prose.verdict(0.0017, None, 0.0001, obstacle="the original does not state its split")
     assert (unclear.status, unclear.reason) == ("not comparable", "the original does not state its split")

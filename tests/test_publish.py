@@ -18,7 +18,7 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
-from study import figures, publish
+from study import figures, paths, publish
 from study.page import Page
 
 META = {
@@ -27,7 +27,7 @@ META = {
     "commit": "0123abc",
     "lang": "en-GB",
 }
-FRONT = "# Findings {.unnumbered}\n\n## At a glance\n\nFront, [@sec:why]."
+FRONT = "# Findings {.unnumbered}\n\n## At a glance\n\nFront, [@sec:why]; “How?” is in [§][How?]."
 OPENING = "# Part One\n\nSee [@fig:second], [@tbl:hostile], [@sec:why] and [@eq:loss]; [@kingma2015adam] too."
 EQUATION = "$$\\frac{1}{N}\\sum_i x_i^2$$ {#eq:loss}\n\n## Why? {#sec:why}\n\nBecause:\n- one\n- two"
 HOSTILE = ["<script>alert(1)</script>", '#import "x": *', "a | b *c* $d$ [@e]", "x" * 150]
@@ -170,6 +170,8 @@ def test_references_resolve_alike(soup, pdf_text):
     sentence = "See Figure 2, Table 1, Section 1.1 and Equation 1; (Kingma and Ba 2015) too."
     assert sentence in flat(soup.main) and sentence in pdf_text
     assert "Prose from a cell, Figure 1 and Figure 2." in flat(soup.main)
+    assert "Front, Section 1.1; “How?” is in Section 2.1." in flat(soup.main)
+    assert soup.find("a", string="Section\N{NO-BREAK SPACE}2.1")["href"] == "#how"
     targets = {element["id"] for element in soup.find_all(id=True)}
     for link in soup.find_all("a", href=re.compile("^#")):
         assert link["href"][1:] in targets, link
@@ -222,7 +224,8 @@ def _dictionary(reference):
 def test_nothing_stands_in_the_margins_of_the_pdf(made, monkeypatch):
     """Wide tables, long words and long lines of output stay inside the text block."""
     sources = []
-    monkeypatch.setattr(typst, "compile", lambda source, **options: sources.append((source, options)) or b"")
+    keep = lambda source, **options: (sources.append((source, options)) or b"", [])  # noqa: E731
+    monkeypatch.setattr(typst, "compile_with_warnings", keep)
     folder = made["folder"]
     notebooks = [folder / "one.ipynb", folder / "two.ipynb"]
     publish.build(notebooks, folder, figures=folder / "figures", meta=META, name="pages")
@@ -287,6 +290,7 @@ def test_progress_bars_and_comments_are_no_faults():
         ("[@fig:nowhere]", r"unresolved reference \[@fig:nowhere\] \(in the chapter “Title”\)"),
         ("[@sec:nowhere] and @tbl:nowhere", r"(?s)sec:nowhere.*tbl:nowhere"),
         ("[@nobody1999]", "nobody1999"),
+        ("[§][Nothing]", r"no heading has the words of the link \[§\]\[Nothing\]"),
         ("## A {#sec:a}\n\n## B {#sec:a}", "(?i)duplicate identifier.*sec:a|sec:a is defined twice"),
         ('::: {#fig:gone .figure image="gone.svg" width="9" alt="a"}\nc\n:::', "gone.svg is not in the figures folder"),
         ("::: {#tbl:t .table}\nc\n:::", "tbl:t holds no table"),
@@ -305,13 +309,36 @@ def test_a_failed_build_says_why_and_leaves_the_earlier_report(tmp_path, text, m
 
 
 def test_a_failed_pdf_leaves_no_new_html(tmp_path, monkeypatch):
-    compile_typst = typst.compile
+    compile_typst = typst.compile_with_warnings
     path = tmp_path / "n.ipynb"
     nbformat.write(notebook_with(), path)
-    monkeypatch.setattr(typst, "compile", lambda source, **options: compile_typst(b"#unknown", **options))
+    monkeypatch.setattr(typst, "compile_with_warnings", lambda source, **options: compile_typst(b"#unknown", **options))
     with pytest.raises(publish.PublishError, match="unknown variable"):
         publish.build([path], tmp_path, figures=tmp_path, meta=META)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_layout_that_does_not_settle_leaves_no_report(tmp_path, monkeypatch):
+    """Each figure that floats away makes room for the next heading, which asks for the page and calls it back."""
+    restless = b"""
+    #show figure: it => context if here().position().y < 300pt { v(400pt) + it } else { it }
+    #for i in range(9) [#figure([a], caption: [b]) #context counter(figure).display()]
+    #context v(calc.rem(here().page() + counter(figure).final().first(), 7) * 90pt)
+    """
+    compile_typst = typst.compile_with_warnings
+    path = tmp_path / "n.ipynb"
+    nbformat.write(notebook_with(), path)
+    monkeypatch.setattr(typst, "compile_with_warnings", lambda source, **options: compile_typst(restless, **options))
+    with pytest.raises(publish.PublishError, match="did not converge"):
+        publish.build([path], tmp_path, figures=tmp_path, meta=META)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_figures_of_the_committed_report_are_numbered_in_order():
+    reader = pypdf.PdfReader(paths.ROOT / "report" / "report.pdf")
+    text = "\n".join(page.extract_text() for page in reader.pages)
+    numbers = [int(n) for n in re.findall(r"^Figure (\d+)\. ", text.replace("\N{NO-BREAK SPACE}", " "), flags=re.M)]
+    assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 40
 
 
 @pytest.mark.parametrize("content", [None, "no json"])
@@ -325,7 +352,11 @@ def test_a_notebook_that_cannot_be_read(tmp_path, content):
 
 def test_raw_markup_shows_as_text(tmp_path: Path):
     path = tmp_path / "n.ipynb"
-    nbformat.write(notebook_with(new_markdown_cell("<b>bold</b> and \\textbf{x}")), path)
+    data = "<script>alert(1)</script>, #import \"x\": \\* and #read(\"/etc/passwd\")"
+    nbformat.write(notebook_with(new_markdown_cell(f"<b>bold</b> and \\textbf{{x}}\n\n{data}")), path)
     html, pdf = publish.build([path], tmp_path, figures=tmp_path, meta=META)
-    assert "<b>bold</b>" in flat(BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser").main)
-    assert "<b>bold</b>" in " ".join(page.extract_text() for page in pypdf.PdfReader(pdf).pages)
+    soup = BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser")
+    told = " ".join(page.extract_text() for page in pypdf.PdfReader(pdf).pages)
+    assert not soup.main.find_all("script")
+    for text in ("<b>bold</b>", "<script>alert(1)</script>", "#import", "#read("):
+        assert text in flat(soup.main) and text in told

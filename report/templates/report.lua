@@ -160,7 +160,11 @@ return {
   },
   { traverse = "topdown", Header = enter_chapter, Cite = reference, Link = numbered_link },
   {
-    Pandoc = function()
+    Pandoc = function(doc)
+      local unresolved = pandoc.utils.stringify(doc.blocks):match("%[§%]%b[]")
+      if unresolved then
+        fault("no heading has the words of the link " .. unresolved)
+      end
       if #faults > 0 then
         io.stderr:write(table.concat(faults, "\n"), "\n")
         os.exit(65)

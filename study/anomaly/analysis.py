@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -151,10 +152,6 @@ DIGITS = 0.005
 """The tolerance of a number that the original gives to two decimals."""
 
 
-def thousandths(value: float) -> str:
-    return number(value, 3)
-
-
 def loss(value: float) -> str:
     """The original prints losses with up to five figures."""
     return significant(value, 4)
@@ -166,7 +163,7 @@ def judged_dataset(metrics: dict) -> list[Judged]:
     for name, title in STATISTICS.items():
         key = "part2.variables" if name == "columns" else f"part2.{name}"
         exact = name not in ("mean", "sd")
-        show, within = (number, 0) if exact else (thousandths, DIGITS)
+        show, within = (number, 0) if exact else (partial(number, digits=3), DIGITS)
         found.append(published.judge(key, "", title, [metrics[name]], within, show=show))
     return found
 
@@ -181,7 +178,8 @@ def judged_sizes(records: Sequence[Record]) -> list[Judged]:
         )
         size = 4 * counted / 1024
         key = f"part2.{model}.kilobytes"
-        found.append(published.judge(key, NAMES[model], "kilobytes of parameters", [size], DIGITS, show=thousandths))
+        show = partial(number, digits=3)
+        found.append(published.judge(key, NAMES[model], "kilobytes of parameters", [size], DIGITS, show=show))
     return found
 
 

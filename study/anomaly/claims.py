@@ -26,7 +26,7 @@ from study.prose import (
 )
 from study.runs import Record
 
-STEEP = 1.5
+STEEP = 2.0
 """The factor by which a loss falls at least, if it "drops" or "decreases significantly" from the first epoch on."""
 STEADY = 1.2
 """The factor between highest and lowest value at most, if a loss "remains constant" or has "plateaued"."""

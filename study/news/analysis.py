@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -27,13 +28,8 @@ UNSTATED = "the original states no training rows, sizes or epochs"
 """What is known of a number that does not come out again."""
 
 
-def hundredths(share: float) -> str:
-    """A share in percent as the original prints it."""
-    return percent(share, 2)
-
-
-def thousandths(value: float) -> str:
-    return number(value, 3)
+SHARE, LOSS = partial(percent, digits=2), partial(number, digits=3)
+"""How shares, and losses and AUCs, are put into words, with the digits that the original prints."""
 
 
 def judged(records: Sequence[Record]) -> list[Judged]:
@@ -43,7 +39,7 @@ def judged(records: Sequence[Record]) -> list[Judged]:
     for model, runs in variants.items():
         for quantity, name in QUANTITIES.items():
             key, values = f"part4.{model}.{quantity}", [measured(r, quantity) for r in runs]
-            show = thousandths if "loss" in quantity else hundredths
+            show = LOSS if "loss" in quantity else SHARE
             found.append(
                 published.judge(
                     key, NAMES[model], name, values, _tolerance(key, values), show=show, cause=UNSTATED
@@ -56,7 +52,7 @@ def judged(records: Sequence[Record]) -> list[Judged]:
         values = by_model[farthest]
         model, name = f"{farthest}, the farthest", f"AUC, {label}"
         found.append(
-            published.judge(key, model, name, values, _tolerance(key, values), show=thousandths, cause=UNSTATED)
+            published.judge(key, model, name, values, _tolerance(key, values), show=LOSS, cause=UNSTATED)
         )
     stopped = [r.metrics["epochs"] for r in variants["regularised"]]
     within = max(1.0, (max(stopped) - min(stopped)) / 2)
@@ -88,8 +84,7 @@ def finding(records: Sequence[Record]) -> str:
     best = max(variants, key=lambda name: mean(variants[name], "test_accuracy"))
     own, linear = of(records, "part4-own"), of(records, "part4-baselines", "tfidf")
     right_by = {name: percent(mean(runs, "test_accuracy")) for name, runs in (("own", own), ("linear", linear))}
-    words = {"higher": "more than", "lower": "less than", "not clearly different": "not clearly different from"}
-    transformer, ours = (words[compare(runs, linear).direction] for runs in (variants[best], own))
+    transformer, ours = (compare(runs, linear).than for runs in (variants[best], own))
     return (
         f"Of the original's transformers for news texts, trained again, {NAMES[best]} is the best with "
         f"{percent(mean(variants[best], 'test_accuracy'))} of the test texts right, {transformer} a linear model on "
@@ -109,7 +104,7 @@ def glance(records: Sequence[Record]) -> list[Glance]:
     return [
         Glance(
             f"test accuracy of {NAMES[leader]}",
-            hundredths(said[leader]),
+            SHARE(said[leader]),
             mean_sd(accuracies[leader], 2, as_percent=True),
             f"{NAMES[best]} {spread(accuracies[best])}",
         )
@@ -118,7 +113,7 @@ def glance(records: Sequence[Record]) -> list[Glance]:
 
 def spread(shares: Sequence[float]) -> str:
     """Mean and standard deviation over seeds, or the one share that there is."""
-    return hundredths(shares[0]) if len(shares) == 1 else mean_sd(shares, 2, as_percent=True)
+    return SHARE(shares[0]) if len(shares) == 1 else mean_sd(shares, 2, as_percent=True)
 
 
 READINGS = {

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from study import parts, profile, runs
+from study.files import write_atomically
 from study.page import PANDOC, Page
 from study.publish import PublishError, front, provenance, render, scorecard
 
@@ -69,7 +70,7 @@ def _publish_figures(chosen: profile.Profile, texts: Sequence[str], whole: bool)
     for name in sorted(shown):
         for kind in FIGURE_KINDS:
             content = (chosen.figures / f"{name}{kind}").read_bytes()
-            runs.write_atomically(chosen.published_figures / f"{name}{kind}", content)
+            write_atomically(chosen.published_figures / f"{name}{kind}", content)
     if whole:
         for file in chosen.published_figures.iterdir():
             if file.suffix in FIGURE_KINDS and file.stem not in shown:

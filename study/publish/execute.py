@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 import jupytext
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from study.files import write_atomically
 from study.publish.chapters import PublishError
-from study.runs import write_atomically
 
 KEY = "study_key"
 
@@ -44,7 +46,11 @@ def is_fresh(source: Path, target: Path, parameters: Mapping[str, Any], inputs: 
     """Whether `target` was executed from this code with these parameters and inputs."""
     if not target.exists():
         return False
-    executed = nbformat.read(target, as_version=4)
+    try:
+        executed = nbformat.read(target, as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        print(f"Damaged notebook {target} ({str(error)[:80]}); it is executed anew.")
+        return False
     return executed.metadata.get(KEY) == key_of(read_source(source), parameters, inputs)
 
 
@@ -56,7 +62,9 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any], inputs: s
     """
     notebook = read_source(source)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".execute-") as folder:
+    for left in target.parent.glob(f".{target.stem}-*"):  # of a killed process
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.stem}-") as folder:
         plain, result = Path(folder) / "source.ipynb", Path(folder) / "result.ipynb"
         nbformat.write(notebook, plain)
         known = papermill.inspect_notebook(str(plain))
@@ -77,6 +85,10 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any], inputs: s
             raise PublishError(
                 f"{source}, code cell {error.exec_count}: {error.ename}: {error.evalue}\n"
                 f"The notebook up to there: {failed}"
+            ) from error
+        except DeadKernelError as error:
+            raise PublishError(
+                f"{source}: its kernel died; the memory may be full. Close what needs memory and run again."
             ) from error
         executed = nbformat.read(result, as_version=4)
         executed.metadata[KEY] = key_of(notebook, parameters, inputs)

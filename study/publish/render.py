@@ -90,7 +90,7 @@ def to_pdf(document: str, figures: Path, authors: Sequence[str]) -> bytes:
         f"--lua-filter={paths.TEMPLATES / 'typst.lua'}",
     )  # fmt: skip
     try:
-        return typst.compile(
+        pdf, warnings = typst.compile_with_warnings(
             source.encode("utf-8"),
             root=str(figures.resolve()),
             ignore_system_fonts=True,
@@ -100,6 +100,9 @@ def to_pdf(document: str, figures: Path, authors: Sequence[str]) -> bytes:
         )
     except typst.TypstError as error:
         raise PublishError(f"Typst cannot set the PDF: {error.diagnostic or error.message}") from error
+    if warnings:  # such as a layout that does not settle, whose numbers of figures and pages are then wrong
+        raise PublishError(f"Typst warns of the PDF: {'; '.join(warning.message for warning in warnings)}")
+    return pdf
 
 
 def _read(path: Path) -> nbformat.NotebookNode:
@@ -131,7 +134,8 @@ def _pandoc(source: str, *arguments: str) -> str:
         input=source.encode("utf-8"), capture_output=True,
     )  # fmt: skip
     if run.returncode:
-        raise PublishError(f"pandoc cannot write the report: {run.stderr.decode('utf-8', 'replace').strip()}")
+        said = run.stderr.decode("utf-8", "replace").strip()
+        raise PublishError(f"pandoc cannot write the report: {said or f'it ended with {run.returncode}'}")
     return run.stdout.decode("utf-8")
 
 
@@ -141,7 +145,8 @@ def _sha256(text: str) -> str:
 
 def _replace(contents: Mapping[Path, bytes]) -> list[Path]:
     """Write every file under a temporary name, then move all into place."""
-    temporary = {path: path.with_name(f".{path.name}.{os.getpid()}") for path in contents}
+    # The same names each time: what a killed build leaves, the next one overwrites.
+    temporary = {path: path.with_name(f".{path.name}.part") for path in contents}
     try:
         for path, content in contents.items():
             temporary[path].write_bytes(content)

@@ -1,6 +1,7 @@
 """From the records of the Bonus part to the tables, comparisons and verdicts that its notebook shows."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -50,21 +51,13 @@ def judged(records: Sequence[Record]) -> list[Judged]:
         loss = "loss" in quantity
         own = LOSS_TOLERANCE * published.value(key) if loss else SHARE_TOLERANCE
         tolerance = max(own, (max(values) - min(values)) / 2)
-        show = _hundredths if loss else _percent
+        show = partial(number if loss else percent, digits=2)
         found.append(
             published.judge(
                 key, NAMES[model], QUANTITIES[quantity], values, tolerance, show=show, cause=OTHER_IMAGES
             )
         )  # fmt: skip
     return found
-
-
-def _hundredths(value: float) -> str:
-    return number(value, 2)
-
-
-def _percent(share: float) -> str:
-    return percent(share, 2)
 
 
 def inconsistent() -> list[str]:
@@ -169,8 +162,7 @@ def finding(records: Sequence[Record]) -> str:
     found = models(records)
     shares = {name: mean(runs, "test_accuracy") for name, runs in found.items()}
     improved, vgg = NAMES[IMPROVED], NAMES["vgg"]
-    words = {"higher": "more than", "lower": "less than", "not clearly different": "not clearly different from"}
-    versus = words[compare(found[improved], found[vgg]).direction]
+    versus = compare(found[improved], found[vgg]).than
     four = [name for name in sorted(shares, key=shares.get, reverse=True) if name != improved]
     return (
         f"On an equivalent of the original's images, trained from random weights, "
@@ -185,8 +177,8 @@ def glance(records: Sequence[Record]) -> list[Glance]:
     leader, found = max(said, key=said.get), models(records)
     shares = {name: mean(runs, "test_accuracy") for name, runs in found.items()}
     best = max(shares, key=shares.get)
-    name, ours = NAMES[leader], f"{best} {_percent(shares[best])}"
-    return [Glance(f"test accuracy of {name}", _percent(said[leader]), _percent(shares[name]), ours)]
+    name, ours = NAMES[leader], f"{best} {percent(shares[best], 2)}"
+    return [Glance(f"test accuracy of {name}", percent(said[leader], 2), percent(shares[name], 2), ours)]
 
 
 def longer(full: Sequence[Record], short: Sequence[Record]) -> Comparison:

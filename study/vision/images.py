@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from study import catalog, paths
 from study.catalog import DataError
-from study.runs import write_atomically
+from study.files import write_atomically
 from study.vision import duplicates, sources
 from study.vision.archive import Archive
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from study.attention import SelfAttention
+from study.vision.convnets import ResidualBlock
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Architecture:
     """The size of a ViT and its switches.
 
     `tokens` come from flat `patches` (Dosovitskiy et al. 2021), from patches of the image and of
-    four `shifted` copies (Lee et al. 2021), or from a stack of `convolutions` (Xiao et al. 2021).
+    four `shifted` copies (Lee et al. 2021), or from `convolutions`, the first stages of a ResNet.
     `local` gives each head a learned temperature and hides every token from itself (Lee et al.
     2021).
     """
@@ -87,9 +88,9 @@ class ShiftedPatches(nn.Module):
 
 
 class Convolutions(nn.Sequential):
-    """Pairs of 3×3 convolutions, of which the first halves the image, until a pixel stands for a
-    patch, then a 1×1 convolution (Xiao et al. 2021, with one more convolution at each size):
-    (B, 3, H, W) -> (B, N, d).
+    """The beginning of a ResNet: a convolution and residual blocks that halve the image until a
+    pixel stands for a patch, then a 1×1 convolution: (B, 3, H, W) -> (B, N, d). This is the hybrid
+    of Dosovitskiy et al.; Xiao et al. (2021) show why convolutions should come first.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -98,14 +99,14 @@ class Convolutions(nn.Sequential):
             raise ValueError(
                 f"halving convolutions need a patch of 2, 4, 8, …, not {architecture.patch}"
             )
-        channels = [3, *(architecture.width // 2 ** (halvings - 1 - i) for i in range(halvings))]
-        layers = []
-        for before, after in zip(channels, channels[1:], strict=False):
-            layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)]
-            layers += [nn.BatchNorm2d(after), nn.ReLU()]
-            layers += [nn.Conv2d(after, after, 3, padding=1, bias=False)]
-            layers += [nn.BatchNorm2d(after), nn.ReLU()]
-        super().__init__(*layers, nn.Conv2d(architecture.width, architecture.width, 1))
+        first, *later = (architecture.width * (i + 1) // halvings for i in range(halvings))
+        layers = [nn.Conv2d(3, first, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(first)]
+        layers += [nn.ReLU(inplace=True), ResidualBlock(first, first, 1)]
+        before = first
+        for after in later:
+            layers += [ResidualBlock(before, after, 2), ResidualBlock(after, after, 1)]
+            before = after
+        super().__init__(*layers, nn.Conv2d(before, architecture.width, 1))
 
     def forward(self, images: Tensor) -> Tensor:
         return super().forward(images).flatten(2).transpose(1, 2)

@@ -1,5 +1,6 @@
 """The four published autoencoders: parameter counts, shapes, training that resumes to the same numbers."""
 
+import io
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from study import published
+from study import files, published
 from study.anomaly import autoencoders
 
 PUBLISHED = {"base": 588, "version-1": 1356, "version-2": 1356, "version-3": 4193}
@@ -100,8 +101,28 @@ def test_a_killed_training_ends_at_the_same_numbers(tmp_path):
         time.sleep(0.02)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
-    with np.load(state, allow_pickle=False) as kept:
+    with np.load(io.BytesIO(files.kept_state(state)), allow_pickle=False) as kept:
         done = len(json.loads(str(kept["history"]))["loss"])
     assert 1 <= done < 20, "the kill came too late to show anything"
     resumed = subprocess.run(command(tmp_path / "b"), capture_output=True, text=True, check=True)
     assert resumed.stdout == undisturbed
+
+
+class Bomb:
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return (open, (self.file, "w"))
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_state_file_with_code_in_it_is_refused_and_not_executed(tmp_path, windows, sealed):
+    evil = io.BytesIO()
+    np.savez(evil, v0=np.array([Bomb(str(tmp_path / "executed"))], dtype=object), history=np.array("{}"))
+    write = files.keep_state if sealed else files.write_atomically
+    write(tmp_path / "state.npz", evil.getvalue())
+    model = autoencoders.build("base", 0)
+    with pytest.raises(ValueError, match=r"state\.npz is not the state of a training .*Delete it and run again"):
+        autoencoders.fit(model, windows, 1, 0, {}, tmp_path)
+    assert not (tmp_path / "executed").exists()

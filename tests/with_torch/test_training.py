@@ -1,13 +1,14 @@
 """The training loop: the same numbers after a kill, early stopping, averaging, schedules, clear refusals."""
 
 import dataclasses
+import io
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from study import training
+from study import files, training
 from study.training import Recipe
 
 
@@ -144,12 +145,16 @@ def test_a_bad_recipe_is_refused(wrong):
         dataclasses.replace(Recipe(2, 0.1), **wrong)
 
 
-def test_a_state_file_with_code_in_it_is_not_executed(tmp_path):
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_state_file_with_code_in_it_is_refused_and_not_executed(tmp_path, sealed):
     class Bomb:
         def __reduce__(self):
             return (open, (str(tmp_path / "executed"), "w"))
 
-    torch.save({"model": Bomb()}, tmp_path / "state.pt")
-    with pytest.raises(Exception, match=r"[Ww]eights.only"):
+    evil = io.BytesIO()
+    torch.save({"model": Bomb()}, evil)
+    write = files.keep_state if sealed else files.write_atomically
+    write(tmp_path / "state.pt", evil.getvalue())
+    with pytest.raises(ValueError, match=r"state\.pt is not the state of a training .*Delete it and run again"):
         training.fit(network(), Points(), Points(), Recipe(1, 0.1), 0, tmp_path)
     assert not (tmp_path / "executed").exists()

@@ -1,0 +1,169 @@
+"""`make sweep`: the missing runs of one part, several at a time, on this machine or on a Dask cluster.
+
+A run is an independent value, so it may be made anywhere: its spec goes out, its record comes back and is stored here.
+Each is made in a process of its own: PyTorch and TensorFlow never meet, and a crash ends one run only.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import platform
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from study import build, catalog, parts, paths, profile, runs
+
+TRIES = 3
+CONNECTION_SECONDS = 10
+KILLED = {-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT}
+"""Exit codes of a process that did not end by itself: out of memory, a crash of native code."""
+
+
+class RunError(Exception):
+    """A run that can't be made; the message says where and why."""
+
+
+def with_seeds(chosen: profile.Profile, part: parts.Part, seeds: tuple[int, ...]) -> profile.Profile:
+    """The profile with other seeds for one part. Raises ValueError for a part without a list of seeds."""
+    settings = getattr(chosen, part.key)
+    if "seeds" not in {field.name for field in fields(settings)}:
+        raise ValueError(f"{part.key} has no list of seeds in study/profile.py; leave SEEDS out")
+    return replace(chosen, **{part.key: replace(settings, seeds=seeds)})
+
+
+def seeds_of(text: str) -> tuple[int, ...]:
+    """Seeds from `0-9` or `0,3,5`. Raises ValueError for anything else."""
+    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
+        raise ValueError(f"SEEDS={text} is no list of seeds. Write 0-9 or 0,3,5.")
+    found = set()
+    for first, _, last in (piece.partition("-") for piece in text.split(",")):
+        found |= set(range(int(first), int(last or first) + 1))
+    return tuple(sorted(found))
+
+
+def project() -> str:
+    """A digest of the code and the catalog of this checkout, as they are now."""
+    return build.digest_of([*sorted(paths.STUDY.rglob("*.py")), paths.CATALOG])[:12]
+
+
+def make(part: str, spec: dict, expected: str, threads: int | None = None) -> runs.Record:
+    """Make one run on the machine where this is called, from verified data, in a process with so many threads.
+
+    `expected` is the caller's `project()`. A process that is killed is started again and goes on at its last epoch; a
+    record that was made but did not arrive is in `build/sweep` and is not made again. Raises RunError.
+    """
+    where = f"{runs.label(spec)}, on {platform.node()}"
+    if project() != expected:
+        raise RunError(
+            f"{where}: its code or data/catalog.toml differs from the sweep's, which is to run from one commit "
+            "everywhere: check it out there, or sweep in a clone that nobody edits."
+        )
+    try:
+        for name in catalog.listed(spec["data"]):
+            catalog.fetch(name)
+    except (OSError, catalog.DataError) as error:
+        raise RunError(f"{where}: {error}") from None  # plain, to travel between machines
+    store = runs.Store(paths.BUILD / "sweep" / expected)
+    command = ["-m", "study.train", "--part", part, "--store", str(store.folder), "--spec", runs.canonical(spec)]
+    environment = dict(os.environ) | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
+    for _ in range(TRIES):
+        done = subprocess.run(
+            [sys.executable, *command], cwd=paths.ROOT, env=environment, capture_output=True, text=True
+        )
+        if done.returncode not in KILLED:
+            break
+    record = store.load(spec) if done.returncode == 0 else None
+    if record is None:
+        raise RunError(f"{where}: ended with {done.returncode}. {done.stderr.strip()[-2000:]}")
+    return record
+
+
+def sweep(
+    part: parts.Part,
+    specs: Sequence[dict],
+    store: runs.Store,
+    executor: concurrent.futures.Executor,
+    threads: int | None = None,
+) -> list[str]:
+    """Make the runs that the store lacks, each once, and store each record as it comes; returns what failed."""
+    wanted = {runs.digest(spec): spec for spec in specs if store.load(spec) is None}
+    print(f"{part.key}: {len(wanted)} of {len(specs)} runs to be made", flush=True)
+    expected, failed = project(), []
+    futures = [executor.submit(make, part.key, spec, expected, threads) for spec in wanted.values()]
+    bar = tqdm(concurrent.futures.as_completed(futures), total=len(futures), desc="runs", unit="run")
+    for future in bar:
+        try:
+            record = future.result()
+        except Exception as error:
+            # Whatever ended one run (its worker, the scheduler, itself), the records of the others are still kept.
+            failed.append(str(error) or f"a run was lost: {type(error).__name__}")
+            tqdm.write(f"error: {failed[-1]}", file=sys.stderr)
+        else:
+            store.put(record)
+    return failed
+
+
+@contextmanager
+def workers(number: int, scheduler: str | None) -> Iterator[concurrent.futures.Executor]:
+    """An executor that makes `number` runs at a time here, or as many as a Dask cluster has threads.
+
+    Raises RunError when there is no cluster at the scheduler's address.
+    """
+    if scheduler is None:
+        with concurrent.futures.ThreadPoolExecutor(number) as pool:
+            try:
+                yield pool
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise RunError("SCHEDULER needs the package distributed: pip install -e '.[cluster]'") from error
+    try:
+        client = Client(scheduler, timeout=CONNECTION_SECONDS)
+    except (OSError, ValueError) as error:
+        raise RunError(f"there is no Dask scheduler at {scheduler} ({error}); start it, or set WORKERS") from error
+    with client:
+        yield client.get_executor()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m study.sweep", description=__doc__)
+    parser.add_argument("--part", required=True)
+    parser.add_argument("--profile", default="full")
+    parser.add_argument("--seeds", help="0-9 or 0,3,5; without it the profile's seeds")
+    parser.add_argument("--store", type=Path, help="another run store than the profile's")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--workers", type=int, default=1, help="runs at a time on this machine")
+    place.add_argument("--scheduler", help="address of a Dask scheduler, such as tcp://host:8786")
+    given = parser.parse_args(arguments)
+    try:
+        part, chosen = parts.find(given.part), profile.load(given.profile)
+        if given.workers < 1:
+            raise ValueError(f"WORKERS={given.workers} makes nothing. Give 1 or more.")
+        if given.seeds:
+            chosen = with_seeds(chosen, part, seeds_of(given.seeds))
+        threads = None if given.scheduler else max(1, os.cpu_count() // given.workers)
+        store = runs.Store(given.store or chosen.records)
+        with workers(given.workers, given.scheduler) as executor:
+            failed = sweep(part, part.module().specs(chosen), store, executor, threads)
+    except (ValueError, OSError, RunError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if failed:
+        print(f"error: {len(failed)} runs failed; the same command makes those alone", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
