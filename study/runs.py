@@ -128,7 +128,8 @@ class Store:
         scratch.mkdir(parents=True, exist_ok=True)
         start, began = datetime.now(UTC), time.perf_counter()
         metrics, arrays = train(json.loads(canonical(spec)), scratch)
-        seconds = time.perf_counter() - began
+        # A training that went on after a kill has counted its earlier epochs itself.
+        seconds = max(time.perf_counter() - began, metrics.get("seconds", 0.0))
         record = self._write(Record(dict(spec), metrics, arrays, _provenance(spec, start, seconds)))
         shutil.rmtree(scratch)
         return record

@@ -50,6 +50,11 @@ def test_trains_once_and_reads_back_the_same(store):
     assert list(store.folder.rglob(".*")) == []
 
 
+def test_a_training_that_went_on_after_a_kill_counts_its_earlier_epochs(store):
+    resumed = store.get(spec(), lambda given, scratch: ({"seconds": 3600.0}, {}))
+    assert resumed.provenance["wall_seconds"] == 3600.0
+
+
 def test_another_decision_is_another_record(store):
     train = Trainer()
     changes = [{}, {"seed": 1}, {"version": 2}, {"settings": {"epochs": 3}}, {"profile": "full"}]
