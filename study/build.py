@@ -20,7 +20,8 @@ from study.files import alone, write_atomically
 TYPICAL_SECONDS = {"runs": 30, "execute": 40, "render": 15}
 
 READ_BY_NOTEBOOKS = (
-    paths.CATALOG, paths.PUBLISHED, paths.DETECTOR_TRIALS, paths.CLASSIFIER_TRIALS, paths.MISTAKES_READ,
+    paths.CATALOG, paths.PUBLISHED, paths.DETECTOR_TRIALS, paths.CLASSIFIER_TRIALS, paths.VISION_TRIALS,
+    paths.MISTAKES_READ,
 )  # fmt: skip
 
 
