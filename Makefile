@@ -21,8 +21,8 @@ $(INSTALLED): requirements.txt pyproject.toml
 	$(PYTHON) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-report: $(INSTALLED) ## regenerate figures, report/report.html and report/report.pdf (PART=part2: one part alone)
-	@$(PYTHON) -m study.build --profile $(PROFILE) $(if $(PART),--part $(PART))
+report: $(INSTALLED) ## regenerate figures, report/report.html and report/report.pdf (PART=part2: one part alone, CODE=no: without cells' source)
+	@$(PYTHON) -m study.build --profile $(PROFILE) $(if $(PART),--part $(PART)) $(if $(filter no,$(CODE)),--no-code)
 
 quick: $(INSTALLED) ## the same small, from scratch, on synthetic data, into build/
 	@$(PYTHON) -m study.build --profile quick $(if $(PART),--part $(PART))
@@ -33,7 +33,7 @@ test: $(INSTALLED) ## run all tests
 	@$(PYTHON) -m pytest tests/with_torch  # a process of its own: PyTorch and TensorFlow do not share one
 
 lab: $(INSTALLED) ## open the notebooks in JupyterLab (localhost only, with a token)
-	@$(PYTHON) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/README.md
+	@JUPYTER_CONFIG_PATH=.jupyter $(PYTHON) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/README.md
 
 reproduce: $(INSTALLED) ## make every run anew in a fresh store and compare it with the records
 	@$(PYTHON) -m study.reproduce --profile $(PROFILE)

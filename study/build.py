@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m study.build", description=__doc__)
     parser.add_argument("--profile", default="full")
     parser.add_argument("--part", help="one part alone, such as part2; without it the whole report")
+    parser.add_argument("--no-code", action="store_true", help="leave the source of the notebooks' cells out")
     given = parser.parse_args(arguments)
     try:
         chosen = profile.load(given.profile)
@@ -36,13 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    stamp_file = chosen.work / f"stamp-{given.part or 'report'}.json"
+    name = f"{given.part or 'report'}{'-no-code' if given.no_code else ''}"
+    stamp_file = chosen.work / f"stamp-{name}.json"
     try:
         stamp = _noted(stamp_file)
         if stamp and _up_to_date(stamp, digest_of(everything_read(chosen))):
             print(f"Nothing to do: {', '.join(stamp['outputs'])} are up to date.")
             return 0
-        return _build(chosen, wanted, given.part or "report", stamp_file)
+        return _build(chosen, wanted, name, not given.no_code, stamp_file)
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -90,7 +92,7 @@ def _up_to_date(stamp: dict, inputs: str) -> bool:
     )
 
 
-def _build(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, stamp_file: Path) -> int:
+def _build(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, code: bool, stamp_file: Path) -> int:
     # Heavy imports wait until something is due.
     from study.publish import PublishError, assemble
     from study.publish.execute import execute, is_fresh, refresh_prose
@@ -123,7 +125,7 @@ def _build(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, s
                     else:
                         execute(part.source, target, parameters, digest_of(read_by(part, chosen)))
             with steps.step("figures, HTML and PDF", "render"):
-                outputs = assemble.assemble(chosen, wanted, name)
+                outputs = assemble.assemble(chosen, wanted, name, code)
         except (PublishError, subprocess.CalledProcessError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1

@@ -125,6 +125,19 @@ def test_one_part_alone_has_its_own_front_page_and_scorecard(built):
     assert {td.get_text() for td in soup.select("table[id='tbl:glance'] td:first-child")} == {"Part II"}
 
 
+def test_without_code_the_cells_show_what_they_made_and_no_source(built):
+    clone, _ = built
+    pages = {}
+    for chosen, name in (((), "part3"), (("--no-code",), "part3-no-code")):
+        done = run(clone, "-m", "study.build", "--profile", "quick", "--part", "part3", *chosen)
+        assert done.returncode == 0, done.stdout + done.stderr
+        pages[name] = BeautifulSoup(outputs(clone)[0].with_name(f"{name}.html").read_text("utf-8"), "html.parser")
+    with_code, without = pages.values()
+    assert with_code.select("pre.source") and not without.select("pre.source")
+    assert len(without.select("figure")) == len(with_code.select("figure"))
+    assert len(without.select("pre.definition")) == len(with_code.select("pre.definition")) > 0
+
+
 def test_reproduce_agrees_on_the_same_machine(built):
     clone, _ = built
     done = run(clone, "-m", "study.reproduce", "--profile", "quick", "--part", "part2")

@@ -76,7 +76,7 @@ def test_no_address_is_open():
 def test_jupyterlab_is_local_and_asks_for_its_token(tmp_path):
     """The command of `make lab`, without a browser and on a free port."""
     makefile = (paths.ROOT / "Makefile").read_text()
-    command = re.search(r"^lab:.*\n\t@\$\(PYTHON\) (.+)$", makefile, flags=re.M)[1]
+    command = re.search(r"^lab:.*\n\t@(?:\S+=\S+ )?\$\(PYTHON\) (.+)$", makefile, flags=re.M)[1]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -16,10 +16,11 @@ AUTHORS = ["Charvi Kusuma", "Tarun Reddi"]
 FIGURE_KINDS = (".png", ".svg")
 
 
-def assemble(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str) -> list[Path]:
+def assemble(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, code: bool = True) -> list[Path]:
     """Write HTML, PDF and figures of the wanted parts to the profile's places; returns the HTML and the PDF.
 
-    Figures are published after both documents are complete. Raises PublishError, and then nothing has changed.
+    Without `code` the source of the notebooks' cells is left out. Figures are published after both documents are
+    complete. Raises PublishError, and then nothing has changed.
     """
     records = {part: _records(chosen, part) for part in wanted}
     verdicts = scorecard.collect(records)
@@ -41,6 +42,7 @@ def assemble(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str)
         meta=meta,
         front=opening,
         back=f"{judgement}\n\n{provenance.page(chosen, [r for found in records.values() for r in found])}",
+        code=code,
         name=name,
     )
     texts = [judgement, *(text for notebook in notebooks for text in _shown_by(notebook))]

@@ -24,8 +24,10 @@ IMPROVED = "vit-improved"
 
 LIGHT = {"crop": 6, "flip": True, "jitter": 0.2}
 """The augmentation that all four share."""
-STRONG = LIGHT | {"zoom": 0.6, "erase": 0.25, "mixup": 0.2, "cutmix": 1.0}
-"""What the literature adds for transformers on few images."""
+STRONG = LIGHT | {"zoom": 0.75, "erase": 0.25}
+"""What is added for the improved ViT."""
+MIXING = {"mixup": 0.2, "cutmix": 1.0}
+"""What the literature adds as well (Touvron et al. 2021); it needs longer trainings than two cores allow."""
 
 CHANGES = ("convolutions", "local", "augmentation", "average")
 """What makes the improved ViT: each is one of its settings, and can be taken back."""
@@ -34,9 +36,10 @@ STRIDES = {
     "paper": {"strides": "paper"},
     "late": {"strides": "late"},
     "statistics": {"strides": "paper", "momentum": 0.99},
+    "drop-connect": {"strides": "paper", "drop_connect": 0.2},
 }
 """EfficientNet's rows: the paper's strides, the last stride of 2 taken away (which costs a quarter more time, the first
-four times), and the pre-defined running statistics of batch normalisation."""
+four times), the pre-defined running statistics of batch normalisation, and the pre-defined dropout."""
 
 # Raise the version of a task when what it computes changes.
 VERSIONS = {
@@ -67,10 +70,10 @@ def specs(profile: Profile) -> list[dict]:
 
 
 def _ablations() -> dict[str, tuple[str, ...]]:
-    """Each row of the ablation and the changes it keeps; `shifted` takes other tokens instead of convolutions."""
+    """Each row of the ablation and its changes; `shifted` takes other tokens than convolutions, `mixing` adds one."""
     rows = {"all": CHANGES, "none": ()}
     rows |= {f"without-{left}": tuple(c for c in CHANGES if c != left) for left in CHANGES}
-    return rows | {"shifted": ("shifted", *CHANGES[1:])}
+    return rows | {"shifted": ("shifted", *CHANGES[1:]), "mixing": (*CHANGES, "mixing")}
 
 
 def _network_spec(
@@ -79,7 +82,10 @@ def _network_spec(
     """The spec of a training; `changes` count for the improved ViT alone."""
     sizes = profile.bonus
     transformer = {"width": sizes.width, "depth": sizes.depth, "heads": sizes.heads, "hidden": sizes.hidden}
-    arguments = {"vit": transformer, "vgg": {}, "resnet": {"stem": "halving"}, "efficientnet": {"strides": "paper"}}
+    arguments = {
+        "vit": transformer, "vgg": {}, "resnet": {"stem": "halving"},
+        "efficientnet": {"strides": "paper", "drop_connect": 0.0},
+    }  # fmt: skip
     schooling: Schooling = sizes.improved if network == IMPROVED else getattr(sizes, network)
     settings = asdict(schooling) | {
         "network": "vit" if network == IMPROVED else network,
@@ -94,7 +100,8 @@ def _network_spec(
             "tokens": tokens,
             "local": "local" in changes,
         }
-        settings["augmentation"] = STRONG if "augmentation" in changes else LIGHT
+        augmentation = STRONG if "augmentation" in changes else LIGHT
+        settings["augmentation"] = augmentation | (MIXING if "mixing" in changes else {})
         settings["average"] = sizes.average if "average" in changes else None
     return _spec(profile, task, name, seed, **(settings | changed))
 
