@@ -24,7 +24,7 @@ profile = "full"
 import numpy as np
 import pandas as pd
 
-from study import classifier_charts, comparison, figures, published, reproduce, runs
+from study import classifier_charts, comparison, figures, paths, published, reproduce, runs
 from study import parts as parts_of_report
 from study import profile as profiles
 from study.comparison import compare
@@ -130,10 +130,11 @@ page.code(vit.Patches, vit.EncoderBlock, vit.VisionTransformer)
 
 # %% tags=["hide-input"]
 frame = models[VGG][0].spec["settings"]
+trials = pd.read_csv(paths.VISION_TRIALS)
 page.say(f"""
 VGG-13 with batch normalisation [@simonyan2015very; @ioffe2015batch] and ResNet-18 [@he2016deep] are written out for 64×64 pixels: VGG ends with a mean over its 2×2 positions instead of two layers of 4096 units, ResNet begins with one 3×3 convolution that halves the image instead of the two halvings meant for 224 pixels. EfficientNet-B0 [@tan2019efficientnet] is the pre-defined one of `transformers`, from its configuration, with random weights.
 
-All are trained in one frame: AdamW [@loshchilov2019decoupled], warm-up and one cosine [@smith2018super], batches of {frame["batch"]}, labels smoothed by {frame["label_smoothing"]}, images moved by up to {frame["augmentation"]["crop"]} pixels, mirrored, and changed in brightness, contrast and saturation by up to {percent(frame["augmentation"]["jitter"], 0)}; small images first and full size last [@touvron2019fixing]; stopping after {count(sizes.patience, "epoch")} without a lower validation loss. What differs was chosen on the validation split: [@tbl:vision-networks].
+All are trained in one frame: AdamW [@loshchilov2019decoupled], warm-up and one cosine [@smith2018super], batches of {frame["batch"]}, labels smoothed by {frame["label_smoothing"]}, images moved by up to {frame["augmentation"]["crop"]} pixels, mirrored, and changed in brightness, contrast and saturation by up to {percent(frame["augmentation"]["jitter"], 0)}; small images first and full size last [@touvron2019fixing]; stopping after {count(sizes.patience, "epoch")} without a lower validation loss. What differs stands in [@tbl:vision-networks]. It was chosen on the validation split, in {count(len(trials), "trial")} that `report/vision_trials.csv` lists; none of them chose anything on the test split.
 """)
 page.code(convnets.VGG, convnets.ResidualBlock, convnets.ResNet18, convnets.EfficientNetB0)
 
@@ -315,7 +316,7 @@ page.figure(
     charts.change({stride_names[n]: c for n, c in stride_changes.items()}),
     "vision-stride",
     f"EfficientNet-B0 with one change, in trainings of {count(paper[0].metrics['epochs'], 'epoch')}: change of validation accuracy with its 95% bootstrap interval over {number(validated)} images. Filled: clear.",
-    "Two points with error bars left and right of a line at zero.",
+    "Two points with error bars beside a line at zero.",
 )
 
 # %% [markdown]
@@ -331,23 +332,25 @@ ablation_names = {
     "without-augmentation": "light augmentation",
     "without-average": "no average of weights",
     "shifted": "shifted patches, not convolutions",
+    "mixing": "images mixed as well",
 }
 taken_back = {ablation_names[n]: c for n, c in analysis.changes(records, "bonus-ablation", "all").items()}
 every = runs.of(records, "bonus-ablation", "all")
-needed = [n for n, c in taken_back.items() if c.difference.high < 0 and n != ablation_names["none"]]
+mixing = taken_back[ablation_names["mixing"]]
+needed = [n for n, c in taken_back.items() if c.difference.high < 0 and n not in (ablation_names["none"], ablation_names["mixing"])]
 strong = settings[IMPROVED]["augmentation"]
 page.say(f"""
-**Answer.** The improved transformer has the same width, depth and heads, and four changes. Its tokens come from the first stages of a ResNet, the hybrid of the paper, instead of flat patches [convolutions should come first: @xiao2021early]; each head learns its temperature, and no token attends to itself [@lee2021vision]; training images are zoomed, partly erased [@zhong2020random] and mixed with others [@zhang2018mixup; @yun2019cutmix]; and the model is the moving average of its weights.
+**Answer.** The improved transformer has the same width, depth and heads, and four changes. Its tokens come from the first stages of a ResNet, the hybrid of the paper, instead of flat patches [convolutions should come first: @xiao2021early]; each head learns its temperature, and no token attends to itself [@lee2021vision]; training images are zoomed and partly erased [@zhong2020random]; and the model is the moving average of its weights. Mixing images [@zhang2018mixup; @yun2019cutmix], which the literature adds in trainings of hundreds of epochs, is not part of it.
 With the full training it reaches {percent(accuracy[IMPROVED], 2)} on the test split, {points(compare(models[IMPROVED], models[VIT]).difference)} more than the plain one, and is {than[improved_vgg.direction]} VGG ({points(improved_vgg.difference)}), with {percent(parameters[IMPROVED] / parameters[VGG], 0)} of its parameters and {percent(models[IMPROVED][0].metrics["multiply_adds"] / models[VGG][0].metrics["multiply_adds"], 0)} of its multiply-adds.
 
-[@fig:vision-ablation] takes the changes back one at a time in trainings of {count(every[0].metrics["epochs"], "epoch")}, judged on validation. {f"Clearly worse without: {join_list(needed)}." if needed else "No single change is clearly needed in so short a training."}
+[@fig:vision-ablation] takes the changes back one at a time, and adds the mixing, in trainings of {count(every[0].metrics["epochs"], "epoch")}, judged on validation. {f"Clearly worse without: {join_list(needed)}." if needed else "No single change is clearly needed in so short a training."} With mixing the accuracy changes by {points(mixing.difference)}.
 """)
 page.code(vit.Convolutions)
 page.figure(
     charts.change(taken_back),
     "vision-ablation",
-    f"The improved ViT with changes taken back, {count(every[0].metrics['epochs'], 'epoch')} each: change of validation accuracy (with all changes {percent(comparison.mean(every, 'validation_accuracy'), 2)}) with its 95% bootstrap interval over {number(validated)} images. Filled: clear. Strong augmentation and averaging pay in long trainings; in short ones they can cost.",
-    "Six points with error bars around or left of a line at zero.",
+    f"The improved ViT with changes taken back, and with images mixed as well, {count(every[0].metrics['epochs'], 'epoch')} each: change of validation accuracy (with all changes {percent(comparison.mean(every, 'validation_accuracy'), 2)}) with its 95% bootstrap interval over {number(validated)} images. Filled: clear. Augmentation and averaging pay in long trainings; in short ones they can cost.",
+    "Seven points with error bars beside a line at zero.",
 )
 
 # %% [markdown]
