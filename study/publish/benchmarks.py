@@ -14,7 +14,10 @@ HEADING = "## Speed"
 
 
 def page(file: Path) -> str:
-    """The page as pandoc Markdown, empty before the first `make bench`. Raises PublishError for a file that `make bench` did not write."""
+    """The page as pandoc Markdown, empty before the first `make bench`.
+
+    Raises PublishError for a file that `make bench` did not write.
+    """
     if not file.exists():
         return ""
     try:
