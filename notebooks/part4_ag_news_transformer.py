@@ -552,7 +552,31 @@ page.say(f"""
 **Answer.** Training runs at {number(np.median(speed.metrics["ours"]))} texts a second on {count(speed.provenance["threads"], "thread")}, {number(np.median(ratios), 1)} times (between {number(ratios.min(), 1)} and {number(ratios.max(), 1)} in {count(len(ratios), "repetition")}) the rate of the same model written the common way: `nn.TransformerEncoder`, every text padded to {sizes.longest} tokens, a `DataLoader` over single examples.
 The gain comes from not computing padding: texts lie encoded in memory as 16-bit integers, batches hold texts of like length and are as long as their longest text. Both ways run in turn in one process on {number(speed.metrics["rows"])} texts, with {number(speed.metrics["parameters"]["ours"])} parameters each.
 The {count(len(analysis.of(records, "part4-variants")), "training")} of the four variants trained for {number(trained_epochs)} epochs, which at this rate is {duration(trained_epochs * D["rows"]["train"] / np.median(speed.metrics["ours"]))}; when the records were made, other work shared the machine ({speed.provenance["device"]}), and they took {duration(wall("part4-variants"))} of wall time on {count(stopped[0].provenance["threads"], "thread")}. `make reproduce` makes them anew. 16-bit floating point (bf16) does not pay here: matrices of width {sizes.width} are too small for it.
+
+How soon a model is good counts more than how many texts it sees a second: [@tbl:news-time].
 """)
+goals = (0.90, 0.91, 0.92)
+def soonest(found, goal):
+    """The median seconds to an accuracy over the seeds, if most of them reach it."""
+    taken = [t for r in found if (t := comparison.seconds_to(r, goal)) is not None]
+    return duration(float(np.median(taken))) if 2 * len(taken) > len(found) else "never"
+
+
+timed = {names["stopped"]: stopped, "Own": own, "TF-IDF + linear SVM": tfidf}
+page.table(
+    pd.DataFrame(
+        {
+            "Model": list(timed),
+            **{f"to {percent(goal, 0)}": [soonest(found, goal) for found in timed.values()] for goal in goals},
+            "whole training": [duration(np.mean([r.metrics["seconds"] for r in found])) for found in timed.values()],
+            "its validation accuracy": [percent(comparison.mean(found, "validation_accuracy"), 2) for found in timed.values()],
+            "threads": [str(found[0].provenance["threads"]) for found in timed.values()],
+        }
+    ),
+    "news-time",
+    "Training time until the validation accuracy first reaches a value (median over seeds; the linear model is fitted at once, the choice of its penalty included).",
+    align="lrrrrrr",
+)
 
 # %% [markdown]
 # ## Summary

@@ -58,6 +58,7 @@ def everything_read(chosen: profile.Profile) -> list[Path]:
         *sorted(p for p in paths.TEMPLATES.rglob("*") if p.is_file()),
         paths.BIBLIOGRAPHY,
         paths.ASSIGNMENT,
+        *([paths.BENCHMARKS] if paths.BENCHMARKS.exists() else []),
         *READ_BY_NOTEBOOKS,
         *sorted(chosen.records.rglob("*.json")),
         *sorted(chosen.records.rglob("*.npz")),

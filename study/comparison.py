@@ -76,6 +76,17 @@ def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Co
     return Comparison(paired_difference(*share), p_values)
 
 
+def seconds_to(record: Record, accuracy: float) -> float | None:
+    """Seconds of training until the validation accuracy first reached a value; None if it never did.
+
+    A model that is fitted at once has no history: it takes the time of its whole fitting.
+    """
+    if "history_seconds" not in record.arrays:
+        return record.metrics["seconds"] if measured(record, "validation_accuracy") >= accuracy else None
+    reached = record.arrays["history_validation_accuracy"] >= accuracy
+    return float(np.cumsum(record.arrays["history_seconds"])[reached.argmax()]) if reached.any() else None
+
+
 def is_positive(effect: Interval) -> str:
     """The verdict on a claim that an effect is positive: by whether its interval leaves zero out."""
     return CONFIRMED if effect.low > 0 else REFUTED if effect.high < 0 else OPEN

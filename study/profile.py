@@ -197,9 +197,7 @@ PROFILES = {
             vit=Schooling(epochs=28, learning_rate=4e-4, weight_decay=0.05, sizes=(48, 64), bf16=True),
             vgg=Schooling(epochs=12, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
             resnet=Schooling(epochs=12, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
-            efficientnet=Schooling(
-                epochs=12, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=False
-            ),
+            efficientnet=Schooling(epochs=16, learning_rate=2e-3, weight_decay=0.05, sizes=(48, 64), bf16=False),
             improved=Schooling(epochs=16, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
             average=0.998, ablation_epochs=4, ablation_sizes=(32, 64), stride_epochs=3,
             stride_sizes=(32, 32, 64), speed_images=2_048, repeats=3, synthetic_rows=600,

@@ -182,12 +182,19 @@ def _provenance(spec: Mapping, start: datetime, seconds: float) -> dict:
     return {
         "started": start.isoformat(timespec="seconds"),
         "wall_seconds": round(seconds, 2),
+        **surroundings(),
+        "data": catalog.digests(catalog.listed(spec["data"])),
+    }
+
+
+def surroundings() -> dict:
+    """On what this process computes: device, threads, Python, versions of the libraries, commit."""
+    return {
         "device": _device(),
         "threads": _threads(),
         "python": platform.python_version(),
         "libraries": _versions(),
         "commit": commit(),
-        "data": catalog.digests(catalog.listed(spec["data"])),
     }
 
 

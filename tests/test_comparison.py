@@ -1,9 +1,21 @@
 """Verdicts on claims follow the intervals of the effects."""
 
-from study.comparison import CONFIRMED, HALF, OPEN, REFUTED, all_positive, is_positive, leads, minus
+import numpy as np
+import pytest
+
+from study.comparison import CONFIRMED, HALF, OPEN, REFUTED, all_positive, is_positive, leads, minus, seconds_to
 from study.evaluation import Interval
+from study.runs import Record
 
 UP, DOWN, UNCLEAR = Interval(1, 0.5, 1.5), Interval(-1, -1.5, -0.5), Interval(0.1, -1, 1)
+
+
+def test_seconds_to_an_accuracy_count_the_epochs_up_to_the_first_that_has_it():
+    history = {"history_validation_accuracy": np.array([0.8, 0.91, 0.9]), "history_seconds": np.array([3.0, 4.0, 5.0])}
+    trained = Record({}, {}, history, {})
+    assert [seconds_to(trained, a) for a in (0.8, 0.9, 0.92)] == [3.0, 7.0, None]
+    fitted = Record({}, {"seconds": 21.0, "validation": {"accuracy": 0.92}}, {}, {})
+    assert seconds_to(fitted, 0.92) == pytest.approx(21.0) and seconds_to(fitted, 0.93) is None
 
 
 def test_one_effect():

@@ -145,18 +145,18 @@ def _speed(spec: dict, scratch: Path) -> Outcome:
     """Examples a second of our loop and of the common way, in turn on the same rows and threads."""
     from study.news import speed
 
+    encoded, classes, settings = timed(spec)
+    found = speed.throughput(encoded, classes, settings, settings["repeats"], spec["seed"])
+    return {**found, "rows": len(encoded)}, {}
+
+
+def timed(spec: dict) -> tuple:
+    """What throughput is measured on: encoded training texts, their classes, and settings with the true vocabulary."""
     s = spec["settings"]
     encoded, tokenizer = _encoded(tuple(spec["data"]), s.get("synthetic_rows", 0), s["vocabulary"], s["longest"])
     rows = _first(len(encoded["train"]), SPEED_ROWS)
-    chosen = encoded["train"].rows(rows)
-    found = speed.throughput(
-        chosen,
-        _corpus(spec).train.classes[rows],
-        s | {"vocabulary": tokenizer.get_vocab_size()},
-        s["repeats"],
-        spec["seed"],
-    )
-    return {**found, "rows": len(rows)}, {}
+    chosen = encoded["train"].rows(rows), _corpus(spec).train.classes[rows]
+    return *chosen, s | {"vocabulary": tokenizer.get_vocab_size()}
 
 
 def _fewer_rows(spec: dict, scratch: Path) -> Outcome:

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from study import catalog, profile, runs
+from study import catalog, paths, profile, runs
 from study.page import table_markdown
 from study.prose import count, duration, join_list
+from study.publish import benchmarks
 
 
 def page(chosen: profile.Profile, records: list[runs.Record]) -> str:
@@ -17,6 +18,7 @@ def page(chosen: profile.Profile, records: list[runs.Record]) -> str:
             *_data(chosen, records),
             table_markdown(_environments(records), "environments", "Where the runs were made."),
             "To make every run anew and compare it with these records, row by row: `make reproduce`.",
+            benchmarks.page(paths.BENCHMARKS),
         ]
     )
 

@@ -125,17 +125,11 @@ class EfficientNetB0(nn.Module):
 
     `strides` is one of STRIDES. `momentum` is the weight of a new batch in the running statistics
     of batch normalisation: the pre-defined 0.99 comes from TensorFlow, where it weighs the old
-    ones; PyTorch, given 0.99, forgets all but the last batch. `drop_connect` is 0.2 in the paper,
-    which drops whole residual branches; the pre-defined model drops single values of them.
+    ones; PyTorch, given 0.99, forgets all but the last batch.
     """
 
     def __init__(
-        self,
-        classes: int,
-        strides: str = "paper",
-        dropout: float = 0.2,
-        momentum: float = 0.1,
-        drop_connect: float = 0.0,
+        self, classes: int, strides: str = "paper", dropout: float = 0.2, momentum: float = 0.1
     ) -> None:
         from transformers import EfficientNetConfig, EfficientNetForImageClassification
 
@@ -145,8 +139,7 @@ class EfficientNetB0(nn.Module):
         first, *stages = STRIDES[strides]
         config = EfficientNetConfig(
             width_coefficient=1.0, depth_coefficient=1.0, hidden_dim=1280, image_size=224,
-            dropout_rate=dropout, drop_connect_rate=drop_connect, strides=stages,
-            batch_norm_momentum=momentum, num_labels=classes,
+            dropout_rate=dropout, strides=stages, batch_norm_momentum=momentum, num_labels=classes,
         )  # fmt: skip
         self.network = EfficientNetForImageClassification(config)
         if first == 1:

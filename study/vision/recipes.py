@@ -36,10 +36,9 @@ STRIDES = {
     "paper": {"strides": "paper"},
     "late": {"strides": "late"},
     "statistics": {"strides": "paper", "momentum": 0.99},
-    "drop-connect": {"strides": "paper", "drop_connect": 0.2},
 }
 """EfficientNet's rows: the paper's strides, the last stride of 2 taken away (which costs a quarter more time, the first
-four times), the pre-defined running statistics of batch normalisation, and the pre-defined dropout."""
+four times), and the pre-defined running statistics of batch normalisation."""
 
 # Raise the version of a task when what it computes changes.
 VERSIONS = {
@@ -82,10 +81,7 @@ def _network_spec(
     """The spec of a training; `changes` count for the improved ViT alone."""
     sizes = profile.bonus
     transformer = {"width": sizes.width, "depth": sizes.depth, "heads": sizes.heads, "hidden": sizes.hidden}
-    arguments = {
-        "vit": transformer, "vgg": {}, "resnet": {"stem": "halving"},
-        "efficientnet": {"strides": "paper", "drop_connect": 0.0},
-    }  # fmt: skip
+    arguments = {"vit": transformer, "vgg": {}, "resnet": {"stem": "halving"}, "efficientnet": {"strides": "paper"}}
     schooling: Schooling = sizes.improved if network == IMPROVED else getattr(sizes, network)
     settings = asdict(schooling) | {
         "network": "vit" if network == IMPROVED else network,

@@ -1,0 +1,100 @@
+"""The page of benchmarks: what `make bench` measured, beside the common ways."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from study.page import table_markdown
+from study.prose import count, number, percent
+from study.publish.chapters import PublishError
+
+HEADING = "## Speed"
+
+
+def page(file: Path) -> str:
+    """The page as pandoc Markdown, empty before the first `make bench`.
+
+    Raises PublishError for a file that `make bench` did not write.
+    """
+    if not file.exists():
+        return ""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return "\n\n".join([HEADING, _said(found), _texts(found), _growth(found), _others(found)])
+    except (KeyError, TypeError, ValueError) as error:
+        raise PublishError(f"{file} is not what `make bench` writes ({error!r}); run `make bench` again") from error
+
+
+def _said(found: dict) -> str:
+    ours, keras, build = found["transformer"], found["keras_models"], found["build"]
+    reached = ours["operations_per_text"] * np.median(ours["ours"]) / ours["peak_operations_per_second"]
+    peak = number(ours["peak_operations_per_second"] / 1e9)
+    ratios = np.array(ours["ours"]) / np.array(ours["common"])
+    to_keras = np.median(ours["ours"]) / np.median(keras["texts"])
+    return (
+        f"`make bench` measured this in one go on {count(ours['threads'], 'thread')} ({ours['device']}). "
+        f"Our loop trains the text classifier of Part IV {number(np.median(ratios), 1)} times as fast as the same "
+        f"layers from `torch.nn` in the common loop, and {number(to_keras, 1)} times as fast as Keras' own layers "
+        "([@tbl:bench-texts]). Its matrix products run at "
+        f"{percent(reached)} of the {peak} GFLOP/s that one large product reaches on this machine: matrices of width "
+        f"{ours['settings']['width']} are small, and much of the time goes to softmax, norms, embeddings and the "
+        f"optimiser. `make report` takes {number(np.median(build['nothing to do']), 1)} s when nothing is to do and "
+        f"{number(np.median(build['prose changed']), 1)} s after a change of prose."
+    )
+
+
+def _texts(found: dict) -> str:
+    ours, keras = found["transformer"], found["keras_models"]
+    ways = {
+        "This report": (ours["ours"], ours["peak_bytes"]),
+        "torch.nn.TransformerEncoder, common loop": (ours["common"], ours["peak_bytes"]),
+        "Keras layers, model.fit": (keras["texts"], keras["peak_bytes"]),
+    }
+    table = pd.DataFrame(
+        {
+            "Way": list(ways),
+            "Texts per second": [number(np.median(rates)) for rates, _ in ways.values()],
+            "from – to": [f"{number(min(rates))} – {number(max(rates))}" for rates, _ in ways.values()],
+            "Ours is faster by": [f"{number(np.median(ours['ours']) / np.median(r), 1)}×" for r, _ in ways.values()],
+            "Peak memory": [f"{number(peak / 1e9, 1)} GB" for _, peak in ways.values()],
+        }
+    )
+    caption = (
+        f"Training throughput on {number(ours['rows'])} texts of AG's news, width {ours['settings']['width']}, "
+        f"batches of {ours['settings']['batch']}. The first two ways ran in turn in one process and share its peak "
+        "memory; Keras ran in its own."
+    )
+    return table_markdown(table, "bench-texts", caption, align="lrrrr")
+
+
+def _growth(found: dict) -> str:
+    grown = found["transformer"]["grown"]
+    rows = [
+        {
+            "Grows": what,
+            "To": number(int(size)),
+            "Ours": number(rates["ours"]),
+            "Common": number(rates["common"]),
+            "Ratio": number(rates["ours"] / rates["common"], 1),
+        }
+        for what, name in (("longest text, tokens", "length"), ("texts", "rows"))
+        for size, rates in grown[name].items()
+    ]
+    caption = (
+        "Texts per second as texts grow longer and more: the common way pays for the longest text that is allowed, "
+        "ours for those that occur. Time grows in proportion to texts and epochs."
+    )
+    return table_markdown(pd.DataFrame(rows), "bench-growth", caption, align="lrrrr")
+
+
+def _others(found: dict) -> str:
+    images, windows = found["images"], found["keras_models"]["autoencoders"]
+    rates = {f"{name}, windows (Keras)": rate for name, rate in windows.items()}
+    ways = {"plain": "plain way", "ours": "ours", "progressive": "ours, small images first"}
+    rates |= {f"ResNet-18, images, {said}": float(np.median(images[way])) for way, said in ways.items()}
+    table = pd.DataFrame({"Training": list(rates), "Per second": [number(rate) for rate in rates.values()]})
+    return table_markdown(
+        table, "bench-others", "Training throughput of the other networks, examples per second.", align="lr"
+    )

@@ -1,0 +1,55 @@
+"""What `make bench` measured is told as it was measured, and a file that it did not write is named."""
+
+import json
+
+import pytest
+
+from study.publish import PublishError, benchmarks
+
+FOUND = {
+    "build": {"nothing to do": [1.0, 0.8, 0.9], "prose changed": [12.0]},
+    "transformer": {
+        "ours": [3_000, 3_200, 3_100],
+        "common": [1_000, 1_600, 1_000],
+        "rows": 20_000,
+        "settings": {"width": 64, "batch": 64},
+        "operations_per_text": 20e6,
+        "peak_operations_per_second": 124e9,
+        "grown": {
+            "length": {"16": {"ours": 8_000, "common": 4_000}},
+            "rows": {"5000": {"ours": 3_000, "common": 1_000}},
+        },
+        "peak_bytes": 1.5e9,
+        "threads": 2,
+        "device": "CPU",
+    },
+    "keras_models": {"texts": [500, 620, 700], "peak_bytes": 2e9, "autoencoders": {"base": 900.0}},
+    "images": {"plain": [10.0], "ours": [40.0], "progressive": [60.0]},
+}
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "benchmarks.json"
+
+
+def test_ratios_and_the_share_of_the_peak_are_computed(file):
+    file.write_text(json.dumps(FOUND))
+    page = " ".join(benchmarks.page(file).split())
+    assert "3.0 times as fast as the same layers" in page  # the median of 3, 2 and 3.1 in turn
+    assert "5.0 times as fast as Keras' own layers" in page  # 3,100 by 620
+    assert "50.0% of the 124 GFLOP/s" in page  # 20e6 operations a text, 3,100 texts a second
+    assert "0.9 s when nothing is to do and 12.0 s after a change of prose" in page
+    for row in ("| 16 | 8,000 | 4,000 | 2\\.0 |", "base\\, windows", "40"):
+        assert row.replace("8,000", "8\\,000").replace("4,000", "4\\,000") in page
+
+
+def test_before_the_first_measurement_the_page_is_empty(file):
+    assert benchmarks.page(file) == ""
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"build": {}}', "{"])
+def test_a_file_of_another_kind_is_named(file, content):
+    file.write_text(content)
+    with pytest.raises(PublishError, match=r"benchmarks\.json is not what .*; run `make bench` again"):
+        benchmarks.page(file)

@@ -1,0 +1,28 @@
+"""Keras' way of the text classifier has the sizes of ours."""
+
+import numpy as np
+
+from study import profile
+from study.bench import keras_models
+
+QUICK = profile.load("quick")
+
+
+def test_the_text_classifier_has_the_parameters_of_its_layers():
+    longest, vocabulary, d, hidden, classes = 12, 40, 8, 16, 4
+    model = keras_models.text_classifier(longest, vocabulary, d, 2, hidden, classes)
+    attention, norms = 4 * (d * d + d), 2 * 2 * d
+    perceptron = d * hidden + hidden + hidden * d + d
+    expected = (vocabulary + longest) * d + attention + norms + perceptron + d * classes + classes
+    assert model.count_params() == expected
+    assert model(np.zeros((3, longest), dtype=np.int32)).shape == (3, classes)
+
+
+def test_it_is_timed_on_the_texts_that_pytorch_leaves(tmp_path, monkeypatch):
+    monkeypatch.setattr(keras_models, "_POINTS", 1_000)
+    random = np.random.default_rng(0)
+    ids = random.integers(1, 30, (64, 10)).astype(np.uint16)
+    np.savez(tmp_path / keras_models.TEXTS, ids=ids, lengths=np.full(64, 10), classes=random.integers(0, 4, 64))
+    found = keras_models.measure(QUICK, tmp_path)
+    assert len(found["texts"]) == QUICK.part4.repeats and min(found["texts"]) > 0
+    assert set(found["autoencoders"]) == {"base", "version-1", "version-2", "version-3"}
