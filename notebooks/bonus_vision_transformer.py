@@ -151,13 +151,14 @@ page.table(
             "Image sides": [", ".join(str(s) for s in dict.fromkeys(settings[n]["sizes"])) for n in models],
             "Learning rate": [f"{settings[n]['learning_rate']:g}" for n in models],
             "Precision": ["bf16" if settings[n]["bf16"] else "float32" for n in models],
+            "Threads": [str(found[0].provenance["threads"]) for found in models.values()],
             "Images per second": [number(found[0].metrics["images_per_second"]) for found in models.values()],
             "Training time": [duration(found[0].metrics["seconds"]) for found in models.values()],
         }
     ),
     "vision-networks",
-    f"The networks and what differs in their trainings. Parameters of the papers are for 1000 classes and images of 224×224 (ViT: ViT-Base). Multiply-adds are of one image of 64×64; images per second and training time are of the whole training with its validation, on {count(models[VGG][0].provenance['threads'], 'thread')} ({models[VGG][0].provenance['device']}).",
-    align="lrrrrrrlrr",
+    f"The networks and what differs in their trainings. Parameters of the papers are for 1000 classes and images of 224×224 (ViT: ViT-Base). Multiply-adds are of one image of 64×64; images per second and training time are of the whole training with its validation; other trainings shared the machine ({models[VGG][0].provenance['device']}).",
+    align="lrrrrrrlrrr",
 )
 
 # %% [markdown]
