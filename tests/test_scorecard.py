@@ -157,5 +157,6 @@ def test_published_numbers_that_follow_from_each_other_do():
 def test_decimals_in_claims_are_published_numbers():
     known = {published.value(key) for part in parts.PARTS for key in published.numbers(part.key)}
     for name, claim in published.everything()["claims"].items():
-        for number in re.findall(r"\d+\.\d+", claim["text"]):
-            assert float(number) in known, f"{name}: {number}"
+        for number, percent in re.findall(r"(\d+\.\d+)(%?)", claim["text"]):
+            value = round(float(number) / 100, 6) if percent else float(number)
+            assert value in known, f"{name}: {number}{percent}"
