@@ -156,7 +156,8 @@ class Page:
             fig.savefig(svg, metadata={"Date": None, "Creator": None})
         fig.savefig(svg.with_suffix(".png"), dpi=PNG_DPI, metadata={"Software": None})
         plt.close(fig)
-        return svg.name if svg.stat().st_size <= SVG_LIMIT_BYTES else f"{name}.png"
+        smaller = svg.stat().st_size <= svg.with_suffix(".png").stat().st_size  # photographs
+        return svg.name if smaller or svg.stat().st_size <= SVG_LIMIT_BYTES else f"{name}.png"
 
 
 def figure_markdown(name: str, caption: str, alt: str, image: str, width_cm: float, plotly: str | None = None) -> str:

@@ -100,7 +100,7 @@ def mistakes(record: Record, columns: int = 5) -> Figure:
     return fig
 
 
-def attention(record: Record, each: int = 4) -> Figure:
+def attention(record: Record, each: int = 3) -> Figure:
     """Test images above what of them the class token takes in (roll-out): right ones left, wrong ones on the right."""
     told, pixels, maps = record.metrics["attention"], record.arrays["attention_pixels"], record.arrays["attention_maps"]
     fig, axes = figures.new(height_cm=14.5, rows=2 * len(CLASSES), cols=2 * each)
