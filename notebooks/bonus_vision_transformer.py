@@ -339,19 +339,19 @@ taken_back = {ablation_names[n]: c for n, c in analysis.changes(records, "bonus-
 every = runs.of(records, "bonus-ablation", "all")
 mixing = taken_back[ablation_names["mixing"]]
 needed = [n for n, c in taken_back.items() if c.difference.high < 0 and n not in (ablation_names["none"], ablation_names["mixing"])]
-longest_trial = trials[trials.network == IMPROVED].sort_values("validation_accuracy").iloc[-1]
+best_trial = trials[trials.network == IMPROVED].sort_values("validation_accuracy").iloc[-1]
 page.say(f"""
 **Answer.** The improved transformer has the same width, depth and heads, and four changes. Its tokens come from the first stages of a ResNet, the hybrid of the paper, instead of flat patches [convolutions should come first: @xiao2021early]; each head learns its temperature, and no token attends to itself [@lee2021vision]; training images are zoomed and partly erased [@zhong2020random]; and the model is the moving average of its weights. Mixing images [@zhang2018mixup; @yun2019cutmix], which the literature adds in trainings of hundreds of epochs, is not part of it.
 With the full training it reaches {percent(accuracy[IMPROVED], 2)} on the test split, {points(compare(models[IMPROVED], models[VIT]).difference)} more than the plain one, and is {than[improved_vgg.direction]} VGG ({points(improved_vgg.difference)}), with {percent(parameters[IMPROVED] / parameters[VGG], 0)} of its parameters and {percent(models[IMPROVED][0].metrics["multiply_adds"] / models[VGG][0].metrics["multiply_adds"], 0)} of its multiply-adds.
 
 [@fig:vision-ablation] takes the changes back one at a time, and adds the mixing, in trainings of {count(every[0].metrics["epochs"], "epoch")}, judged on validation. {f"Clearly worse without: {join_list(needed)}." if needed else "No single change is clearly needed in so short a training."} With mixing the accuracy changes by {points(mixing.difference)}.
-{f"The recipe is not the last word: a trial of other settings ({longest_trial.change}) had reached {percent(longest_trial.validation_accuracy)} on validation, this training {percent(comparison.mean(models[IMPROVED], 'validation_accuracy'))}." if longest_trial.validation_accuracy > comparison.mean(models[IMPROVED], "validation_accuracy") else ""}
+{f"The recipe is not the last word: a trial of other settings ({best_trial.change}) had reached {percent(best_trial.validation_accuracy)} on validation, this training {percent(comparison.mean(models[IMPROVED], 'validation_accuracy'))}." if best_trial.validation_accuracy > comparison.mean(models[IMPROVED], "validation_accuracy") else ""}
 """)
 page.code(vit.Convolutions)
 page.figure(
     charts.change(taken_back),
     "vision-ablation",
-    f"The improved ViT with changes taken back, and with images mixed as well, {count(every[0].metrics['epochs'], 'epoch')} each: change of validation accuracy (with all changes {percent(comparison.mean(every, 'validation_accuracy'), 2)}) with its 95% bootstrap interval over {number(validated)} images. Filled: clear. Augmentation and averaging pay in long trainings; in short ones they can cost.",
+    f"The improved ViT with changes taken back, and with images mixed as well, {count(every[0].metrics['epochs'], 'epoch')} each: change of validation accuracy (with all changes {percent(comparison.mean(every, 'validation_accuracy'), 2)}) with its 95% bootstrap interval over {number(validated)} images. Filled: clear.",
     "Seven points with error bars beside a line at zero.",
 )
 

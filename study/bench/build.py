@@ -2,22 +2,11 @@
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from study import paths
+from study.bench import seconds
 from study.profile import Profile
-
-
-def seconds(work: Callable[[], object], repeats: int = 3) -> list[float]:
-    """Wall seconds of each of several calls."""
-    found = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - start)
-    return found
 
 
 def measure(chosen: Profile, work: Path) -> dict:

@@ -8,10 +8,9 @@ import numpy as np
 from keras import layers
 
 from study.anomaly import autoencoders, series
-from study.bench.build import seconds
+from study.bench import TEXTS, seconds
 from study.profile import Profile
 
-TEXTS = "texts.npz"
 _POINTS = 4_000  # of the series that the autoencoders see
 
 

@@ -8,7 +8,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from study import training
-from study.bench.build import seconds
+from study.bench import TEXTS, seconds
 from study.news import recipes, speed
 from study.news.classifier import TextClassifier
 from study.news.tokens import Encoded, TextBatches
@@ -16,7 +16,6 @@ from study.profile import Profile
 
 LENGTHS = (16, 32, 64, 128)
 ROWS = (2_500, 5_000, 10_000, 20_000)
-TEXTS = "texts.npz"
 _SIDE = 2_048  # of the square matrices whose product is the machine's peak
 
 
