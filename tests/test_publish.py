@@ -6,6 +6,7 @@ import io
 import json
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 import numpy as np
@@ -202,6 +203,12 @@ def test_pictures_have_alternative_texts(soup, made):
     assert {"First alternative", "Second alternative", "Third alternative", "\\frac{1}{N}\\sum_i x_i^2"} <= alts
 
 
+def test_drawings_come_as_they_were_drawn(soup, made):
+    kind, text = soup.find("figure", id="fig:first").img["src"].split(",", 1)
+    assert kind == "data:image/svg+xml" and not set('<>"#&') & set(text)
+    assert unquote(text) == (made["folder"] / "figures" / "first.svg").read_text(encoding="utf-8")
+
+
 def _objects(reader):
     return (pypdf.generic.IndirectObject(number, 0, reader) for number in range(1, reader.trailer["/Size"]))
 
@@ -339,6 +346,11 @@ def test_figures_of_the_committed_report_are_numbered_in_order():
     text = "\n".join(page.extract_text() for page in reader.pages)
     numbers = [int(n) for n in re.findall(r"^Figure (\d+)\. ", text.replace("\N{NO-BREAK SPACE}", " "), flags=re.M)]
     assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 40
+
+
+def test_the_committed_report_can_be_sent_by_mail():
+    sizes = [(paths.ROOT / "report" / name).stat().st_size for name in ("report.html", "report.pdf")]
+    assert sizes[0] < 12_000_000 and sizes[1] < 15_000_000
 
 
 @pytest.mark.parametrize("content", [None, "no json"])
