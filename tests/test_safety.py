@@ -1,6 +1,7 @@
 """Nothing is executed on load, nothing comes over an open line, and JupyterLab asks for its token."""
 
 import ast
+import json
 import os
 import re
 import shlex
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from jupyter_server.serverapp import list_running_servers
 
 from study import paths
 
@@ -74,20 +76,26 @@ def test_no_address_is_open():
 
 
 def test_jupyterlab_is_local_and_asks_for_its_token(tmp_path):
-    """The command of `make lab`, without a browser and on a free port."""
+    """The command of `make lab`, without a browser and on a free port; it opens on the README and fetches no news."""
     makefile = (paths.ROOT / "Makefile").read_text()
-    command = re.search(r"^lab:.*\n\t@(?:\S+=\S+ )?\$\(PYTHON\) (.+)$", makefile, flags=re.M)[1]
+    variable, command = re.search(r"^lab:.*\n\t@(\S+=\S+) \$\(PYTHON\) (.+)$", makefile, flags=re.M).groups()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     arguments = [*shlex.split(command), "--no-browser", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if os.geteuid() == 0:
         arguments.append("--allow-root")
+    settings = dict([variable.split("=")]) | {"JUPYTER_RUNTIME_DIR": str(tmp_path)}
     child = subprocess.Popen(
-        [sys.executable, *arguments], cwd=paths.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+        [sys.executable, *arguments], cwd=paths.ROOT, env=os.environ | settings,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     try:
         assert _status(f"http://127.0.0.1:{port}/api/contents", child) == 403
+        [server] = list_running_servers(tmp_path)
+        values = _lab_settings(server)
+        assert values["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]["markdown"] == "Markdown Preview"
+        assert values["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
         own = socket.gethostbyname(socket.gethostname())
         if not own.startswith("127."):
             with pytest.raises(OSError):
@@ -95,6 +103,17 @@ def test_jupyterlab_is_local_and_asks_for_its_token(tmp_path):
     finally:
         child.terminate()
         child.wait(30)
+
+
+def _lab_settings(server):
+    """The defaults of JupyterLab's page, as the server gives them out: plugin -> setting -> value."""
+    request = urllib.request.Request(
+        f"{server['url']}lab/api/settings", headers={"Authorization": f"token {server['token']}"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        plugins = json.load(answer)["settings"]
+    properties = {plugin["id"]: plugin["schema"].get("properties", {}) for plugin in plugins}
+    return {name: {key: value.get("default") for key, value in of.items()} for name, of in properties.items()}
 
 
 def _status(address, child):
