@@ -27,7 +27,7 @@ import pandas as pd
 from study import classifier_charts, comparison, figures, paths, published, reproduce, runs
 from study import parts as parts_of_report
 from study import profile as profiles
-from study.comparison import compare
+from study.comparison import compare, points
 from study.evaluation import share_interval
 from study.page import Page
 from study.prose import CONFIRMED, REPRODUCED, count, duration, interval, join_list, number, p_value, percent
@@ -50,9 +50,7 @@ said = {name: found.status for name, found in analysis.claims(records).items()}
 accuracy = {name: comparison.mean(found, "test_accuracy") for name, found in models.items()}
 tested, validated = D["images"]["test"], D["images"]["validation"]
 half = (lambda i: (i.high - i.low) / 2)(share_interval(round(accuracy[VGG] * tested), tested))
-points = lambda i: f"{number(100 * i.mean, 2)} points (95% interval {interval(100 * i.low, 100 * i.high)})"  # noqa: E731
 verdict_of = lambda name: f"*Published: “{published.claim(name)}”* — **{said[name].capitalize()}.**"  # noqa: E731
-than = {"higher": "better than", "lower": "worse than", "not clearly different": "not clearly different from"}
 
 # %% tags=["hide-input"]
 fit_again = sum(j.verdict.status == REPRODUCED for j in judged)
@@ -61,8 +59,8 @@ improved_vgg, vit_vgg = compare(models[IMPROVED], models[VGG]), compare(models[V
 order = sorted((n for n in models if n != IMPROVED), key=accuracy.get, reverse=True)
 page.say(f"""
 **In short.** The four networks of the original, trained from random weights on an equivalent of its images, classify {join_list([f"{percent(accuracy[n])} ({n})" for n in order])} of {number(tested)} test images rightly; the original printed {join_list([percent(published.value(f"bonus.{m}.test_accuracy")) for n in order for m in recipes.MODELS if analysis.NAMES[m] == n])}.
-{"Its order comes out again" if order == sorted(order, key=lambda n: -published.value(f"bonus.{next(m for m, name in analysis.NAMES.items() if name == n)}.test_accuracy")) else "Its order does not come out again"}: the Vision Transformer is {than[vit_vgg.direction]} VGG.
-A Vision Transformer made for few images reaches **{percent(accuracy[IMPROVED], 2)}** and is {than[improved_vgg.direction]} VGG: the difference is {points(improved_vgg.difference)}.
+{"Its order comes out again" if order == sorted(order, key=lambda n: -published.value(f"bonus.{next(m for m, name in analysis.NAMES.items() if name == n)}.test_accuracy")) else "Its order does not come out again"}: the Vision Transformer is {vit_vgg.than} VGG.
+A Vision Transformer made for few images reaches **{percent(accuracy[IMPROVED], 2)}** and is {improved_vgg.than} VGG: the difference is {points(improved_vgg.difference)}.
 """)
 
 # %% [markdown]
@@ -79,7 +77,7 @@ So no published number must come out to the digit; what can be judged is the pat
 
 {number(total)} images are split by class and a fixed seed into {number(D["images"]["train"])} for training, {number(validated)} for validation, which chooses epochs and recipes, and {number(tested)} for the test, which each model sees once.
 {f"{count(D['near_duplicates']['images'], 'image')} in {count(D['near_duplicates']['groups'], 'group')} of near-duplicates stay on one side of the split." if D["near_duplicates"]["images"] else "No two images are near-duplicates."}
-With {number(tested)} test images the 95% interval of one accuracy is about ±{number(100 * half, 1)} points.
+With {number(tested)} test images the 95% interval of one accuracy is about ±{number(100 * half, 1)} points; brackets hold 95% intervals throughout.
 """)
 page.table(
     pd.DataFrame(
@@ -217,19 +215,11 @@ page.plot(
 )
 
 # %% tags=["hide-input"]
-confusions = {n: np.mean([r.metrics["test"]["confusion"] for r in found], axis=0) for n, found in models.items()}
-def worst_of(found):
-    """The most frequent mistake: its true class, what it is called, and how often."""
-    off = found - np.diag(np.diag(found))
-    i, j = np.unravel_index(off.argmax(), off.shape)
-    return CLASSES[i], CLASSES[j], off[i, j]
-
-
-worst = {n: worst_of(found) for n, found in confusions.items()}
+worst = {n: comparison.frequent_mistake(found) for n, found in models.items()}
 page.plot(
     classifier_charts.confusion_interactive(models, CLASSES),
     "vision-confusion",
-    f"Confusion matrices on the test split. The most frequent mistake is {join_list([f'{worst[n][0]} called {worst[n][1]} ({n}, {number(worst[n][2])})' for n in models])}.",
+    f"Confusion matrices on the test split. The most frequent mistake is {join_list([f'{CLASSES[true]} called {CLASSES[called]} ({n}, {number(times)})' for n, (true, called, times) in worst.items()])}.",
     "Five matrices of three by three counts; the diagonal is far the largest in each.",
     classifier_charts.confusion(models, CLASSES),
 )
@@ -300,7 +290,7 @@ page.say(f"""
 
 {verdict_of("efficientnet_pretraining")} Everything here starts from random weights.
 
-{verdict_of("vgg_resnet_best")} {"A transformer made for the task" if improved_vgg.direction != "lower" else "Even a transformer made for the task"} is {than[improved_vgg.direction]} VGG.
+{verdict_of("vgg_resnet_best")} {"A transformer made for the task" if improved_vgg.direction != "lower" else "Even a transformer made for the task"} is {improved_vgg.than} VGG.
 """)
 
 # %% [markdown]
@@ -342,7 +332,7 @@ needed = [n for n, c in taken_back.items() if c.difference.high < 0 and n not in
 best_trial = trials[trials.network == IMPROVED].sort_values("validation_accuracy").iloc[-1]
 page.say(f"""
 **Answer.** The improved transformer has the same width, depth and heads, and four changes. Its tokens come from the first stages of a ResNet, the hybrid of the paper, instead of flat patches [convolutions should come first: @xiao2021early]; each head learns its temperature, and no token attends to itself [@lee2021vision]; training images are zoomed and partly erased [@zhong2020random]; and the model is the moving average of its weights. Mixing images [@zhang2018mixup; @yun2019cutmix], which the literature adds in trainings of hundreds of epochs, is not part of it.
-With the full training it reaches {percent(accuracy[IMPROVED], 2)} on the test split, {points(compare(models[IMPROVED], models[VIT]).difference)} more than the plain one, and is {than[improved_vgg.direction]} VGG ({points(improved_vgg.difference)}), with {percent(parameters[IMPROVED] / parameters[VGG], 0)} of its parameters and {percent(models[IMPROVED][0].metrics["multiply_adds"] / models[VGG][0].metrics["multiply_adds"], 0)} of its multiply-adds.
+With the full training it reaches {percent(accuracy[IMPROVED], 2)} on the test split, {points(compare(models[IMPROVED], models[VIT]).difference)} more than the plain one, and is {improved_vgg.than} VGG ({points(improved_vgg.difference)}), with {percent(parameters[IMPROVED] / parameters[VGG], 0)} of its parameters and {percent(models[IMPROVED][0].metrics["multiply_adds"] / models[VGG][0].metrics["multiply_adds"], 0)} of its multiply-adds.
 
 [@fig:vision-ablation] takes the changes back one at a time, and adds the mixing, in trainings of {count(every[0].metrics["epochs"], "epoch")}, judged on validation. {f"Clearly worse without: {join_list(needed)}." if needed else "No single change is clearly needed in so short a training."} With mixing the accuracy changes by {points(mixing.difference)}.
 {f"The recipe is not the last word: a trial of other settings ({best_trial.change}) had reached {percent(best_trial.validation_accuracy)} on validation, this training {percent(comparison.mean(models[IMPROVED], 'validation_accuracy'))}." if best_trial.validation_accuracy > comparison.mean(models[IMPROVED], "validation_accuracy") else ""}
@@ -426,6 +416,6 @@ page.figure(
 # %% tags=["hide-input"]
 confirmed = [k for k, v in said.items() if v == CONFIRMED]
 page.say(f"""
-Of the original's {len(said)} claims on this part, {len(confirmed)} are confirmed; {fit_again} of its {len(judged)} numbers come out again on other images. The best of its four networks is {order[0]} at {percent(accuracy[order[0]])}; the transformer made for few images reaches {percent(accuracy[IMPROVED])}.
+Of the original's {len(said)} claims on this part, {len(confirmed)} are confirmed; {fit_again} of its {len(judged)} numbers {"comes" if fit_again == 1 else "come"} out again on other images. The best of its four networks is {order[0]} at {percent(accuracy[order[0]])}; the transformer made for few images reaches {percent(accuracy[IMPROVED])}.
 """)
 page.say(reproduce.told_again(parts_of_report.find("bonus"), P, "the images were read, split and described"))

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from plotly.subplots import make_subplots
 
 from study import figures
+from study.comparison import mean_confusion
 from study.runs import Record
 
 SPLIT_LOOKS = {
@@ -89,7 +90,7 @@ def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str]) -> F
 
 def _counted(records: Sequence[Record]) -> tuple[np.ndarray, np.ndarray]:
     """The confusion matrix (k, k) on the test split, mean over seeds, and its rows as shares of the true class."""
-    counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
+    counts = mean_confusion(records)
     return counts, counts / counts.sum(axis=1, keepdims=True)
 
 

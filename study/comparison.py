@@ -37,6 +37,19 @@ def mean(records: Sequence[Record], quantity: str) -> float:
     return float(np.mean([measured(r, quantity) for r in records]))
 
 
+def mean_confusion(records: Sequence[Record]) -> np.ndarray:
+    """The confusion matrix (classes, classes) on the test split, a row a true class, mean over seeds."""
+    return np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
+
+
+def frequent_mistake(records: Sequence[Record]) -> tuple[int, int, float]:
+    """The most frequent mistake on the test split: the true class, what it is called, how often (mean over seeds)."""
+    counts = mean_confusion(records)
+    np.fill_diagonal(counts, 0)
+    true, called = np.unravel_index(counts.argmax(), counts.shape)
+    return int(true), int(called), float(counts[true, called])
+
+
 def gap(record: Record) -> float:
     """Training accuracy minus validation accuracy."""
     return measured(record, "train_accuracy") - measured(record, "validation_accuracy")
@@ -63,8 +76,8 @@ class Comparison:
 
     @property
     def than(self) -> str:
-        """The same before the other model's name: `more than`, `less than` or `not clearly different from`."""
-        words = {"higher": "more than", "lower": "less than"}
+        """The same before the other model's name: `better than`, `worse than` or `not clearly different from`."""
+        words = {"higher": "better than", "lower": "worse than"}
         return words.get(self.direction, "not clearly different from")
 
 
@@ -112,5 +125,5 @@ def minus(effect: Interval) -> Interval:
 
 
 def points(change: Interval) -> str:
-    """A difference of shares in percentage points, with its 95% interval."""
+    """A difference of shares in percentage points, with its 95% interval in brackets."""
     return f"{number(100 * change.mean, 2)} points [{interval(100 * change.low, 100 * change.high)}]"

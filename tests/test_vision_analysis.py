@@ -112,7 +112,7 @@ def test_short_histories_end_with_their_last_epoch(records):
 
 
 def test_the_front_page_follows_the_records(records):
-    assert "VGG-13 classifies 93.0%" in analysis.finding(records) and "reaches 94.0%, more than VGG-13" in (
+    assert "VGG-13 classifies 93.0%" in analysis.finding(records) and "reaches 94.0%, better than VGG-13" in (
         analysis.finding(records)
     )
     (line,) = analysis.glance(records)

@@ -8,7 +8,18 @@ import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from study import published
-from study.comparison import QUANTITIES, Comparison, all_positive, compare, is_positive, mean, measured, points, right
+from study.comparison import (
+    QUANTITIES,
+    Comparison,
+    all_positive,
+    compare,
+    is_positive,
+    mean,
+    mean_confusion,
+    measured,
+    points,
+    right,
+)
 from study.evaluation import Interval, share_interval
 from study.prose import CONFIRMED, OPEN, REFUTED, Glance, Judged, Verdict, join_list, number, percent
 from study.runs import Record, of
@@ -92,7 +103,7 @@ def at_epoch(records: Sequence[Record], epoch: int) -> float:
 
 def recalls(records: Sequence[Record]) -> list[tuple[float, int]]:
     """For each class the share of its test images that are classified rightly, and their number."""
-    counts = np.mean([r.metrics["test"]["confusion"] for r in records], axis=0)
+    counts = mean_confusion(records)
     return [(float(counts[k, k] / counts[k].sum()), round(float(counts[k].sum()))) for k in range(len(CLASSES))]
 
 
