@@ -106,17 +106,11 @@ class ResNet18(nn.Sequential):
         _draw(self)
 
 
-STRIDES = {
-    "paper": (2, 1, 2, 2, 2, 1, 2, 1),
-    "early": (1, 1, 2, 2, 2, 1, 2, 1),
-    "early-8": (1, 1, 1, 2, 2, 1, 2, 1),
-    "late": (2, 1, 2, 2, 2, 1, 1, 1),
-    "late-8": (2, 1, 2, 2, 1, 1, 1, 1),
-}
-"""Strides of EfficientNet's stem and seven stages.
+STRIDES = {"paper": (1, 2, 2, 2, 1, 2, 1), "late": (1, 2, 2, 2, 1, 1, 1)}
+"""Strides of EfficientNet's seven stages, after its stem's stride of 2.
 
-The paper's shrink each side 32 times, which leaves 2×2 positions of an image of 64; the others 16 or 8 times, by taking
-the first or the last strides of 2 away.
+The paper's shrink each side 32 times, which leaves 2×2 positions of an image of 64; without the last stride of 2 it is
+16 times.
 """
 
 
@@ -136,15 +130,11 @@ class EfficientNetB0(nn.Module):
         if strides not in STRIDES:
             raise ValueError(f"strides {strides!r} are unknown: choose one of {', '.join(STRIDES)}")
         super().__init__()
-        first, *stages = STRIDES[strides]
         config = EfficientNetConfig(
             width_coefficient=1.0, depth_coefficient=1.0, hidden_dim=1280, image_size=224,
-            dropout_rate=dropout, strides=stages, batch_norm_momentum=momentum, num_labels=classes,
+            dropout_rate=dropout, strides=STRIDES[strides], batch_norm_momentum=momentum, num_labels=classes,
         )  # fmt: skip
         self.network = EfficientNetForImageClassification(config)
-        if first == 1:
-            stem = self.network.efficientnet.embeddings
-            stem.padding, stem.convolution.stride = nn.ZeroPad2d(1), (1, 1)
         _draw(self)
 
     def forward(self, images: Tensor) -> Tensor:

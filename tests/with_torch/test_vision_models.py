@@ -94,7 +94,7 @@ def test_multiply_adds_by_hand():
     "network",
     [
         lambda: VGG(3), lambda: ResNet18(3), lambda: ResNet18(3, "standard"), lambda: ResNet18(3, "full"),
-        lambda: EfficientNetB0(3), lambda: EfficientNetB0(3, "early-8"),
+        lambda: EfficientNetB0(3), lambda: EfficientNetB0(3, "late"),
         *(lambda t=t: VisionTransformer(Architecture(width=24, depth=2, hidden=48, tokens=t, local=True))
           for t in ("patches", "shifted", "convolutions")),
     ],
@@ -109,7 +109,7 @@ def test_every_network_gives_finite_logits_and_gradients_at_several_sizes(networ
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
-@pytest.mark.parametrize(("strides", "side"), [("paper", 2), ("early", 4), ("late", 4), ("early-8", 8), ("late-8", 8)])
+@pytest.mark.parametrize(("strides", "side"), [("paper", 2), ("late", 4)])
 def test_output_strides_of_efficientnet(strides, side):
     with torch.device("meta"):
         network = EfficientNetB0(3, strides).eval()
