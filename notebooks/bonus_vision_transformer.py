@@ -273,6 +273,7 @@ strides = {n: runs.of(records, "bonus-stride", n) for n in recipes.STRIDES}
 paper, late, forgetful = strides.values()
 stride_changes = analysis.changes(records, "bonus-stride", "paper")
 longer = analysis.longer(models[EFFICIENTNET], paper)
+sixteen = trials.set_index("trial").loc["efficientnet-16"]
 recall_of = {n: analysis.recalls(models[n]) for n in (EFFICIENTNET, VGG)}
 behind = {n: compare(models[n], models[EFFICIENTNET]).difference for n in (VGG, RESNET)}
 page.say(f"""
@@ -286,7 +287,7 @@ page.say(f"""
 
 {verdict_of("efficientnet_class_2")} Class 2 is {CLASSES[2]}: {percent(recall_of[EFFICIENTNET][2][0])} of its images are recognised, against {join_list([f"{percent(recall_of[EFFICIENTNET][k][0])} of the {CLASSES[k]}" for k in (0, 1)])}; VGG recognises {percent(recall_of[VGG][2][0])}, {join_list([percent(recall_of[VGG][k][0]) for k in (0, 1)])}.
 
-{verdict_of("efficientnet_longer")} {count(models[EFFICIENTNET][0].metrics["epochs"], "epoch")} instead of {paper[0].metrics["epochs"]} change the validation accuracy by {points(longer.difference)}.
+{verdict_of("efficientnet_longer")} {count(models[EFFICIENTNET][0].metrics["epochs"], "epoch")} instead of {paper[0].metrics["epochs"]} change the validation accuracy by {points(longer.difference)}; a trial of {sixteen.epochs} ended at {percent(sixteen.validation_accuracy)}, this training at {percent(comparison.mean(models[EFFICIENTNET], "validation_accuracy"))}.
 
 {verdict_of("efficientnet_pretraining")} Everything here starts from random weights.
 
