@@ -48,6 +48,7 @@ def about_series(dataset: Record) -> dict[str, Verdict]:
     labelled = sum(burst["labelled"] for burst in d["bursts"])
     furthest = float(np.max(dataset.arrays["hour_max"] / dataset.arrays["hour_median"]))
     burst = float((months["max"] / months["median"]).min())
+    bursts, far = burst >= 1 / LOW, furthest > 1 / LOW
     tests = f"hour of the day: {p_value(cycle['hour_p'])}, weekday: {p_value(cycle['weekday_p'])} (Friedman's tests)"
     means = f"the monthly means are {join_list([number(v, 1) for v in months['mean']])}"
     median_trend = f"Kendall's τ of the daily medians is {number(trend['tau'], 2)}, {p_value(trend['p'])}"
@@ -65,21 +66,23 @@ def about_series(dataset: Record) -> dict[str, Verdict]:
             REFUTED if daily or weekly else CONFIRMED,
             f"{'the bursts hide a clear cycle: ' if daily or weekly else ''}{tests}",
         ),
-        "steady_rise": Verdict(CONFIRMED if rising and trending else OPEN, f"{means}, but {median_trend}"),
+        "steady_rise": Verdict(CONFIRMED if rising and trending else OPEN, f"{means}; {median_trend}"),
         "monthly_pattern": Verdict(
             CONFIRMED if rising and len(months) >= 24 else OPEN,
             f"{means}; {count(trend['days'], 'day')} cannot show a pattern of the year",
         ),
         "no_spikes_by_month": Verdict(
-            CONFIRMED if burst < 1 / LOW else HALF,
-            f"true of monthly means alone: every month holds a count of {number(burst)} times its median or more",
+            HALF if bursts else CONFIRMED,
+            f"{'true of monthly means alone: ' if bursts else ''}every month holds a count of {number(burst)} times "
+            "its median or more",
         ),
         "polar_daily": Verdict(
             CONFIRMED if daily else OPEN, f"{tests.split(',')[0]}; the claim about the time series plot says otherwise"
         ),
         "polar_uniform": Verdict(
-            HALF if furthest > 1 / LOW else CONFIRMED,
-            f"low radii hold most values, but an hour's maximum is up to {number(furthest)} times its median",
+            HALF if far else CONFIRMED,
+            f"{'low radii hold most values, but ' if far else ''}an hour's maximum is up to {number(furthest)} times "
+            "its median",
         ),
     }
 
@@ -184,7 +187,7 @@ def about_training(fitted: Mapping[str, Sequence[Record]]) -> dict[str, Verdict]
         "version_2_gap": Verdict(
             REFUTED if ratio <= 1 else HALF if ratio <= STEADY * of_constant else CONFIRMED,
             f"validation loss is {number(ratio, 1)} times training loss, and {number(of_constant, 1)} times for a "
-            "constant: the last part is the harder one",
+            f"constant{': the last part is the harder one' if of_constant > 1 else ''}",
         ),
         "version_2_constant": of_seeds(second, [_steady(c) for c in curves(second, "last")], falls(second)),
         "version_3_training": of_seeds(
@@ -280,8 +283,8 @@ def about_detection(dataset: Record, models: Mapping[str, Sequence[Record]], thr
         ),
         "reconstructed_anomalies": Verdict(
             CONFIRMED if missed else HALF if recall < GOOD else REFUTED,
-            f"{missed} of {count(len(runs), 'run')} miss a window, but a share of only {number(recall, 3)} of the "
-            "labelled rows is flagged",
+            f"{missed} of {count(len(runs), 'run')} miss a window; a share of {number(recall, 3)} of the labelled rows "
+            "is flagged",
         ),
     }
 
