@@ -33,6 +33,11 @@ def test_the_map_names_what_is_there():
     assert not missing
 
 
+def test_links_and_pictures_are_there():
+    targets = [target for target in re.findall(r"\]\(([^)]+)\)", README) if not target.startswith("https://")]
+    assert len(targets) > 5 and [t for t in targets if not (paths.ROOT / t).exists()] == []
+
+
 def test_the_verbs_are_those_of_the_makefile():
     told = set(re.findall(r"^\| `make (\w+)`", README, flags=re.M))
     made = set(re.findall(r"^(\w+):.*##", (paths.ROOT / "Makefile").read_text(), flags=re.M))
