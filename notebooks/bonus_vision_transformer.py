@@ -319,11 +319,11 @@ page.figure(
 # %% tags=["hide-input"]
 ablation_names = {
     "none": "none of them (plain ViT)",
-    "without-convolutions": "patches, not convolutions",
+    "without-convolutions": "patches instead of convolutions",
     "without-local": "no locality in the attention",
     "without-augmentation": "light augmentation",
     "without-average": "no average of weights",
-    "shifted": "shifted patches, not convolutions",
+    "shifted": "shifted patches instead",
     "mixing": "images mixed as well",
 }
 taken_back = {ablation_names[n]: c for n, c in analysis.changes(records, "bonus-ablation", "all").items()}

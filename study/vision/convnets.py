@@ -132,7 +132,8 @@ class EfficientNetB0(nn.Module):
         super().__init__()
         config = EfficientNetConfig(
             width_coefficient=1.0, depth_coefficient=1.0, hidden_dim=1280, image_size=224,
-            dropout_rate=dropout, strides=STRIDES[strides], batch_norm_momentum=momentum, num_labels=classes,
+            dropout_rate=dropout, strides=STRIDES[strides], batch_norm_momentum=momentum,
+            num_labels=classes,
         )  # fmt: skip
         self.network = EfficientNetForImageClassification(config)
         _draw(self)
