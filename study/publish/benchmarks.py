@@ -91,7 +91,7 @@ def _growth(found: dict) -> str:
 
 def _others(found: dict) -> str:
     images, windows = found["images"], found["keras_models"]["autoencoders"]
-    rates = {f"{name}, windows (Keras)": rate for name, rate in windows.items()}
+    rates = {f"{name.replace('-', ' ').capitalize()}, windows (Keras)": rate for name, rate in windows.items()}
     ways = {"plain": "plain way", "ours": "ours", "progressive": "ours, small images first"}
     rates |= {f"ResNet-18, images, {said}": float(np.median(images[way])) for way, said in ways.items()}
     table = pd.DataFrame({"Training": list(rates), "Per second": [number(rate) for rate in rates.values()]})
