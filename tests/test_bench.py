@@ -40,7 +40,7 @@ def test_ratios_and_the_share_of_the_peak_are_computed(file):
     assert "5.0 times as fast as Keras' own layers" in page  # 3,100 by 620
     assert "50.0% of the 124 GFLOP/s" in page  # 20e6 operations a text, 3,100 texts a second
     assert "0.9 s when nothing is to do and 12.0 s after a change of prose" in page
-    for row in ("| 16 | 8,000 | 4,000 | 2\\.0 |", "base\\, windows", "40"):
+    for row in ("| 16 | 8,000 | 4,000 | 2\\.0 |", "Base\\, windows", "40"):
         assert row.replace("8,000", "8\\,000").replace("4,000", "4\\,000") in page
 
 
