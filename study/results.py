@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from types import ModuleType
 
 from study import paths, profile, published, runs
@@ -14,7 +15,7 @@ from study.manufacturing import recipes as line_recipes
 from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
 from study.news import analysis as news
 from study.news import recipes as news_recipes
-from study.prose import CONFIRMED, NOT_COMPARABLE, REPRODUCED, Verdict, mean_sd, number, percent, scientific
+from study.prose import CONFIRMED, NOT_COMPARABLE, REPRODUCED, Judged, Verdict, mean_sd, number, percent, scientific
 from study.runs import Record
 from study.theory import analysis as theory
 from study.theory import recipes as theory_recipes
@@ -60,7 +61,7 @@ def part2() -> list[Row]:
     rules = nab.rule_table(records)
     judged = nab.judged_losses(records, rules.loc[0, "rule"])
     comparable = [j for j in judged if j.verdict.status != NOT_COMPARABLE]
-    reproduced = sum(j.verdict.status == REPRODUCED for j in comparable)
+    reproduced = _reproduced(comparable)
     score, f1 = published.nab_detectors().score, published.table("nab_events").set_index("detector").f1
     best = f"{score.idxmax()} {number(score.max(), 2)}; F1 {f1.idxmax()} {number(f1.max(), 2)}"
     rows = [("published losses and anomaly counts reproduced", f"{reproduced} of {len(comparable)}", "all")]
@@ -102,7 +103,7 @@ def part4() -> list[Row]:
     records = _records(news_recipes)
     judged, claims = news.judged(records), news.claims(records)
     comparable = [j for j in judged if j.verdict.status != NOT_COMPARABLE]
-    reproduced = sum(j.verdict.status == REPRODUCED for j in comparable)
+    reproduced = _reproduced(comparable)
     literature = published.table("ag_news").set_index("model").accuracy
     untrained = literature[~literature.index.str.contains("pre-trained")]
     said = {model: percent(published.value(f"part4.{model}.test_accuracy"), 2) for model in news_recipes.VARIANTS}
@@ -126,7 +127,7 @@ def bonus() -> list[Row]:
     """The published numbers and claims, and the test accuracy of every network."""
     records = _records(vision_recipes)
     judged, claims = vision.judged(records), vision.claims(records)
-    reproduced = sum(j.verdict.status == "reproduced" for j in judged)
+    reproduced = _reproduced(judged)
     rows = [
         ("published numbers reproduced, on other images", f"{reproduced} of {len(judged)}", "all"),
         ("claims that the measurements confirm", f"{_confirmed(claims)} of {len(claims)}", "all"),
@@ -160,6 +161,10 @@ def updated(readme: str) -> str:
     if not _PLACE.search(readme):
         raise ValueError(f"{README} has no place for the results: keep its two 'results' comments")
     return _PLACE.sub(lambda m: m[1] + table() + m[2], readme)
+
+
+def _reproduced(judged: Sequence[Judged]) -> int:
+    return sum(j.verdict.status == REPRODUCED for j in judged)
 
 
 def _confirmed(verdicts: dict[str, Verdict]) -> int:
