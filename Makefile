@@ -35,8 +35,8 @@ test: $(INSTALLED) ## run all tests
 lab: $(INSTALLED) ## open the notebooks in JupyterLab (localhost only, with a token)
 	@JUPYTER_CONFIG_PATH=.jupyter $(PYTHON) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/README.md
 
-reproduce: $(INSTALLED) ## make every run anew in a fresh store and compare it with the records
-	@$(PYTHON) -m study.reproduce --profile $(PROFILE)
+reproduce: $(INSTALLED) ## make every run anew in a fresh store and compare it with the records (PART=part2: one part alone)
+	@$(PYTHON) -m study.reproduce --profile $(PROFILE) $(if $(PART),--part $(PART)) $(if $(WORKERS),--workers $(WORKERS))
 
 sweep: $(INSTALLED) ## make a part's missing runs (PART=part2 SEEDS=0-9, WORKERS=2 or SCHEDULER=tcp://host:8786)
 	@$(PYTHON) -m study.sweep --profile $(PROFILE) --part $(or $(PART),none) $(if $(SEEDS),--seeds $(SEEDS)) \

@@ -49,8 +49,8 @@ judged = analysis.judged(records)
 said = {name: found.status for name, found in analysis.claims(records).items()}
 accuracy = {name: comparison.mean(found, "test_accuracy") for name, found in models.items()}
 tested, validated = D["images"]["test"], D["images"]["validation"]
-half = (lambda i: (i.high - i.low) / 2)(share_interval(round(accuracy[VGG] * tested), tested))
-verdict_of = lambda name: f"*Published: “{published.claim(name)}”* — **{said[name].capitalize()}.**"  # noqa: E731
+half = share_interval(round(accuracy[VGG] * tested), tested).half_width
+told = {name: published.with_verdict(name, status) for name, status in said.items()}
 
 # %% tags=["hide-input"]
 fit_again = sum(j.verdict.status == REPRODUCED for j in judged)
@@ -252,17 +252,17 @@ page.table(
 )
 gaps = {n: analysis.train_test_gap(found) for n, found in models.items()}
 page.say(f"""
-{verdict_of("vgg_generalises")} Between training and test its accuracy falls by {points(gaps[VGG])}; “well-balanced” is taken to mean at most {number(100 * analysis.BALANCED)} points.
+{told["vgg_generalises"]}. Between training and test its accuracy falls by {points(gaps[VGG])}; “well-balanced” is taken to mean at most {number(100 * analysis.BALANCED)} points.
 
-{verdict_of("resnet_overfits")} ResNet's accuracy falls by {points(gaps[RESNET])}, which is {points(analysis.gap_difference(models[RESNET], models[VGG]))} more than VGG's.
+{told["resnet_overfits"]}. ResNet's accuracy falls by {points(gaps[RESNET])}, which is {points(analysis.gap_difference(models[RESNET], models[VGG]))} more than VGG's.
 
-{verdict_of("resnet_like_vgg")} Their recalls differ by {points(compare(models[RESNET], models[VGG]).difference)}.
+{told["resnet_like_vgg"]}. Their recalls differ by {points(compare(models[RESNET], models[VGG]).difference)}.
 
-{verdict_of("vit_lower")} VGG is {points(compare(models[VGG], models[VIT]).difference)} above it, ResNet {points(compare(models[RESNET], models[VIT]).difference)}.
+{told["vit_lower"]}. VGG is {points(compare(models[VGG], models[VIT]).difference)} above it, ResNet {points(compare(models[RESNET], models[VIT]).difference)}.
 
-{verdict_of("vit_declines")} The validation accuracy of the ViT is highest, at {percent(np.max(models[VIT][0].arrays["history_validation_accuracy"]), 2)}, in epoch {number(int(np.argmax(models[VIT][0].arrays["history_validation_accuracy"])) + 1)} of {number(models[VIT][0].metrics["epochs"])}, and ends at {percent(models[VIT][0].arrays["history_validation_accuracy"][-1], 2)}.
+{told["vit_declines"]}. The validation accuracy of the ViT is highest, at {percent(np.max(models[VIT][0].arrays["history_validation_accuracy"]), 2)}, in epoch {number(int(np.argmax(models[VIT][0].arrays["history_validation_accuracy"])) + 1)} of {number(models[VIT][0].metrics["epochs"])}, and ends at {percent(models[VIT][0].arrays["history_validation_accuracy"][-1], 2)}.
 
-{verdict_of("vit_tuning")} With what is measured below, the same transformer gains {points(compare(models[IMPROVED], models[VIT]).difference)}.
+{told["vit_tuning"]}. With what is measured below, the same transformer gains {points(compare(models[IMPROVED], models[VIT]).difference)}.
 """)
 
 # %% [markdown]
@@ -279,19 +279,19 @@ behind = {n: compare(models[n], models[EFFICIENTNET]).difference for n in (VGG, 
 page.say(f"""
 **Answer.** EfficientNet-B0 reaches **{percent(accuracy[EFFICIENTNET], 2)}** on the test split (published: {percent(published.value("bonus.efficientnet.test_accuracy"), 2)}), with {number(parameters[EFFICIENTNET])} parameters and {percent(models[EFFICIENTNET][0].metrics["multiply_adds"] / models[VGG][0].metrics["multiply_adds"], 1)} of VGG's multiply-adds. Its results stand beside those of VGG and ResNet in [@tbl:vision-results; @fig:vision-history-accuracy; @fig:vision-confusion].
 
-{verdict_of("efficientnet_lower")} VGG is {points(behind[VGG])} above it, ResNet {points(behind[RESNET])}.
+{told["efficientnet_lower"]}. VGG is {points(behind[VGG])} above it, ResNet {points(behind[RESNET])}.
 
-{verdict_of("vgg_resnet_robust")} On validation the differences are {join_list([points(compare(models[n], models[EFFICIENTNET], "validation").difference) for n in (VGG, RESNET)])}.
+{told["vgg_resnet_robust"]}. On validation the differences are {join_list([points(compare(models[n], models[EFFICIENTNET], "validation").difference) for n in (VGG, RESNET)])}.
 
-{verdict_of("efficientnet_epoch_10")} After ten epochs its validation accuracy is {percent(analysis.at_epoch(models[EFFICIENTNET], 10))}, VGG's {percent(analysis.at_epoch(models[VGG], 10))} and ResNet's {percent(analysis.at_epoch(models[RESNET], 10))}.
+{told["efficientnet_epoch_10"]}. After ten epochs its validation accuracy is {percent(analysis.at_epoch(models[EFFICIENTNET], 10))}, VGG's {percent(analysis.at_epoch(models[VGG], 10))} and ResNet's {percent(analysis.at_epoch(models[RESNET], 10))}.
 
-{verdict_of("efficientnet_class_2")} Class 2 is {CLASSES[2]}: {percent(recall_of[EFFICIENTNET][2][0])} of its images are recognised, against {join_list([f"{percent(recall_of[EFFICIENTNET][k][0])} of the {CLASSES[k]}" for k in (0, 1)])}; VGG recognises {percent(recall_of[VGG][2][0])}, {join_list([percent(recall_of[VGG][k][0]) for k in (0, 1)])}.
+{told["efficientnet_class_2"]}. Class 2 is {CLASSES[2]}: {percent(recall_of[EFFICIENTNET][2][0])} of its images are recognised, against {join_list([f"{percent(recall_of[EFFICIENTNET][k][0])} of the {CLASSES[k]}" for k in (0, 1)])}; VGG recognises {percent(recall_of[VGG][2][0])}, {join_list([percent(recall_of[VGG][k][0]) for k in (0, 1)])}.
 
-{verdict_of("efficientnet_longer")} {count(models[EFFICIENTNET][0].metrics["epochs"], "epoch")} instead of {paper[0].metrics["epochs"]} change the validation accuracy by {points(longer.difference)}; a trial of {sixteen.epochs} ended at {percent(sixteen.validation_accuracy)}, this training at {percent(comparison.mean(models[EFFICIENTNET], "validation_accuracy"))}.
+{told["efficientnet_longer"]}. {count(models[EFFICIENTNET][0].metrics["epochs"], "epoch")} instead of {paper[0].metrics["epochs"]} change the validation accuracy by {points(longer.difference)}; a trial of {sixteen.epochs} ended at {percent(sixteen.validation_accuracy)}, this training at {percent(comparison.mean(models[EFFICIENTNET], "validation_accuracy"))}.
 
-{verdict_of("efficientnet_pretraining")} Everything here starts from random weights.
+{told["efficientnet_pretraining"]}. Everything here starts from random weights.
 
-{verdict_of("vgg_resnet_best")} {"A transformer made for the task" if improved_vgg.direction != "lower" else "Even a transformer made for the task"} is {improved_vgg.than} VGG.
+{told["vgg_resnet_best"]}. {"A transformer made for the task" if improved_vgg.direction != "lower" else "Even a transformer made for the task"} is {improved_vgg.than} VGG.
 """)
 
 # %% [markdown]

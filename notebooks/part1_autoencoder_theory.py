@@ -232,7 +232,7 @@ page.say(f"""
 
 ### Challenge 1: training data that contain faults
 
-*Published: “{published.claim("errors_learnt")}”* — **{verdicts["errors_learnt"].capitalize()}**: {challenges["errors_learnt"].reason}.
+{published.with_verdict("errors_learnt", verdicts["errors_learnt"])}: {challenges["errors_learnt"].reason}.
 """)
 by_share = {
     "Scattered faults": {
@@ -262,7 +262,7 @@ What suffers at once is the **threshold**: set on data as unclean as the trainin
 page.say(f"""
 ### Challenge 2: subtle faults
 
-*Published: “{published.claim("subtle_missed")}”* — **{verdicts["subtle_missed"].capitalize()}.**
+{published.with_verdict("subtle_missed", verdicts["subtle_missed"])}.
 """)
 by_severity = {
     kind: {n: (recipes.SEVERITIES, [over_seeds(clean, at_severity(s, n, "auroc", kind)) for s in recipes.SEVERITIES]) for n in SINGLE} for kind in KINDS
@@ -293,7 +293,7 @@ It is not a property of reconstruction as such, since PCA, with the same score, 
 page.say(f"""
 ### Challenge 3: noisy and uninformative sensors
 
-*Published: “{published.claim("messy_sensors")}”* — **{verdicts["messy_sensors"].capitalize()}.**
+{published.with_verdict("messy_sensors", verdicts["messy_sensors"])}.
 """)
 factors, lost = [1.0, *sorted(noisy)], [0.0, *sorted(broken)]
 page.figure(
@@ -317,7 +317,7 @@ the highest AUROC is that of {in_text(analysis.winner(with_broken))} ({shown(wit
 page.say(f"""
 ### Challenge 4: conditions that change after deployment
 
-*Published: “{published.claim("conditions_change")}”* — **{verdicts["conditions_change"].capitalize()}.**
+{published.with_verdict("conditions_change", verdicts["conditions_change"])}.
 """)
 in_service = (AUTOENCODER, PCA_NAME, FOREST)
 page.figure(
@@ -378,7 +378,7 @@ page.figure(
 page.say(f"""
 ### Improvement 1: domain knowledge
 
-*Published: “{published.claim("expert_knowledge")}”* — **{improvement_verdicts["expert_knowledge"].capitalize()}.**
+{published.with_verdict("expert_knowledge", improvement_verdicts["expert_knowledge"])}.
 
 Engineers know that voltage heats: from a station's temperature and voltage follows its next temperature. The departure from this heat balance, 19 numbers a station, enters as further inputs of the model ({number(simulator.WIDTH + simulator.STATIONS * (simulator.STEPS - 1))} instead of {number(simulator.WIDTH)}), or stands beside the model as a check of its own, an alarm being raised by either.
 The knowledge is imperfect: the law uses the mean ambient temperature and the new line's constants.
@@ -407,7 +407,7 @@ worst_unseen = max(KINDS, key=lambda k: unseen[k][0].mean - unseen[k][1].mean)
 page.say(f"""
 ### Improvement 2: a few labels
 
-*Published: “{published.claim("few_labels")}”* — **{improvement_verdicts["few_labels"].capitalize()}.**
+{published.with_verdict("few_labels", improvement_verdicts["few_labels"])}.
 
 The network stays as it is. A logistic regression reads nine summaries of its residuals (largest reading, largest gauge, trend and so on, wherever they occur) and learns from {few} to {many} labelled faults and 500 sound cycles what a fault looks like.
 """)
@@ -430,7 +430,7 @@ The price shows on the right: a {worst_unseen} that was never labelled is found 
 page.say(f"""
 ### Improvement 3: an ensemble of different detectors
 
-*Published: “{published.claim("combined_methods")}”* — **{improvement_verdicts["combined_methods"].capitalize()}{", but not against its best member" if gain[PCA_NAME]["ensemble"]["auroc"].high < 0 else ""}.**
+{published.with_verdict("combined_methods", improvement_verdicts["combined_methods"])}{", but not against its best member" if gain[PCA_NAME]["ensemble"]["auroc"].high < 0 else ""}.
 """)
 page.figure(
     charts.by_kind(
@@ -450,7 +450,7 @@ The ensemble's AUROC is {direction(gain[AUTOENCODER]["ensemble"]["auroc"])} the 
 page.say(f"""
 ### Improvement 4: periodic retraining
 
-*Published: “{published.claim("keep_teaching")}”* — **{improvement_verdicts["keep_teaching"].capitalize()}.**
+{published.with_verdict("keep_teaching", improvement_verdicts["keep_teaching"])}.
 
 Every quarter the detectors are fitted again on the last month's production, unlabelled and with {percent(recipes.UNNOTICED_FAULTS, 0)} unnoticed faults among it ([@fig:part1-drift]). After a year this changes the autoencoder's false alarms by {shown(fewer_alarms[AUTOENCODER])} and PCA's by {shown(fewer_alarms[PCA_NAME])} against the detectors as deployed.
 A new threshold every quarter costs no training, but at the year's end {shown(year_end("new threshold", AUTOENCODER, "false_alarms"))} of the sound cycles raise an alarm with the autoencoder and {shown(year_end("new threshold", PCA_NAME, "false_alarms"))} with PCA, and it cannot restore the ranking, which retraining does (AUROC: {shown(gain[AUTOENCODER]["retraining"]["auroc"])} against a new threshold alone for the autoencoder, {shown(gain[PCA_NAME]["retraining"]["auroc"])} for PCA).

@@ -51,8 +51,8 @@ spent = lambda model, quantity, n=longest: float(costs[(costs.model == model) & 
 two, three = lambda v: number(v, 2), lambda v: number(v, 3)
 
 # %% tags=["hide-input"]
-said = {name: found.status.capitalize() for name, found in analysis.claims(records).items()}
-frozen = said["attention_gradients"] == analysis.CONFIRMED.capitalize()
+said = {name: found.status for name, found in analysis.claims(records).items()}
+frozen = said["attention_gradients"] == analysis.CONFIRMED
 reach = mixed[mixed.variant == "two-heads-mixed"]
 page.say(f"""
 **In short.** Self-attention lets every token fetch information from every other: it compares queries with keys, turns the comparison
@@ -109,7 +109,7 @@ page.say(matrices({"Q": Q, "K": K, "V": V}))
 page.say(f"""
 By hand, for *itself*, the last row: $x_4$ picks the second row of each matrix. $q_4$ is that of $W_q$ plus $b_q$, $({", ".join(f"{v:g}" for v in Q[3])})$; $k_4$ is $({", ".join(f"{v:g}" for v in K[3])})$ and $v_4$ is $({", ".join(f"{v:g}" for v in V[3])})$.
 
-*Published: “{published.claim("attention_weight_vector")}”* — **{said["attention_weight_vector"]}**: with a weight *vector*, $q_i$ would be a single number ($d_k = 1$), and $q \\cdot k$ would be a plain product. $W_q$ is a matrix of {W_q.shape[0]} × {W_q.shape[1]} here.
+{published.with_verdict("attention_weight_vector", said["attention_weight_vector"])}: with a weight *vector*, $q_i$ would be a single number ($d_k = 1$), and $q \\cdot k$ would be a plain product. $W_q$ is a matrix of {W_q.shape[0]} × {W_q.shape[1]} here.
 The $N$ equations that the original writes out for each projection are right, and they share one $W$ and one $b$.
 """)
 
@@ -148,11 +148,11 @@ again = torch.softmax(A, dim=1)
 page.say(f"""
 **The original's formula.**
 
-- *Published: `{published.claim("attention_score")}`* — **{said["attention_score"]}**, by a wrong index. With $i$ on both sides a query meets only the key of its own position, and the sum runs over positions. In the example that gives {count(diagonal.numel(), "number")} ({join_list([two(v) for v in diagonal])}) in place of a
+- *Published: `{published.claim("attention_score")}`* — **{said["attention_score"].capitalize()}**, by a wrong index. With $i$ on both sides a query meets only the key of its own position, and the sum runs over positions. In the example that gives {count(diagonal.numel(), "number")} ({join_list([two(v) for v in diagonal])}) in place of a
   matrix of {A.shape[0]} × {A.shape[1]}: no token ever looks at another. Reading $k_j$ but keeping the sum over $i$ normalises over the queries; then the rows of the example sum to {join_list([two(v) for v in over_queries.sum(dim=1)])}, and are no weights. The sum must run over the keys.
-- *Published: “{published.claim("attention_every_key")}”* — **{said["attention_every_key"]}**, and at odds with the formula beside it.
-- *Published: “{published.claim("attention_softmax_of_scores")}”* — **{said["attention_softmax_of_scores"]}**, one softmax too many: the score as printed holds the exponentials and the sum already. Applied to weights, which lie between 0 and 1, a second softmax can never tell two keys apart by more than a factor of $e$: the largest weight of *itself* would fall from {two(A[3].max())} to {two(again[3].max())}.
-- *Published: `{published.claim("attention_product")}`* — **{said["attention_product"]}**, but for a transpose: for whole sequences it is $\\operatorname{{softmax}}(Q K^\\top / \\sqrt{{d_k}})\\, V$.
+- {published.with_verdict("attention_every_key", said["attention_every_key"])}, and at odds with the formula beside it.
+- {published.with_verdict("attention_softmax_of_scores", said["attention_softmax_of_scores"])}, one softmax too many: the score as printed holds the exponentials and the sum already. Applied to weights, which lie between 0 and 1, a second softmax can never tell two keys apart by more than a factor of $e$: the largest weight of *itself* would fall from {two(A[3].max())} to {two(again[3].max())}.
+- *Published: `{published.claim("attention_product")}`* — **{said["attention_product"].capitalize()}**, but for a transpose: for whole sequences it is $\\operatorname{{softmax}}(Q K^\\top / \\sqrt{{d_k}})\\, V$.
 """)
 
 # %% [markdown]
@@ -222,7 +222,7 @@ Scaled, the entropy lies at {interval(entropies.min(), entropies.max())} nats fo
 - *The mean does not vanish as the median does.* From $d_k = {sizes.d_k[-3]}$ on, the mean gradient falls like $d_k^{{{number(steepness, 2)}}}$: the logits' spread grows like $\\sqrt{{d_k}}$, so a share of about $1/\\sqrt{{d_k}}$ of the queries keeps two keys in a near tie, and these carry the mean. For the others the gradient falls exponentially with the lead of the largest logit: the median is {scientific(at("raw", "jacobian_median")["mean"])} at $d_k = {widest}$.
   With regard to the query itself the chain rule multiplies by the keys: there the unscaled mean {"even grows" if grows else "falls"}, from {two(at("raw", "gradient_mean", min(sizes.d_k))["mean"])} to {two(at("raw", "gradient_mean")["mean"])}, while the median falls to {significant(at("raw", "gradient_median")["mean"], 2)}: a few queries get all of the gradient and most get none.
 
-*Published: “{published.claim("attention_gradients")}”* — **{said["attention_gradients"]}**{" for most queries and wide keys" if frozen else ""}: at $d_k = {widest}$ the median gradient is {significant(at("raw", "jacobian_median")["mean"] / at("scaled", "jacobian_median")["mean"], 2)} times that of the scaled softmax, and {percent(at("raw", "saturated")["mean"], 0)} of the queries are saturated against {percent(at("scaled", "saturated")["mean"], 0)}.
+{published.with_verdict("attention_gradients", said["attention_gradients"])}{" for most queries and wide keys" if frozen else ""}: at $d_k = {widest}$ the median gradient is {significant(at("raw", "jacobian_median")["mean"] / at("scaled", "jacobian_median")["mean"], 2)} times that of the scaled softmax, and {percent(at("raw", "saturated")["mean"], 0)} of the queries are saturated against {percent(at("scaled", "saturated")["mean"], 0)}.
 The original names the effect without its cause, the variance $d_k$ of the dot product.
 """)
 
@@ -247,8 +247,8 @@ page.say(matrices({"C": C}, 3))
 page.say(f"""
 By hand, the second component for *itself*: ${" + ".join(terms)} = {three(C[3, 1])}$.
 
-- *Published: `{published.claim("attention_sum")}`* — **{said["attention_sum"]}**: right with one meaning of “Attention”, wrong with the other. Above, the original defines Attention as the softmax *times* $v$; put into this sum, the values would be multiplied twice. The factor must be the weight $a_{{ij}}$ alone.
-- *Published: “{published.claim("attention_after_softmax")}”* — **{said["attention_after_softmax"]}** for the weight, which shows the first meaning was not intended; $j$ counts the keys and values.
+- *Published: `{published.claim("attention_sum")}`* — **{said["attention_sum"].capitalize()}**: right with one meaning of “Attention”, wrong with the other. Above, the original defines Attention as the softmax *times* $v$; put into this sum, the values would be multiplied twice. The factor must be the weight $a_{{ij}}$ alone.
+- {published.with_verdict("attention_after_softmax", said["attention_after_softmax"])} for the weight, which shows the first meaning was not intended; $j$ counts the keys and values.
 """)
 
 # %% [markdown]
@@ -352,7 +352,7 @@ page.say(f"""
 Theory says what can be reached, and training need not find it: {f"in {len(missed)} of {len(reach)} runs with two heads and $W_o$ the result stays at one half. " if len(missed) else "here every run finds it. "}{"In exactly these runs both heads look at the same neighbour, and $W_o$ has nothing to subtract." if len(missed) and same_place else ""}
 No run without $W_o$, or with one head, exceeds {three(others.explained.max())}.
 
-*Published: “{published.claim("attention_output")}”* — **{said["attention_output"]}**, but no answer: the original gives the formula and leaves the purpose and the impact open.
+{published.with_verdict("attention_output", said["attention_output"])}, but no answer: the original gives the formula and leaves the purpose and the impact open.
 
 **Summary of question 1.** Queries, keys and values are three linear images of the tokens; the softmax over the keys of $q \\cdot k / \\sqrt{{d_k}}$ gives weights, and the weights average the values. Dividing by $\\sqrt{{d_k}}$ keeps the logits' variance at one for every width, and $W_o$ turns separate heads into one representation that can add and subtract what they found.
 """)

@@ -71,7 +71,7 @@ techniques = news_variants.steps(records)
 said = {name: found.status for name, found in analysis.claims(records).items()}
 accuracy = {name: comparison.mean(found, "test_accuracy") for name, found in (variants | {"Own": own, "TF-IDF": tfidf}).items()}
 tested = D["rows"]["test"]
-half = (lambda i: (i.high - i.low) / 2)(share_interval(round(accuracy[names["stopped"]] * tested), tested))
+half = share_interval(round(accuracy[names["stopped"]] * tested), tested).half_width
 validated = lambda r: r.metrics["validation"]["accuracy"]  # noqa: E731
 
 # %% tags=["hide-input"]
@@ -227,19 +227,19 @@ page.table(
 )
 
 # %% tags=["hide-input"]
-verdict_of = lambda name: f"*Published: “{published.claim(name)}”* — **{said[name].capitalize()}.**"  # noqa: E731
+told = {name: published.with_verdict(name, status) for name, status in said.items()}
 page.say(f"""
-**Base model.** {verdict_of("base_overfits")} Training accuracy is {percent(comparison.mean(base, "train_accuracy"))}, validation accuracy {percent(comparison.mean(base, "validation_accuracy"))}; the validation loss is lowest after {join_list([str(e) for e in sorted({r.metrics["best_epoch"] for r in base})])} epochs and then grows to {number(comparison.mean(base, "validation_loss"), 2)}, {number(comparison.mean(base, "validation_loss") / np.mean([r.arrays["history_validation_loss"].min() for r in base]), 1)} times its lowest.
+**Base model.** {told["base_overfits"]}. Training accuracy is {percent(comparison.mean(base, "train_accuracy"))}, validation accuracy {percent(comparison.mean(base, "validation_accuracy"))}; the validation loss is lowest after {join_list([str(e) for e in sorted({r.metrics["best_epoch"] for r in base})])} epochs and then grows to {number(comparison.mean(base, "validation_loss"), 2)}, {number(comparison.mean(base, "validation_loss") / np.mean([r.arrays["history_validation_loss"].min() for r in base]), 1)} times its lowest.
 
-**Dropout model.** {verdict_of("dropout_helps")} Training accuracy changes by {points(techniques[0].train)}, validation accuracy by {points(techniques[0].validation.difference)}, test accuracy by {points(techniques[0].test.difference)}.
+**Dropout model.** {told["dropout_helps"]}. Training accuracy changes by {points(techniques[0].train)}, validation accuracy by {points(techniques[0].validation.difference)}, test accuracy by {points(techniques[0].test.difference)}.
 
-**Dropout and early stopping.** {verdict_of("early_stopping_helps")} Test accuracy changes by {points(techniques[1].test.difference)}, the test loss by {number(techniques[1].test_loss.mean, 2)} [{interval(techniques[1].test_loss.low, techniques[1].test_loss.high)}]. Trainings stop after {join_list([str(r.metrics["epochs"]) for r in stopped])} epochs and keep the weights of epoch {join_list([str(r.metrics["best_epoch"]) for r in stopped])}.
+**Dropout and early stopping.** {told["early_stopping_helps"]}. Test accuracy changes by {points(techniques[1].test.difference)}, the test loss by {number(techniques[1].test_loss.mean, 2)} [{interval(techniques[1].test_loss.low, techniques[1].test_loss.high)}]. Trainings stop after {join_list([str(r.metrics["epochs"]) for r in stopped])} epochs and keep the weights of epoch {join_list([str(r.metrics["best_epoch"]) for r in stopped])}.
 
-**Regularised model.** {verdict_of("regularisation_reduces_gap")} The gap changes by {points(techniques[2].gap)}.
+**Regularised model.** {told["regularisation_reduces_gap"]}. The gap changes by {points(techniques[2].gap)}.
 
-{verdict_of("all_better_than_base")} Against Base, {join_list([f"{n} gains {points(comparison.compare(found, base).difference)}" for n, found in variants.items() if n != names["base"]])}.
+{told["all_better_than_base"]}. Against Base, {join_list([f"{n} gains {points(comparison.compare(found, base).difference)}" for n, found in variants.items() if n != names["base"]])}.
 
-{verdict_of("early_stopping_best")} By test accuracy the order is {join_list([f"{n} ({percent(accuracy[n], 2)})" for n in sorted(variants, key=accuracy.get, reverse=True)])}; {names["stopped"]} differs from {names["regularised"]} by {points(comparison.compare(stopped, regularised).difference)}.
+{told["early_stopping_best"]}. By test accuracy the order is {join_list([f"{n} ({percent(accuracy[n], 2)})" for n in sorted(variants, key=accuracy.get, reverse=True)])}; {names["stopped"]} differs from {names["regularised"]} by {points(comparison.compare(stopped, regularised).difference)}.
 """)
 
 # %% [markdown]
@@ -252,7 +252,7 @@ best_strength = strengths.loc[strengths.accuracy_mean.idxmax()]
 used = swept[swept.l2 == sizes.l2].iloc[0]
 none = swept[swept.l2 == 0].iloc[0]
 page.say(f"""
-{verdict_of("regularisation_too_strong")} The original does not print the strength. [@fig:news-l2] sweeps it, judged on the validation split alone. The best of the swept strengths is {label(best_strength.l2)} with a validation accuracy of {percent(best_strength.accuracy_mean, 2)}; the variant above, at {label(used.l2)}, has {percent(used.accuracy_mean, 2)}, and no penalty {percent(none.accuracy_mean, 2)}.
+{told["regularisation_too_strong"]}. The original does not print the strength. [@fig:news-l2] sweeps it, judged on the validation split alone. The best of the swept strengths is {label(best_strength.l2)} with a validation accuracy of {percent(best_strength.accuracy_mean, 2)}; the variant above, at {label(used.l2)}, has {percent(used.accuracy_mean, 2)}, and no penalty {percent(none.accuracy_mean, 2)}.
 {"No strength is clearly better than none" if not (strengths.accuracy_low > none.accuracy_mean).any() else "Some strengths are clearly better than none"}; {
     f"from {label(strengths[strengths.accuracy_high < none.accuracy_mean].l2.min())} on the penalty is too strong and costs accuracy." if (strengths.accuracy_high < none.accuracy_mean).any() else "none of them costs clearly."}
 """)
@@ -351,7 +351,7 @@ page.plot(
     classifier_charts.confusion(variants, corpus.CLASSES),
 )
 page.say(f"""
-{verdict_of("diagonal")} {percent(lowest)} to {percent(max(accuracy[n] for n in variants))} of the predictions are on the diagonal: about one in {number(1 / (1 - np.mean([accuracy[n] for n in variants])))} is not. {percent(pair, 0)} of the mistakes of {names["stopped"]} confuse Business with Sci/Tech, in either direction; news of technology companies belong to both.
+{told["diagonal"]}. {percent(lowest)} to {percent(max(accuracy[n] for n in variants))} of the predictions are on the diagonal: about one in {number(1 / (1 - np.mean([accuracy[n] for n in variants])))} is not. {percent(pair, 0)} of the mistakes of {names["stopped"]} confuse Business with Sci/Tech, in either direction; news of technology companies belong to both.
 """)
 
 # %% [markdown]
@@ -366,7 +366,7 @@ page.table(
 )
 printed = [published.value(f"part4.{m}.f1") for m in recipes.VARIANTS]
 page.say(f"""
-{verdict_of("metrics_improve")} {"Its own table says otherwise: the published F1 falls" if printed[-1] < printed[-2] else "The published F1 rises"} from {percent(printed[-2], 2)} to {percent(printed[-1], 2)} in the last step. Ours are {join_list([percent(comparison.mean(found, "f1"), 2) for found in variants.values()])}, in the same order.
+{told["metrics_improve"]}. {"Its own table says otherwise: the published F1 falls" if printed[-1] < printed[-2] else "The published F1 rises"} from {percent(printed[-2], 2)} to {percent(printed[-1], 2)} in the last step. Ours are {join_list([percent(comparison.mean(found, "f1"), 2) for found in variants.values()])}, in the same order.
 """)
 
 # %% [markdown]
@@ -393,7 +393,7 @@ page.table(
     align="lrrrrr",
 )
 page.say(f"""
-{verdict_of("auc_perfect")} Class 1 is Sports. Its AUC of {interval(min(area["Sports"]), max(area["Sports"]), 4)} is {"what the original prints as" if number(np.mean(area["Sports"]), 2) == number(published.value("part4.auc.class-1"), 2) else "not"} {number(published.value("part4.auc.class-1"), 2)}, but not perfect: {number(tested // 4 - np.mean([r.metrics["test"]["confusion"][1][1] for r in stopped]))} of {number(tested // 4)} Sports texts are called something else by {names["stopped"]}.
+{told["auc_perfect"]}. Class 1 is Sports. Its AUC of {interval(min(area["Sports"]), max(area["Sports"]), 4)} is {"what the original prints as" if number(np.mean(area["Sports"]), 2) == number(published.value("part4.auc.class-1"), 2) else "not"} {number(published.value("part4.auc.class-1"), 2)}, but not perfect: {number(tested // 4 - np.mean([r.metrics["test"]["confusion"][1][1] for r in stopped]))} of {number(tested // 4)} Sports texts are called something else by {names["stopped"]}.
 """)
 
 # %% [markdown]

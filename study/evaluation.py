@@ -17,6 +17,11 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    @property
+    def half_width(self) -> float:
+        """Half the distance between the ends."""
+        return (self.high - self.low) / 2
+
 
 def t_interval(values: Sequence[float]) -> Interval:
     """Student's 95% interval of the mean over seeds. Raises ValueError for fewer than two values."""

@@ -70,6 +70,11 @@ def claim(name: str) -> str:
     return everything()["claims"][name]["text"]
 
 
+def with_verdict(name: str, status: str) -> str:
+    """A claim of the original in its own words, and the verdict on it, as Markdown."""
+    return f"*Published: “{claim(name)}”* — **{status.capitalize()}**"
+
+
 def nab_detectors() -> pd.DataFrame:
     """NAB's own results on Twitter_volume_AAPL, standard profile, indexed by detector."""
     return pd.DataFrame(everything()["nab"]).set_index("detector")

@@ -1,15 +1,18 @@
 """`make reproduce`: every run made anew in a fresh store, and each compared number beside its record."""
 
 import argparse
-import subprocess
+import shutil
 import sys
 from dataclasses import dataclass
 
 import pandas as pd
 
-from study import parts, paths, profile, runs
+from study import parts, paths, profile, runs, sweep
 from study.files import write_atomically
-from study.prose import join_list, significant
+from study.prose import count, join_list, significant
+
+KEPT = "reproduced"
+"""Where below build/ the runs of an interrupted reproduction go on."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m study.reproduce", description=__doc__)
     parser.add_argument("--profile", default="full")
     parser.add_argument("--part")
+    parser.add_argument("--workers", type=int, default=sweep.WORKERS, help="runs at a time")
     given = parser.parse_args(arguments)
     try:
         chosen = profile.load(given.profile)
@@ -102,12 +106,20 @@ def main(arguments: list[str] | None = None) -> int:
         fresh = runs.Store(chosen.work / "reproduce")
         # An interrupted reproduction goes on; a finished one starts over.
         if (fresh.folder / "report.txt").exists():
-            _clear(fresh)
-        for part in wanted:
-            command = ["-m", "study.train", "--part", part.key, "--profile", chosen.name, "--store", str(fresh.folder)]
-            subprocess.run([sys.executable, *command], cwd=paths.ROOT, check=True)
+            shutil.rmtree(fresh.folder)
+            shutil.rmtree(paths.BUILD / KEPT, ignore_errors=True)
+        threads = sweep.threads_each(given.workers)
+        with sweep.workers(given.workers, None) as executor:
+            failed = [
+                reason
+                for part in wanted
+                for reason in sweep.sweep(part, part.module().specs(chosen), fresh, executor, threads, KEPT)
+            ]
+        if failed:
+            print(f"error: {count(len(failed), 'run')} failed; the same command makes what failed", file=sys.stderr)
+            return 1
         rows = [row for part in wanted for row in compare(part, chosen, fresh)]
-    except (ValueError, OSError, subprocess.CalledProcessError) as error:
+    except (ValueError, OSError, sweep.RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     differing = sum(not row.agrees for row in rows)
@@ -115,12 +127,6 @@ def main(arguments: list[str] | None = None) -> int:
     write_atomically(fresh.folder / "report.txt", f"{table(rows)}\n\n{summary}\n".encode())
     print(f"{table(rows)}\n\n{summary}\n{fresh.folder / 'report.txt'}")
     return 1 if differing else 0
-
-
-def _clear(store: runs.Store) -> None:
-    for file in sorted(store.folder.rglob("*")):
-        if file.is_file():
-            file.unlink()
 
 
 if __name__ == "__main__":

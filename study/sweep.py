@@ -20,7 +20,10 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from study import build, catalog, parts, paths, profile, runs
+from study.prose import count
 
+WORKERS = 2
+"""Runs at a time on this machine, unless told otherwise: two with half the cores each outpace one with all."""
 TRIES = 3
 CONNECTION_SECONDS = 10
 KILLED = {-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT}
@@ -54,11 +57,12 @@ def project() -> str:
     return build.digest_of([*sorted(paths.STUDY.rglob("*.py")), paths.CATALOG])[:12]
 
 
-def make(part: str, spec: dict, expected: str, threads: int | None = None) -> runs.Record:
+def make(part: str, spec: dict, expected: str, threads: int | None = None, kept: str = "sweep") -> runs.Record:
     """Make one run on the machine where this is called, from verified data, in a process with so many threads.
 
     `expected` is the caller's `project()`. A process that is killed is started again and goes on at its last epoch; a
-    record that was made but did not arrive is in `build/sweep` and is not made again. Raises RunError.
+    record that was made but did not arrive is in the folder `kept` below `build/` and is not made again. Raises
+    RunError.
     """
     where = f"{runs.label(spec)}, on {platform.node()}"
     if project() != expected:
@@ -71,7 +75,7 @@ def make(part: str, spec: dict, expected: str, threads: int | None = None) -> ru
             catalog.fetch(name)
     except (OSError, catalog.DataError) as error:
         raise RunError(f"{where}: {error}") from None  # plain, to travel between machines
-    store = runs.Store(paths.BUILD / "sweep" / expected)
+    store = runs.Store(paths.BUILD / kept / expected)
     command = ["-m", "study.train", "--part", part, "--store", str(store.folder), "--spec", runs.canonical(spec)]
     environment = dict(os.environ) | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
     for _ in range(TRIES):
@@ -92,12 +96,16 @@ def sweep(
     store: runs.Store,
     executor: concurrent.futures.Executor,
     threads: int | None = None,
+    kept: str = "sweep",
 ) -> list[str]:
-    """Make the runs that the store lacks, each once, and store each record as it comes; returns what failed."""
+    """Make the runs that the store lacks, each once, and store each record as it comes; returns what failed.
+
+    `threads` and `kept` are those of `make`.
+    """
     wanted = {runs.digest(spec): spec for spec in specs if store.load(spec) is None}
     print(f"{part.key}: {len(wanted)} of {len(specs)} runs to be made", flush=True)
     expected, failed = project(), []
-    futures = [executor.submit(make, part.key, spec, expected, threads) for spec in wanted.values()]
+    futures = [executor.submit(make, part.key, spec, expected, threads, kept) for spec in wanted.values()]
     bar = tqdm(concurrent.futures.as_completed(futures), total=len(futures), desc="runs", unit="run")
     for future in bar:
         try:
@@ -109,6 +117,13 @@ def sweep(
         else:
             store.put(record)
     return failed
+
+
+def threads_each(workers: int) -> int:
+    """The threads of each of so many runs at a time on this machine. Raises ValueError for no worker."""
+    if workers < 1:
+        raise ValueError(f"WORKERS={workers} makes nothing. Give 1 or more.")
+    return max(1, os.cpu_count() // workers)
 
 
 @contextmanager
@@ -144,16 +159,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", help="0-9 or 0,3,5; without it the profile's seeds")
     parser.add_argument("--store", type=Path, help="another run store than the profile's")
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--workers", type=int, default=1, help="runs at a time on this machine")
+    place.add_argument("--workers", type=int, default=WORKERS, help="runs at a time on this machine")
     place.add_argument("--scheduler", help="address of a Dask scheduler, such as tcp://host:8786")
     given = parser.parse_args(arguments)
     try:
         part, chosen = parts.find(given.part), profile.load(given.profile)
-        if given.workers < 1:
-            raise ValueError(f"WORKERS={given.workers} makes nothing. Give 1 or more.")
         if given.seeds:
             chosen = with_seeds(chosen, part, seeds_of(given.seeds))
-        threads = None if given.scheduler else max(1, os.cpu_count() // given.workers)
+        threads = None if given.scheduler else threads_each(given.workers)
         store = runs.Store(given.store or chosen.records)
         with workers(given.workers, given.scheduler) as executor:
             failed = sweep(part, part.module().specs(chosen), store, executor, threads)
@@ -161,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if failed:
-        print(f"error: {len(failed)} runs failed; the same command makes those alone", file=sys.stderr)
+        print(f"error: {count(len(failed), 'run')} failed; the same command makes what failed", file=sys.stderr)
     return 1 if failed else 0
 
 
