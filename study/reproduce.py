@@ -64,7 +64,7 @@ def told_again(part: parts.Part, chosen: profile.Profile, what: str) -> str:
     again, recorded = runs.Store(chosen.sentinels).load(spec), runs.Store(chosen.records).load(spec)
     if again is None or recorded is None:
         return (
-            "**Sentinel run:** not made here, because its data are not on this machine; "
+            "**Sentinel run:** not made here (`make report` makes it where its data are at hand); "
             "the records stand as they were committed."
         )
     rows = rows_of(part, recorded, again)
