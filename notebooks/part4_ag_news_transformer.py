@@ -456,6 +456,11 @@ page.table(
     + (f"Clearly worse without {join_list([plain(n) for n in costly])}." if costly else "No single change is clearly needed."),
     align="lrrr",
 )
+members = [*own, *(r for found in ablated.values() for r in found)]
+of_all, gain = analysis.pooled(members, own)
+page.say(f"""
+{"More of the same would help" if gain.low > 0 else "More of the same would not help"}: the mean of the probabilities of all {count(len(members), "training")} of this classifier and its ablation classifies {percent(of_all, 2)} of the validation texts rightly, {points(gain)} from one training alone. {"" if gain.low > 0 else "What is left is no matter of chance in training: it needs more texts, other knowledge, or better labels."}
+""")
 
 # %% [markdown]
 # ### What does the attention look at?
@@ -477,10 +482,12 @@ page.figure(
 wrong = analysis.shared_mistakes(records)
 read = wrong[wrong.reading != ""]
 readings = read.reading.value_counts()
+rank = max(read.index, default=-1) + 1
+of_which = f"{number(len(read))} of the {number(rank)}" if len(read) < rank else f"the {number(rank)}"
 together = [*analysis.of(records, "part4-variants"), *tfidf, *own]
 page.say(f"""
 **Answer.** {number(wrong.attrs["all"])} test texts are given the same wrong class by all {count(len(together), "run")}: {percent(wrong.attrs["all"] / tested)} of the split, and {percent(wrong.attrs["all"] / (tested * (1 - accuracy["Own"])), 0)} of what our classifier gets wrong. {
-    f"One reader, who saw both classes, read the {number(len(read))} of which the variants are most certain (`report/mistakes_read.csv`): {join_list([f'{number(n)} times {analysis.READINGS[k]}' for k, n in readings.items()])}. Among the most confident mistakes, the label is the usual culprit: no model will reach full accuracy on this split, and differences between good models lie near its noise."
+    f"One reader, who saw both classes, read {of_which} of which the variants are most certain (`report/mistakes_read.csv`): {join_list([f'{number(n)} times {analysis.READINGS[k]}' for k, n in readings.items()])}. Among the most confident mistakes, the label is the usual culprit: no model will reach full accuracy on this split, and differences between good models lie near its noise."
     if len(read) and readings.idxmax() != "model" else "They have not been read, so it stays open whether model or label is wrong." if not len(read) else "Most labels that were read are right."}
 """)
 pairs = wrong.groupby(["true", "predicted"]).size().sort_values(ascending=False) if len(wrong) else pd.Series(dtype=int)

@@ -231,6 +231,22 @@ def test_a_comparison_meets_every_seed_and_knows_its_direction(records):
     assert len(comparison.compare(best, analysis.of(records, "part4-baselines", "tfidf")).p_values) == 3
 
 
+def test_runs_together_are_judged_by_the_mean_of_their_probabilities(records):
+    def sure_of(*chosen):
+        """A run that gives these four examples, of classes 0 to 3, these classes with these logits."""
+        logits = np.zeros((4, 4))
+        logits[np.arange(4), [kind for kind, _ in chosen]] = [logit for _, logit in chosen]
+        return replace(records[0], arrays={"validation_logits": logits, "validation_classes": np.arange(4)})
+
+    # Each is wrong on another example, and less sure of it than the other two are.
+    runs = [sure_of((1, 1), (1, 4), (2, 4), (3, 4)), sure_of((0, 4), (0, 1), (2, 4), (3, 4)),
+            sure_of((0, 4), (1, 4), (0, 1), (3, 4))]  # fmt: skip
+    accuracy, gain = analysis.pooled(runs, runs)
+    assert accuracy == 1.0 and gain.mean == pytest.approx(0.25)
+    alone, none = analysis.pooled(runs[:1], runs[:1])
+    assert alone == 0.75 and tuple(none) == (0.0, 0.0, 0.0)
+
+
 def test_mistakes_that_all_share_are_found(records):
     table = analysis.shared_mistakes(records)
     # The own model errs on the last 140 of 2000 texts; Dropout + early stopping, which errs on the last 160, kept the

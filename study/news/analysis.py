@@ -9,9 +9,10 @@ import pandas as pd
 from sklearn.metrics import roc_curve
 
 from study import paths, published
-from study.comparison import QUANTITIES, compare, mean, measured, right
-from study.evaluation import Calibration, best_temperature, calibration, probabilities
-from study.news.claims import claims
+from study.comparison import QUANTITIES, compare, leads, mean, measured, right
+from study.evaluation import Calibration, Interval, best_temperature, calibration, paired_difference, probabilities
+from study.news.claims import claims as claims
+from study.news.claims import lead_of_early_stopping
 from study.news.corpus import CLASSES, TEST
 from study.news.recipes import VARIANTS
 from study.news.variants import NAMES
@@ -89,7 +90,7 @@ def finding(records: Sequence[Record]) -> str:
         f"Of the original's transformers for news texts, trained again, {NAMES[best]} is the best with "
         f"{percent(mean(variants[best], 'test_accuracy'))} of the test texts right, {transformer} a linear model on "
         f"word pairs ({right_by['linear']}); our own classifier reaches {right_by['own']}, {ours} the linear one, and "
-        f"the claim that early stopping does best is {claims(records)['early_stopping_best'].status}."
+        f"the claim that early stopping does best is {leads(*lead_of_early_stopping(records).values())}."
     )
 
 
@@ -122,6 +123,14 @@ READINGS = {
     "model": "the label is right",
 }
 """What a person can find who reads a mistake (report/mistakes_read.csv)."""
+
+
+def pooled(runs: Sequence[Record], single: Sequence[Record], split: str = "validation") -> tuple[float, Interval]:
+    """Accuracy of the mean of the runs' probabilities, and by how much it exceeds that of the single runs."""
+    mean_probabilities = np.mean([probabilities(r.arrays[f"{split}_logits"]) for r in runs], axis=0)
+    together = mean_probabilities.argmax(axis=1) == runs[0].arrays[f"{split}_classes"]
+    alone = np.mean([right(r, split) for r in single], axis=0)
+    return float(together.mean()), paired_difference(together.astype(np.float64), alone)
 
 
 def shared_mistakes(records: Sequence[Record]) -> pd.DataFrame:
