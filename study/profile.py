@@ -58,7 +58,7 @@ class Part3:
 class Part4:
     """Part IV, the transformer on AG News."""
 
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...]  # of the four variants and the own classifier
     vocabulary: int  # words
     longest: int  # tokens of a text; the rest is cut off
     width: int
@@ -75,6 +75,7 @@ class Part4:
     repeats: int  # of a measured throughput
     synthetic_rows: int
     own: dict  # changes of the own classifier's settings, which stand in study/news/design.py
+    sweep_seeds: tuple[int, ...]  # of the strengths of the penalty and the sizes of the training split
     ablation_seeds: tuple[int, ...]
 
 
@@ -180,17 +181,17 @@ PROFILES = {
             seeds=(0, 1, 2, 3), cycles=2_000, epochs=30, patient_epochs=240, judged=2_000,
             contamination=(0.02, 0.05, 0.1, 0.2), noise=(2.0, 4.0), broken_gauges=(0.2, 0.4),
         ),
-        part2=Part2(seeds=(0, 1, 2), epochs=10, stream_epochs=10, own_epochs=8, synthetic_rows=16_000),
+        part2=Part2(seeds=tuple(range(10)), epochs=10, stream_epochs=10, own_epochs=8, synthetic_rows=16_000),
         part3=Part3(
             d_k=(4, 8, 16, 32, 64, 128, 256, 512, 1024), keys=64, queries=512, scaling_seeds=10,
             ring=8, content=(8, 16, 24), steps=600, mixing_seeds=6,
             tokens=(64, 128, 256, 512, 1024, 2048, 4096), width=128, heads=4, seconds=1.0,
         ),
         part4=Part4(
-            seeds=(0, 1, 2), vocabulary=20_000, longest=128, width=64, heads=4, hidden=128, batch=64,
+            seeds=(0, 1, 2, 3, 4), vocabulary=20_000, longest=128, width=64, heads=4, hidden=128, batch=64,
             learning_rate=1e-3, epochs=12, dropout=0.2, patience=2, l2=1e-4, l2_sweep=(1e-5, 1e-4, 1e-3),
             sizes=(1_000, 4_000, 16_000), repeats=5, synthetic_rows=4_000, own={},
-            ablation_seeds=(0, 1),
+            sweep_seeds=(0, 1, 2), ablation_seeds=(0, 1),
         ),
         bonus=Bonus(
             seeds=(0,), batch=64, label_smoothing=0.1, patience=12, width=192, depth=6, heads=3, hidden=384,
@@ -224,7 +225,7 @@ PROFILES = {
                 "vocabulary": 500, "longest": 64, "width": 16, "heads": 2, "batch": 32, "epochs": 2,
                 "learning_rate": 1e-2,
             },
-            ablation_seeds=(0,),
+            sweep_seeds=(0, 1), ablation_seeds=(0,),
         ),
         bonus=Bonus(
             seeds=(0,), batch=32, label_smoothing=0.1, patience=2, width=24, depth=2, heads=2, hidden=48,

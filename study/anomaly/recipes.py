@@ -245,8 +245,7 @@ def _left_out(spec: dict, scratch: Path) -> Outcome:
 def compared(record: Record) -> list[tuple[str, float, float]]:
     """What `make reproduce` and the sentinel compare: (name, value, absolute tolerance).
 
-    On the machine of the record all differences are zero. Elsewhere rounding differs and training amplifies it; the
-    tolerances are wider than what three seeds differ by.
+    On the machine of the record all differences are zero. Elsewhere rounding differs and training amplifies it.
     """
     m = record.metrics
     if record.spec["task"] == "part2-dataset":

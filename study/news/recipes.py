@@ -48,13 +48,13 @@ def specs(profile: Profile) -> list[dict]:
         _variant_spec(profile, "part4-l2", f"strength-{strength:g}", seed, "regularised", l2=strength)
         for strength in sizes.l2_sweep
         if strength != sizes.l2
-        for seed in sizes.seeds
+        for seed in sizes.sweep_seeds
     ]
     made += [_spec(profile, "part4-sizes", f"tfidf-{rows}", 0, rows=rows) for rows in sizes.sizes]
     made += [
         _variant_spec(profile, "part4-sizes", f"early-stopping-{rows}", seed, "early-stopping", rows=rows)
         for rows in sizes.sizes
-        for seed in sizes.seeds
+        for seed in sizes.sweep_seeds
     ]
     made += [_spec(profile, "part4-own", OWN, seed, **design.settings(**sizes.own)) for seed in sizes.seeds]
     made += [
