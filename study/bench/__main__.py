@@ -42,10 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measured(section: str, work: Path) -> dict:
-    """What one section measures, the peak memory of its process (bytes), and where and when it ran."""
+    """What one section measures, the peak memory of its largest process (bytes), and where and when it ran."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     found = importlib.import_module(f"study.bench.{section}").measure(profile.load("full"), work)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    largest = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    peak = largest * (1 if sys.platform == "darwin" else 1024)
     return found | {"peak_bytes": peak, "started": started} | runs.surroundings()
 
 

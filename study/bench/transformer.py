@@ -16,6 +16,7 @@ from study.profile import Profile
 
 LENGTHS = (16, 32, 64, 128)
 ROWS = (2_500, 5_000, 10_000, 20_000)
+PROFILED = 2_000  # texts
 _SIDE = 2_048  # of the square matrices whose product is the machine's peak
 
 
@@ -30,6 +31,7 @@ def measure(chosen: Profile, work: Path) -> dict:
     np.savez(work / TEXTS, ids=encoded.ids, lengths=encoded.lengths, classes=classes)
     operations = operations_of(encoded, classes, settings)
     peak = matmul_peak()
+    n = min(PROFILED, len(encoded))
     grown = {
         "length": {str(n): _rates(cut(encoded, n), classes, settings | {"longest": n}) for n in LENGTHS},
         "rows": {
@@ -40,6 +42,7 @@ def measure(chosen: Profile, work: Path) -> dict:
         "ours": metrics["ours"], "common": metrics["common"], "rows": metrics["rows"],
         "settings": {name: settings[name] for name in ("vocabulary", "longest", "width", "heads", "hidden", "batch")},
         "operations_per_text": operations, "peak_operations_per_second": peak, "grown": grown,
+        "operators": {way: operators(way, encoded.rows(np.arange(n)), classes[:n], settings) for way in speed.WAYS},
     }  # fmt: skip
 
 
@@ -64,6 +67,14 @@ def operations_of(encoded: Encoded, classes: np.ndarray, settings: dict, batches
             torch.nn.functional.cross_entropy(model(*inputs), targets).backward()
             texts += len(targets)
     return counter.get_total_flops() / texts
+
+
+def operators(way: str, encoded: Encoded, classes: np.ndarray, settings: dict) -> dict[str, float]:
+    """Seconds per text that one way spends in each of PyTorch's operators itself, by PyTorch's profiler."""
+    model = speed.network(way, settings, 0)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as record:
+        speed.WAYS[way](model, encoded, classes, settings)
+    return {event.key: event.self_cpu_time_total / 1e6 / len(encoded) for event in record.key_averages()}
 
 
 def matmul_peak(repeats: int = 10) -> float:

@@ -38,17 +38,21 @@ def throughput(encoded: Encoded, classes: np.ndarray, settings: dict, repeats: i
     float32, Adam as it is by default. Ours: `study.training.fit` on `TextBatches`, without its validation.
     """
     found = {"ours": [], "common": [], "parameters": {}}
-    sizes = [settings[name] for name in ("longest", "width", "heads", "hidden")]
     for repeat in range(repeats + 1):  # the first warms up
-        for way, run in (("ours", _ours), ("common", _common)):
-            torch.manual_seed(seed)
-            kind = TextClassifier if way == "ours" else CommonClassifier
-            model = kind(settings["vocabulary"], *sizes, 4).to(training.device())
+        for way in WAYS:
+            model = network(way, settings, seed)
             found["parameters"][way] = training.count_parameters(model)
-            seconds = run(model, encoded, classes, settings)
+            seconds = WAYS[way](model, encoded, classes, settings)
             if repeat:
                 found[way].append(len(encoded) / seconds)
     return found
+
+
+def network(way: str, settings: dict, seed: int) -> nn.Module:
+    """The classifier of one of the WAYS, with starting weights of a seed."""
+    torch.manual_seed(seed)
+    sizes = [settings[name] for name in ("vocabulary", "longest", "width", "heads", "hidden")]
+    return {"ours": TextClassifier, "common": CommonClassifier}[way](*sizes, 4).to(training.device())
 
 
 def _ours(model: nn.Module, encoded: Encoded, classes: np.ndarray, settings: dict) -> float:
@@ -67,3 +71,7 @@ def _common(model: nn.Module, encoded: Encoded, classes: np.ndarray, settings: d
     loader = DataLoader(TensorDataset(ids, torch.from_numpy(classes)), batch_size=settings["batch"], shuffle=True)
     optimiser = torch.optim.Adam(model.parameters(), lr=settings["learning_rate"])
     return training.plain_epoch(model, loader, optimiser)
+
+
+WAYS = {"ours": _ours, "common": _common}
+"""Each trains a model for one epoch and returns the seconds that it took."""

@@ -11,6 +11,8 @@ from study.prose import count, number, percent
 from study.publish.chapters import PublishError
 
 HEADING = "## Speed"
+HEAVIEST = 6
+"""Operators of each way that the page names."""
 
 
 def page(file: Path) -> str:
@@ -22,9 +24,9 @@ def page(file: Path) -> str:
         return ""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        return "\n\n".join([HEADING, _said(found), _texts(found), _growth(found), _others(found)])
+        return "\n\n".join([HEADING, _said(found), _texts(found), _operators(found), _growth(found), _others(found)])
     except (KeyError, TypeError, ValueError) as error:
-        raise PublishError(f"{file} is not what `make bench` writes ({error!r}); run `make bench` again") from error
+        raise PublishError(f"{file} is not what `make bench` writes ({error!r}); delete it and run `make bench` again") from error
 
 
 def _said(found: dict) -> str:
@@ -41,7 +43,8 @@ def _said(found: dict) -> str:
         f"{percent(reached)} of the {peak} GFLOP/s that one large product reaches on this machine: matrices of width "
         f"{ours['settings']['width']} are small, and much of the time goes to softmax, norms, embeddings and the "
         f"optimiser. `make report` takes {number(np.median(build['nothing to do']), 1)} s when nothing is to do and "
-        f"{number(np.median(build['prose changed']), 1)} s after a change of prose."
+        f"{number(np.median(build['prose changed']), 1)} s after a change of prose, in at most "
+        f"{number(build['peak_bytes'] / 1e9, 1)} GB of memory a process."
     )
 
 
@@ -67,6 +70,29 @@ def _texts(found: dict) -> str:
         "memory; Keras ran in its own."
     )
     return table_markdown(table, "bench-texts", caption, align="lrrrr")
+
+
+def _operators(found: dict) -> str:
+    ours, common = (found["transformer"]["operators"][way] for way in ("ours", "common"))
+    heaviest = {name for way in (ours, common) for name in sorted(way, key=way.get)[-HEAVIEST:]}
+    named = sorted(heaviest, key=lambda name: -common.get(name, 0.0))
+    sums = {
+        **{name: (common.get(name, 0.0), ours.get(name, 0.0)) for name in named},
+        "all others": tuple(sum(s for name, s in way.items() if name not in heaviest) for way in (common, ours)),
+        "together": (sum(common.values()), sum(ours.values())),
+    }
+    table = pd.DataFrame(
+        {
+            "Operator": list(sums),
+            "Common": [number(1e6 * before) for before, _ in sums.values()],
+            "Ours": [number(1e6 * after) for _, after in sums.values()],
+        }
+    )
+    caption = (
+        "Where the time goes: microseconds per text in each of PyTorch's operators itself, by PyTorch's profiler, "
+        "which slows both ways."
+    )
+    return table_markdown(table, "bench-operators", caption, align="lrr")
 
 
 def _growth(found: dict) -> str:
