@@ -188,7 +188,7 @@ PROFILES = {
             tokens=(64, 128, 256, 512, 1024, 2048, 4096), width=128, heads=4, seconds=1.0,
         ),
         part4=Part4(
-            seeds=(0, 1, 2), vocabulary=20_000, longest=128, width=64, heads=4, hidden=128, batch=64,
+            seeds=(0, 1, 2, 3, 4), vocabulary=20_000, longest=128, width=64, heads=4, hidden=128, batch=64,
             learning_rate=1e-3, epochs=12, dropout=0.2, patience=2, l2=1e-4, l2_sweep=(1e-5, 1e-4, 1e-3),
             sizes=(1_000, 4_000, 16_000), repeats=5, synthetic_rows=4_000, own={},
             sweep_seeds=(0, 1, 2), ablation_seeds=(0, 1),
