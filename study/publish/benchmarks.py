@@ -26,7 +26,9 @@ def page(file: Path) -> str:
         found = json.loads(file.read_text(encoding="utf-8"))
         return "\n\n".join([HEADING, _said(found), _texts(found), _operators(found), _growth(found), _others(found)])
     except (KeyError, TypeError, ValueError) as error:
-        raise PublishError(f"{file} is not what `make bench` writes ({error!r}); delete it and run `make bench` again") from error
+        raise PublishError(
+            f"{file} is not what `make bench` writes ({error!r}); delete it and run `make bench` again"
+        ) from error
 
 
 def _said(found: dict) -> str:
