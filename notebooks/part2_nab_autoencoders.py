@@ -239,7 +239,7 @@ page.table(
     ),
     "nab-losses",
     f"Published and regenerated losses (mean squared error, scaled units) and detected anomalies, median and range over {count(len(P.part2.seeds), 'seed')}: "
-    f"{reproduced} of {comparable} comparable numbers are reproduced. Tolerance: 10%, or half the range over seeds where that is wider. Version 3's published numbers are copies of Version 2's.",
+    f"{reproduced} of {comparable} comparable numbers are reproduced. Tolerance: {percent(analysis.TOLERANCE, 0)}, or half the interquartile range over seeds where that is wider. Version 3's published numbers are copies of Version 2's.",
     align="llrrlr",
 )
 base = {key: median("Base", key) for key in ("last_loss", "middle_loss")}

@@ -267,7 +267,7 @@ page.figure(
 # ## Discuss the results and provide the relevant graphs
 
 # %% tags=["hide-input"]
-reason = f"Of {number(len(comparable))} published numbers that can be compared, {fit_again} are reproduced: accuracies, precision, recall, F1 and AUC within {number(100 * analysis.SHARE_TOLERANCE)} point, losses within {percent(analysis.LOSS_TOLERANCE, 0)}, or within half the spread of the seeds if that is wider."
+reason = f"Of {number(len(comparable))} published numbers that can be compared, {fit_again} are reproduced: accuracies, precision, recall, F1 and AUC within {number(100 * analysis.SHARE_TOLERANCE)} point, losses within {percent(analysis.LOSS_TOLERANCE, 0)}, or within half the interquartile range over seeds if that is wider."
 far = [j for j in judged if j.verdict.status == "not reproduced"]
 page.say(f"""
 **Answer.** {reason} {f"Those that are not lie mostly in {join_list(list(dict.fromkeys(j.quantity for j in far))[:4])}." if far else ""}

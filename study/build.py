@@ -11,13 +11,14 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from study import parts, paths, profile
 from study.files import alone, write_atomically
 
 # Seconds on two cores with stored records, until a build here has measured its own.
-TYPICAL_SECONDS = {"runs": 30, "execute": 40, "render": 15}
+TYPICAL_SECONDS = {"notebook": 25, "render": 15}
 
 READ_BY_NOTEBOOKS = (
     paths.CATALOG, paths.PUBLISHED, paths.DETECTOR_TRIALS, paths.CLASSIFIER_TRIALS, paths.VISION_TRIALS,
@@ -98,37 +99,30 @@ def _build(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, c
     from study.publish.execute import execute, is_fresh, refresh_prose
 
     chosen.work.mkdir(parents=True, exist_ok=True)
-    steps = _Steps(chosen.work / "seconds.json", 2 * len(wanted) + 1)
+    steps = _Steps(chosen.work / "seconds.json", len(wanted) + 1)
     parameters = {"profile": chosen.name}
+    targets = {part: chosen.executed / f"{part.notebook}.ipynb" for part in wanted}
     with alone(chosen.work / "build.lock", f"the report of the profile {chosen.name}"):
+        trainer, children = ThreadPoolExecutor(1), []  # makes the next part's runs while a notebook is executed
         try:
-            for part in wanted:
-                with steps.step(f"{part.key}: runs", "runs"):
-                    target = chosen.executed / f"{part.notebook}.ipynb"
-                    fresh = is_fresh(part.source, target, parameters, digest_of(read_by(part, chosen)))
-                    if not fresh:
-                        _run(
-                            [
-                                sys.executable,
-                                "-m",
-                                "study.train",
-                                "--part",
-                                part.key,
-                                "--profile",
-                                chosen.name,
-                                "--sentinel",
-                            ]
-                        )
-                with steps.step(f"{part.key}: {'prose' if fresh else 'executing'} {part.notebook}", "execute"):
-                    if fresh:
-                        refresh_prose(part.source, target)
-                    else:
+            due = [p for p in wanted if not is_fresh(p.source, targets[p], parameters, digest_of(read_by(p, chosen)))]
+            trained = {part: trainer.submit(_train, part, chosen, children) for part in due}
+            for part, target in targets.items():
+                with steps.step(f"{part.key}: {'runs and notebook' if part in due else 'prose'}", "notebook"):
+                    if part in due:
+                        trained[part].result()
                         execute(part.source, target, parameters, digest_of(read_by(part, chosen)))
+                    else:
+                        refresh_prose(part.source, target)
             with steps.step("figures, HTML and PDF", "render"):
                 outputs = assemble.assemble(chosen, wanted, name, code)
         except (PublishError, subprocess.CalledProcessError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
+        finally:
+            trainer.shutdown(wait=False, cancel_futures=True)
+            for child in children:
+                child.terminate()
     names = [str(path.relative_to(paths.ROOT)) for path in outputs]
     # Training may have added records, so the inputs are read again.
     stamp = {
@@ -152,8 +146,13 @@ def _noted(file: Path) -> dict:
         return {}
 
 
-def _run(command: list[str]) -> None:
-    subprocess.run(command, cwd=paths.ROOT, check=True)
+def _train(part: parts.Part, chosen: profile.Profile, children: list[subprocess.Popen]) -> None:
+    """Make a part's missing runs and its sentinel in a process, which stands in `children`."""
+    command = [sys.executable, "-m", "study.train", "--part", part.key, "--profile", chosen.name, "--sentinel"]
+    with subprocess.Popen(command, cwd=paths.ROOT) as child:
+        children.append(child)
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
 
 
 class _Steps:
@@ -162,7 +161,7 @@ class _Steps:
     def __init__(self, file: Path, total: int) -> None:
         self.file, self.total, self.number = file, total, 0
         self.seconds = _noted(file)
-        self.kinds: list[str] = ["runs", "execute"] * (total // 2) + ["render"]
+        self.kinds: list[str] = ["notebook"] * (total - 1) + ["render"]
 
     def step(self, title: str, kind: str) -> "_Steps":
         self.title, self.kind = title, kind

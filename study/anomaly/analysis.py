@@ -59,6 +59,8 @@ CAUSES = {
 }
 """What is known of a number that does not come out again; see `UNKNOWN` for the others."""
 UNKNOWN = "the original states neither seed nor batch size"
+TOLERANCE = 0.1
+"""Of losses and anomaly counts, relative."""
 
 THRESHOLDS = {
     "mean + 2 sd": lambda errors: errors.mean() + 2 * errors.std(),
@@ -118,11 +120,6 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
     return float(np.median(values)), float(min(values)), float(max(values))
 
 
-def tolerance(published_value: float, values: Sequence[float]) -> float:
-    """Within which a regenerated median counts as the published number: 10 %, or half the range over seeds if wider."""
-    return max(0.1 * abs(published_value), (max(values) - min(values)) / 2)
-
-
 def judged_losses(records: Sequence[Record], nearest: Rule) -> list[Judged]:
     """Every published loss and number of anomalies of the four autoencoders, judged by the median over seeds."""
     found = []
@@ -138,7 +135,8 @@ def judged_losses(records: Sequence[Record], nearest: Rule) -> list[Judged]:
             name, place = QUANTITIES[key], f"part2.{model}.{key}"
             found.append(
                 published.judge(
-                    place, NAMES[model], name, values, tolerance(published.value(place), values),
+                    place, NAMES[model], name, values,
+                    published.tolerance(TOLERANCE * abs(published.value(place)), values),
                     centre=np.median,
                     show=number if key == "anomalies" else loss,
                     obstacle="the original repeats Version 2's numbers here" if model == "version-3" else None,

@@ -74,9 +74,8 @@ def _judged_corpus(record: Record) -> list[Judged]:
 
 
 def _tolerance(key: str, values: Sequence[float]) -> float:
-    """SHARE_TOLERANCE or LOSS_TOLERANCE, or half the range over seeds if that is wider."""
     own = LOSS_TOLERANCE * published.value(key) if "loss" in key else SHARE_TOLERANCE
-    return max(own, (max(values) - min(values)) / 2)
+    return published.tolerance(own, values)
 
 
 def finding(records: Sequence[Record]) -> str:

@@ -61,11 +61,11 @@ def judged(records: Sequence[Record]) -> list[Judged]:
         values = [measured(r, quantity) for r in of(records, "bonus-models", model)]
         loss = "loss" in quantity
         own = LOSS_TOLERANCE * published.value(key) if loss else SHARE_TOLERANCE
-        tolerance = max(own, (max(values) - min(values)) / 2)
         show = partial(number if loss else percent, digits=2)
         found.append(
             published.judge(
-                key, NAMES[model], QUANTITIES[quantity], values, tolerance, show=show, cause=OTHER_IMAGES
+                key, NAMES[model], QUANTITIES[quantity], values, published.tolerance(own, values),
+                show=show, cause=OTHER_IMAGES,
             )
         )  # fmt: skip
     return found
