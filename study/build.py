@@ -68,7 +68,7 @@ def everything_read(chosen: profile.Profile) -> list[Path]:
 
 def read_by(part: parts.Part, chosen: profile.Profile) -> list[Path]:
     """Every file beside the notebook that the execution of one part's notebook depends on."""
-    building = {paths.STUDY / "build.py", paths.STUDY / "parts.py", paths.STUDY / "reproduce.py"}
+    building = {paths.STUDY / f"{name}.py" for name in ("build", "parts", "reproduce", "sweep")}
     apart = {paths.STUDY / "publish", paths.STUDY / "bench"}
     code = [p for p in sorted(paths.STUDY.rglob("*.py")) if p not in building and not apart & set(p.parents)]
     records = sorted(p for p in chosen.records.glob(f"{part.tasks}*/*") if p.suffix in (".json", ".npz"))

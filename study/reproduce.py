@@ -9,7 +9,7 @@ import pandas as pd
 
 from study import parts, paths, profile, runs, sweep
 from study.files import write_atomically
-from study.prose import count, join_list, significant
+from study.prose import join_list, significant
 
 KEPT = "reproduced"
 """Where below build/ the runs of an interrupted reproduction go on."""
@@ -116,8 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
                 for reason in sweep.sweep(part, part.module().specs(chosen), fresh, executor, threads, KEPT)
             ]
         if failed:
-            print(f"error: {count(len(failed), 'run')} failed; the same command makes what failed", file=sys.stderr)
-            return 1
+            return sweep.exit_code(failed)
         rows = [row for part in wanted for row in compare(part, chosen, fresh)]
     except (ValueError, OSError, sweep.RunError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -152,6 +152,13 @@ def workers(number: int, scheduler: str | None) -> Iterator[concurrent.futures.E
         yield client.get_executor()
 
 
+def exit_code(failed: Sequence[str]) -> int:
+    """1 after a word on the standard error output if runs failed, else 0."""
+    if failed:
+        print(f"error: {count(len(failed), 'run')} failed; the same command makes what failed", file=sys.stderr)
+    return 1 if failed else 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m study.sweep", description=__doc__)
     parser.add_argument("--part", required=True)
@@ -173,9 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if failed:
-        print(f"error: {count(len(failed), 'run')} failed; the same command makes what failed", file=sys.stderr)
-    return 1 if failed else 0
+    return exit_code(failed)
 
 
 if __name__ == "__main__":
