@@ -174,10 +174,11 @@ def finding(records: Sequence[Record]) -> str:
     shares = {name: mean(runs, "test_accuracy") for name, runs in found.items()}
     improved, vgg = NAMES[IMPROVED], NAMES["vgg"]
     versus = compare(found[improved], found[vgg]).than
-    four = [name for name in sorted(shares, key=shares.get, reverse=True) if name != improved]
+    first, *rest = sorted((name for name in shares if name != improved), key=shares.get, reverse=True)
+    by_network = [f"{first} classifies {percent(shares[first])}", *(f"{name} {percent(shares[name])}" for name in rest)]
     return (
-        f"On an equivalent of the original's images, trained from random weights, "
-        f"{join_list([f'{name} classifies {percent(shares[name])}' for name in four])} of the test images rightly; "
+        f"On an equivalent of the original's images, trained from random weights, {join_list(by_network)} of the test "
+        f"images rightly; "
         f"a Vision Transformer made for few images reaches {percent(shares[improved])}, {versus} {vgg}."
     )
 
