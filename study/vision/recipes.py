@@ -29,8 +29,10 @@ STRONG = LIGHT | {"zoom": 0.75, "erase": 0.25}
 MIXING = {"mixup": 0.2, "cutmix": 1.0}
 """What the literature adds as well (Touvron et al. 2021); it needs longer trainings than two cores allow."""
 
-CHANGES = ("convolutions", "local", "augmentation", "average")
+CHANGES = ("convolutions", "mean", "early-head", "augmentation")
 """What makes the improved ViT: each is one of its settings, and can be taken back."""
+OTHERS = ("local", "average", "mixing")
+"""What the literature has besides, each of which is tried beside CHANGES."""
 
 STRIDES = {
     "paper": {"strides": "paper"},
@@ -69,10 +71,11 @@ def specs(profile: Profile) -> list[dict]:
 
 
 def _ablations() -> dict[str, tuple[str, ...]]:
-    """Each row of the ablation and its changes; `shifted` takes other tokens than convolutions, `mixing` adds one."""
+    """Each row of the ablation and its changes; `shifted` takes other tokens than convolutions."""
     rows = {"all": CHANGES, "none": ()}
     rows |= {f"without-{left}": tuple(c for c in CHANGES if c != left) for left in CHANGES}
-    return rows | {"shifted": ("shifted", *CHANGES[1:]), "mixing": (*CHANGES, "mixing")}
+    rows |= {f"with-{added}": (*CHANGES, added) for added in OTHERS}
+    return rows | {"shifted": ("shifted", *CHANGES[1:])}
 
 
 def _network_spec(
@@ -95,6 +98,8 @@ def _network_spec(
         settings["arguments"] = transformer | {
             "tokens": tokens,
             "local": "local" in changes,
+            "pooling": "mean" if "mean" in changes else "class",
+            "early_head": "early-head" in changes,
         }
         augmentation = STRONG if "augmentation" in changes else LIGHT
         settings["augmentation"] = augmentation | (MIXING if "mixing" in changes else {})

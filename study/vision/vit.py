@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from study.attention import SelfAttention
-from study.vision.convnets import ResidualBlock
+from study.vision.convnets import VGG_13, draw, vgg_blocks
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,11 @@ class Architecture:
     """The size of a ViT and its switches.
 
     `tokens` come from flat `patches` (Dosovitskiy et al. 2021), from patches of the image and of
-    four `shifted` copies (Lee et al. 2021), or from `convolutions`, the first stages of a ResNet.
+    four `shifted` copies (Lee et al. 2021), or from `convolutions`, the first blocks of VGG-13.
     `local` gives each head a learned temperature and hides every token from itself (Lee et al.
-    2021).
+    2021). The logits are read off a `class` token or off the `mean` token (Beyer et al. 2022).
+    `early_head` puts a second classifier on the tokens before the first block, for training alone
+    (deep supervision, Lee et al. 2015).
     """
 
     image: int = 64
@@ -34,6 +36,8 @@ class Architecture:
     dropout: float = 0.0
     tokens: Literal["patches", "shifted", "convolutions"] = "patches"
     local: bool = False
+    pooling: Literal["class", "mean"] = "class"
+    early_head: bool = False
 
     def __post_init__(self) -> None:
         if self.image % self.patch:
@@ -42,6 +46,8 @@ class Architecture:
             raise ValueError(
                 f"tokens {self.tokens!r} are unknown: choose one of {', '.join(TOKENISERS)}"
             )
+        if self.pooling not in ("class", "mean"):
+            raise ValueError(f"pooling {self.pooling!r} is unknown: choose class or mean")
 
     @property
     def grid(self) -> int:
@@ -88,25 +94,23 @@ class ShiftedPatches(nn.Module):
 
 
 class Convolutions(nn.Sequential):
-    """The beginning of a ResNet: a convolution and residual blocks that halve the image until a
-    pixel stands for a patch, then a 1×1 convolution: (B, 3, H, W) -> (B, N, d). This is the hybrid
-    of Dosovitskiy et al.; Xiao et al. (2021) show why convolutions should come first.
+    """The beginning of VGG-13: its blocks until a pixel stands for a patch, then a 1×1 convolution:
+    (B, 3, H, W) -> (B, N, d). Dosovitskiy et al. call this a hybrid; Xiao et al. (2021) show why
+    convolutions should come first.
     """
 
     def __init__(self, architecture: Architecture) -> None:
-        halvings = architecture.patch.bit_length() - 1
-        if 2**halvings != architecture.patch or not halvings:
+        ends = [i + 1 for i, channels in enumerate(VGG_13) if channels == "pool"]
+        halving = {2**n: end for n, end in enumerate(ends, start=1)}
+        if architecture.patch not in halving:
             raise ValueError(
-                f"halving convolutions need a patch of 2, 4, 8, …, not {architecture.patch}"
+                f"blocks that halve an image need a patch of {', '.join(map(str, halving))}, not "
+                f"{architecture.patch}"
             )
-        first, *later = (architecture.width * (i + 1) // halvings for i in range(halvings))
-        layers = [nn.Conv2d(3, first, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(first)]
-        layers += [nn.ReLU(inplace=True), ResidualBlock(first, first, 1)]
-        before = first
-        for after in later:
-            layers += [ResidualBlock(before, after, 2), ResidualBlock(after, after, 1)]
-            before = after
-        super().__init__(*layers, nn.Conv2d(before, architecture.width, 1))
+        configuration = VGG_13[: halving[architecture.patch]]
+        last = configuration[-2]
+        super().__init__(*vgg_blocks(configuration), nn.Conv2d(last, architecture.width, 1))
+        draw(self)
 
     def forward(self, images: Tensor) -> Tensor:
         return super().forward(images).flatten(2).transpose(1, 2)
@@ -149,7 +153,8 @@ class EncoderBlock(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """Images (B, 3, H, W) -> logits (B, classes), read off a class token.
+    """Images (B, 3, H, W) -> logits (B, classes); in training (B, 2, classes) with an early head,
+    whose logits come second.
 
     H and W may differ from the architecture's, in whole patches: the learned positions are then
     interpolated, as the paper does for another resolution.
@@ -159,33 +164,46 @@ class VisionTransformer(nn.Module):
         super().__init__()
         self.architecture, width, depth = architecture, architecture.width, architecture.depth
         self.tokens = TOKENISERS[architecture.tokens](architecture)
-        self.class_token = nn.Parameter(torch.empty(1, 1, width))
-        self.positions = nn.Parameter(torch.empty(1, 1 + architecture.grid**2, width))
+        first = architecture.pooling == "class"
+        self.class_token = nn.Parameter(torch.empty(1, 1, width)) if first else None
+        self.positions = nn.Parameter(torch.empty(1, first + architecture.grid**2, width))
         self.dropout = nn.Dropout(architecture.dropout)
         self.blocks = nn.ModuleList([EncoderBlock(architecture) for _ in range(depth)])
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.head = nn.Linear(width, architecture.classes)
+        self.early_head = None
+        if architecture.early_head:
+            self.early_head = nn.Sequential(
+                nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, architecture.classes)
+            )
         self._draw()
 
     def forward(self, images: Tensor) -> Tensor:
-        x = self._embedded(images)
+        tokens = self.tokens(images)
+        x = self._placed(tokens, images)
         for block in self.blocks:
             x = block(x)
-        return self.head(self.norm(x[:, 0]))
+        x = self.norm(x)
+        logits = self.head(x.mean(dim=1) if self.class_token is None else x[:, 0])
+        if self.early_head is None or not self.training:
+            return logits
+        return torch.stack([logits, self.early_head(tokens.mean(dim=1))], dim=1)
 
     def attention(self, images: Tensor) -> list[Tensor]:
-        """The attention weights (B, h, 1 + N, 1 + N) of every layer; token 0 is the class token."""
-        x, found = self._embedded(images), []
+        """The attention weights (B, h, T, T) of every layer; a class token comes before the N
+        patches, so that T is 1 + N with one and N without.
+        """
+        x, found = self._placed(self.tokens(images), images), []
         for block in self.blocks:
             x, weights = block(x, return_weights=True)
             found.append(weights)
         return found
 
-    def _embedded(self, images: Tensor) -> Tensor:
-        tokens = self.tokens(images)
-        tokens = torch.cat(
-            [self.class_token.expand(len(tokens), -1, -1).to(tokens.dtype), tokens], dim=1
-        )
+    def _placed(self, tokens: Tensor, images: Tensor) -> Tensor:
+        """Tokens (B, N, d) of images -> (B, T, d), with their positions added."""
+        if self.class_token is not None:
+            first = self.class_token.expand(len(tokens), -1, -1).to(tokens.dtype)
+            tokens = torch.cat([first, tokens], dim=1)
         patch = self.architecture.patch
         return self.dropout(
             tokens + self._positions(images.shape[-2] // patch, images.shape[-1] // patch)
@@ -195,15 +213,17 @@ class VisionTransformer(nn.Module):
         grid = self.architecture.grid
         if (rows, columns) == (grid, grid):
             return self.positions
-        plane = self.positions[:, 1:].unflatten(1, (grid, grid)).permute(0, 3, 1, 2)
+        first, plane = self.positions.split([self.positions.shape[1] - grid**2, grid**2], dim=1)
         resized = functional.interpolate(
-            plane, (rows, columns), mode="bicubic", align_corners=False
-        )
-        return torch.cat([self.positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
+            plane.unflatten(1, (grid, grid)).permute(0, 3, 1, 2),
+            (rows, columns), mode="bicubic", align_corners=False,
+        )  # fmt: skip
+        return torch.cat([first, resized.flatten(2).transpose(1, 2)], dim=1)
 
     def _draw(self) -> None:
         """Starting weights: as the paper's code, but for a head that is small instead of zero."""
-        nn.init.trunc_normal_(self.class_token, std=0.02)
+        if self.class_token is not None:
+            nn.init.trunc_normal_(self.class_token, std=0.02)
         nn.init.trunc_normal_(self.positions, std=0.02)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)

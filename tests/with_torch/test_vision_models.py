@@ -95,7 +95,7 @@ def test_multiply_adds_by_hand():
     [
         lambda: VGG(3), lambda: ResNet18(3), lambda: ResNet18(3, "standard"), lambda: ResNet18(3, "full"),
         lambda: EfficientNetB0(3), lambda: EfficientNetB0(3, "late"),
-        *(lambda t=t: VisionTransformer(Architecture(width=24, depth=2, hidden=48, tokens=t, local=True))
+        *(lambda t=t: VisionTransformer(Architecture(width=24, depth=2, hidden=48, tokens=t, pooling="mean"))
           for t in ("patches", "shifted", "convolutions")),
     ],
 )  # fmt: skip
@@ -184,8 +184,46 @@ def test_rollout_by_hand_and_its_sums():
         rollout.rollout([])
 
 
+def test_without_a_class_token_the_mean_token_is_classified_and_rolled_out():
+    torch.manual_seed(0)
+    model = VisionTransformer(Architecture(**SMALL, pooling="mean")).eval()
+    images, last = torch.randn(2, 3, 32, 32), []
+    assert model.positions.shape == (1, 16, 24) and "class_token" not in model.state_dict()
+    handle = model.norm.register_forward_hook(lambda *given: last.append(given[2]))
+    torch.testing.assert_close(model(images), model.head(last[0].sum(1) / 16))
+    handle.remove()
+    weights = model.attention(images)
+    seen = rollout.seen(weights, class_token=False)
+    torch.testing.assert_close(seen.flatten(1), rollout.rollout(weights).sum(1) / 16)
+
+
+def test_the_early_head_teaches_the_tokens_and_is_silent_afterwards():
+    torch.manual_seed(0)
+    with_head, without = (
+        VisionTransformer(Architecture(**SMALL, tokens="convolutions", early_head=early)) for early in (True, False)
+    )
+    without.load_state_dict({k: v for k, v in with_head.state_dict().items() if not k.startswith("early_head")})
+    images = torch.randn(4, 3, 32, 32)
+    torch.testing.assert_close(with_head.eval()(images), without.eval()(images))
+    logits = with_head.train()(images)
+    assert logits.shape == (4, 2, 3)
+    logits[:, 1].square().sum().backward()
+    assert all((p.grad != 0).any() for p in with_head.tokens[0].parameters() if p.dim() > 1)
+    assert not any(p.grad.any() for p in with_head.blocks.parameters())
+
+
+def test_the_stem_is_the_beginning_of_vgg():
+    stem, vgg = VisionTransformer(Architecture(width=24, depth=1, tokens="convolutions")).tokens, VGG(3)
+    shapes = [tuple(p.shape) for p in stem.parameters()]
+    assert shapes[:-2] == [tuple(p.shape) for p in vgg.parameters()][: len(shapes) - 2]
+    assert shapes[-2:] == [(24, 256, 1, 1), (24,)]
+    for patch, tokens in {2: 1024, 4: 256, 16: 16, 32: 4}.items():
+        small = Architecture(patch=patch, width=24, depth=1, tokens="convolutions")
+        assert VisionTransformer(small).tokens(torch.zeros(1, 3, 64, 64)).shape == (1, tokens, 24)
+
+
 def test_wrong_settings_are_refused():
-    for wrong in ({"patch": 7}, {"tokens": "words"}):
+    for wrong in ({"patch": 7}, {"tokens": "words"}, {"pooling": "max"}):
         with pytest.raises(ValueError, match="do not tile|unknown"):
             Architecture(**wrong)
     with pytest.raises(ValueError, match="a patch of 2, 4, 8"):
