@@ -72,6 +72,7 @@ class Part4:
     l2: float  # strength of the published fourth variant's penalty, which is not stated
     l2_sweep: tuple[float, ...]
     sizes: tuple[int, ...]  # of training subsets
+    own_sizes: tuple[int, ...]  # of those that the own classifier is trained on
     repeats: int  # of a measured throughput
     synthetic_rows: int
     own: dict  # changes of the own classifier's settings, which stand in study/news/design.py
@@ -190,7 +191,7 @@ PROFILES = {
         part4=Part4(
             seeds=(0, 1, 2, 3, 4), vocabulary=20_000, longest=128, width=64, heads=4, hidden=128, batch=64,
             learning_rate=1e-3, epochs=12, dropout=0.2, patience=2, l2=1e-4, l2_sweep=(1e-5, 1e-4, 1e-3),
-            sizes=(1_000, 4_000, 16_000), repeats=5, synthetic_rows=4_000, own={},
+            sizes=(1_000, 4_000, 16_000), own_sizes=(20_000, 40_000), repeats=5, synthetic_rows=4_000, own={},
             sweep_seeds=(0, 1, 2), ablation_seeds=(0, 1),
         ),
         bonus=Bonus(
@@ -220,7 +221,7 @@ PROFILES = {
         part4=Part4(
             seeds=(0, 1), vocabulary=500, longest=64, width=16, heads=2, hidden=32, batch=32,
             learning_rate=1e-2, epochs=3, dropout=0.2, patience=1, l2=1e-4, l2_sweep=(1e-5, 1e-3),
-            sizes=(200,), repeats=1, synthetic_rows=1_200,
+            sizes=(200,), own_sizes=(400,), repeats=1, synthetic_rows=1_200,
             own={
                 "vocabulary": 500, "longest": 64, "width": 16, "heads": 2, "batch": 32, "epochs": 2,
                 "learning_rate": 1e-2,

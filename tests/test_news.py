@@ -283,6 +283,14 @@ def test_a_missing_record_is_named(records):
         analysis.of(records, "part4-sizes")
 
 
+def test_accuracy_is_extrapolated_as_a_power_law_of_the_error():
+    halving = [1 - 0.4, 1 - 0.2]  # four times the rows halve the error
+    assert analysis.extrapolated([100, 400], halving, 1600) == pytest.approx(0.9)
+    assert analysis.extrapolated([100, 400, 1600], [*halving, 0.9], 6400) == pytest.approx(0.95)
+    with pytest.raises(ValueError, match="two sizes or more"):
+        analysis.extrapolated([100], [0.9], 200)
+
+
 def test_specs_are_told_apart_and_only_named_tasks_look_at_the_test_split():
     for name in ("full", "quick"):
         specs = recipes.specs(profile.load(name))

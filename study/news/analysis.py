@@ -124,6 +124,17 @@ READINGS = {
 """What a person can find who reads a mistake (report/mistakes_read.csv)."""
 
 
+def extrapolated(rows: Sequence[int], accuracies: Sequence[float], to: int) -> float:
+    """The accuracy expected of `to` training texts, if the error is a power of their number (Hestness et al. 2017).
+
+    The power law is fitted by least squares to the logarithms. Raises ValueError for fewer than two sizes.
+    """
+    if len(rows) < 2:
+        raise ValueError(f"a power law needs two sizes or more, got {len(rows)}")
+    slope, level = np.polyfit(np.log(rows), np.log1p(-np.asarray(accuracies)), 1)
+    return float(1 - np.exp(level + slope * np.log(to)))
+
+
 def pooled(runs: Sequence[Record], single: Sequence[Record], split: str = "validation") -> tuple[float, Interval]:
     """Accuracy of the mean of the runs' probabilities, and by how much it exceeds that of the single runs."""
     mean_probabilities = np.mean([probabilities(r.arrays[f"{split}_logits"]) for r in runs], axis=0)

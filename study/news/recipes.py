@@ -7,6 +7,7 @@ throughput. Only `part4-variants`, `part4-baselines` and `part4-own` look at the
 """
 
 import time
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -57,6 +58,11 @@ def specs(profile: Profile) -> list[dict]:
         for seed in sizes.sweep_seeds
     ]
     made += [_spec(profile, "part4-own", OWN, seed, **design.settings(**sizes.own)) for seed in sizes.seeds]
+    made += [
+        _spec(profile, "part4-sizes", f"own-{rows}", seed, **design.settings(**sizes.own), rows=rows)
+        for rows in sizes.own_sizes
+        for seed in sizes.ablation_seeds
+    ]
     made += [
         _spec(profile, "part4-ablation", name, seed, **design.settings(**sizes.own | change))
         for name, change in design.ABLATIONS.items()
@@ -161,6 +167,8 @@ def timed(spec: dict) -> tuple:
 
 def _fewer_rows(spec: dict, scratch: Path) -> Outcome:
     """Train on the first rows of the training split, which is in random order; measure on validation alone."""
+    if "grams" in spec["settings"]:
+        return _own_trained(spec, scratch, tested=False)[:2]
     rows = _first(len(_corpus(spec).train), spec["settings"]["rows"])
     if "epochs" in spec["settings"]:
         return _trained(spec, scratch, tested=False, rows=rows)
@@ -228,15 +236,20 @@ def _ablated(spec: dict, scratch: Path) -> Outcome:
 
 
 def _own_trained(spec: dict, scratch: Path, tested: bool) -> tuple[dict, dict, dict]:
+    """With `rows` in the settings, on the first rows of the training split alone, in as many steps as on all."""
     import torch
 
     from study import training
     from study.news import own
 
-    splits = _corpus(spec)
-    chosen, recipe = own.chosen(spec["settings"])
-    rows = spec["settings"].get("synthetic_rows", 0)
-    readings, features, vectors = _read(tuple(spec["data"]), rows, chosen.vocabulary, chosen.longest, chosen.width)
+    s, splits = spec["settings"], _corpus(spec)
+    chosen, recipe = own.chosen(s)
+    if "rows" in s:
+        few = splits.train.rows(_first(len(splits.train), s["rows"]))
+        recipe = replace(recipe, epochs=round(recipe.epochs * len(splits.train) / len(few)))
+        splits = replace(splits, train=few)
+    synthetic, sizes = s.get("synthetic_rows", 0), (chosen.vocabulary, chosen.longest, chosen.width)
+    readings, features, vectors = _read(tuple(spec["data"]), synthetic, len(splits.train), *sizes)
     batches = {
         name: own.Batches(reading, getattr(splits, name).classes, chosen, spec["seed"])
         for name, reading in readings.items()
@@ -279,12 +292,16 @@ def _encoded(names: tuple[str, ...], synthetic_rows: int, vocabulary: int, longe
 
 @lru_cache(maxsize=1)
 def _read(
-    names: tuple[str, ...], synthetic_rows: int, vocabulary: int, longest: int, width: int
+    names: tuple[str, ...], synthetic_rows: int, rows: int, vocabulary: int, longest: int, width: int
 ) -> tuple[dict, dict[str, int], np.ndarray]:
-    """Each split as the own classifier reads it, the numbers of its n-grams, and the first vectors of its words."""
+    """Each split as the own classifier reads it, the numbers of its n-grams, and the first vectors of its words.
+
+    All of it is learnt from the first `rows` of the training split.
+    """
     from study.news import own
 
     splits = _splits(names, synthetic_rows)
+    splits = replace(splits, train=splits.train.rows(_first(len(splits.train), rows)))
     reader = own.Reader(splits.train.texts, vocabulary, longest)
     readings = {name: reader.read(split.texts) for name, split in vars(splits).items()}
     return readings, reader.features, own.first_vectors(readings["train"].words, vocabulary, width)

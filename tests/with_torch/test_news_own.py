@@ -160,3 +160,15 @@ def test_only_the_own_run_looks_at_the_test_split(tmp_path):
         metrics, arrays = recipes.train(small, tmp_path / spec["model"])
         assert ("test" in metrics) == ("test_logits" in arrays) == (spec["model"] == "own")
         assert set(metrics["validation"]) >= {"accuracy"} and metrics["epochs"] == 1
+
+
+def test_on_fewer_rows_nothing_is_learnt_from_the_rest_and_the_steps_stay(tmp_path):
+    spec = next(s for s in recipes.specs(profile.load("quick")) if s["model"].startswith("own-"))
+    shrunk = {"synthetic_rows": 80, "epochs": 2} | {name: SMALL[name] for name in ("vocabulary", "longest", "width")}
+    found = {}
+    for rows in (24, 72):  # 72 of 80 are for training
+        small = spec | {"data": ["synthetic/ag_news"], "settings": spec["settings"] | shrunk | {"rows": rows}}
+        found[rows], arrays = recipes.train(small, tmp_path / str(rows))
+        assert "test" not in found[rows] and "test_logits" not in arrays
+    assert (found[24]["epochs"], found[72]["epochs"]) == (6, 2)
+    assert found[24]["parameters"] < found[72]["parameters"]  # a weight an n-gram
