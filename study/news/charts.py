@@ -252,7 +252,7 @@ def reliability(found: Mapping[str, analysis.Calibrated]) -> Figure:
 
 def sizes(curves: Mapping[str, tuple[Sequence[int], Sequence[float | Interval]]]) -> Figure:
     """Validation accuracy against the number of training texts, a line a model."""
-    fig, axis = figures.new(height_cm=6.2)
+    fig, axis = figures.new(height_cm=5.2)
     for name, (rows, values) in curves.items():
         look = figures.look_of(name)
         means = [v.mean if isinstance(v, Interval) else v for v in values]
