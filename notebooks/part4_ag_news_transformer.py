@@ -543,12 +543,11 @@ page.figure(
     "Three rising lines on a logarithmic axis of training texts; the linear model lies above the transformer, they come closer with more texts, and the own classifier lies above both.",
 )
 official = round(120_000 * rows_of[-1] / (rows_of[-1] + D["rows"]["validation"]))
-expected = analysis.extrapolated(*by_size["Own"], official)
-hoped = accuracy["Own"] + expected - by_size["Own"][1][-1]
-further = (
-    f"If it goes on as a power of their number [@hestness2017deep], it would be {percent(1 - expected)} on the {number(official)} that the official split has for training; as many points more on the test split would make {percent(hoped)}, above {(literature_scratch.accuracy < hoped).sum()} of the {number(len(literature_scratch))} published models without pre-training, instead of {(literature_scratch.accuracy < accuracy['Own']).sum()}: part of the distance to them is data."
-    if official > rows_of[-1] and not P.synthetic else ""
-)
+further = ""
+if official > rows_of[-1] and not P.synthetic:
+    expected = analysis.extrapolated(*by_size["Own"], official)
+    hoped = accuracy["Own"] + expected - by_size["Own"][1][-1]
+    further = f"If it goes on as a power of their number [@hestness2017deep], it would be {percent(1 - expected)} on the {number(official)} that the official split has for training; as many points more on the test split would make {percent(hoped)}, above {(literature_scratch.accuracy < hoped).sum()} of the {number(len(literature_scratch))} published models without pre-training, instead of {(literature_scratch.accuracy < accuracy['Own']).sum()}: part of the distance to them is data."
 gain = [by_size[names["stopped"]][1][-1].mean - by_size[names["stopped"]][1][-2].mean, by_size["TF-IDF + linear SVM"][1][-1] - by_size["TF-IDF + linear SVM"][1][-2]]
 page.say(f"""
 From {number(rows_of[-2])} to {number(rows_of[-1])} texts the transformer gains {number(100 * gain[0], 1)} points, the linear model {number(100 * gain[1], 1)}: {"a network that must learn what each word means from the labels alone is hungrier" if gain[0] > gain[1] else "both profit alike"}.

@@ -169,16 +169,20 @@ def _fewer_rows(spec: dict, scratch: Path) -> Outcome:
     """Train on the first rows of the training split, which is in random order; measure on validation alone."""
     if "grams" in spec["settings"]:
         return _own_trained(spec, scratch, tested=False)[:2]
-    rows = _first(len(_corpus(spec).train), spec["settings"]["rows"])
+    splits, wanted = _corpus(spec), spec["settings"]["rows"]
     if "epochs" in spec["settings"]:
-        return _trained(spec, scratch, tested=False, rows=rows)
-    splits = _corpus(spec)
-    found = baselines.tfidf(splits, splits.train.rows(rows))
+        return _trained(spec, scratch, tested=False, rows=_first(len(splits.train), wanted))
+    found = baselines.tfidf(splits, _shortened(splits, wanted).train)
     return {"validation": scores(splits.validation.classes, found["validation"])}, {}
 
 
 def _first(rows: int, wanted: int) -> np.ndarray:
     return np.arange(min(rows, wanted))
+
+
+def _shortened(splits: corpus.Splits, wanted: int) -> corpus.Splits:
+    """The same with the first rows of the training split alone."""
+    return replace(splits, train=splits.train.rows(_first(len(splits.train), wanted)))
 
 
 def _variant(spec: dict, scratch: Path) -> Outcome:
@@ -245,9 +249,8 @@ def _own_trained(spec: dict, scratch: Path, tested: bool) -> tuple[dict, dict, d
     s, splits = spec["settings"], _corpus(spec)
     chosen, recipe = own.chosen(s)
     if "rows" in s:
-        few = splits.train.rows(_first(len(splits.train), s["rows"]))
-        recipe = replace(recipe, epochs=round(recipe.epochs * len(splits.train) / len(few)))
-        splits = replace(splits, train=few)
+        whole, splits = splits, _shortened(splits, s["rows"])
+        recipe = replace(recipe, epochs=round(recipe.epochs * len(whole.train) / len(splits.train)))
     synthetic, sizes = s.get("synthetic_rows", 0), (chosen.vocabulary, chosen.longest, chosen.width)
     readings, features, vectors = _read(tuple(spec["data"]), synthetic, len(splits.train), *sizes)
     batches = {
@@ -300,8 +303,7 @@ def _read(
     """
     from study.news import own
 
-    splits = _splits(names, synthetic_rows)
-    splits = replace(splits, train=splits.train.rows(_first(len(splits.train), rows)))
+    splits = _shortened(_splits(names, synthetic_rows), rows)
     reader = own.Reader(splits.train.texts, vocabulary, longest)
     readings = {name: reader.read(split.texts) for name, split in vars(splits).items()}
     return readings, reader.features, own.first_vectors(readings["train"].words, vocabulary, width)

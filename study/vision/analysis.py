@@ -178,8 +178,7 @@ def finding(records: Sequence[Record]) -> str:
     by_network = [f"{first} classifies {percent(shares[first])}", *(f"{name} {percent(shares[name])}" for name in rest)]
     return (
         f"On an equivalent of the original's images, trained from random weights, {join_list(by_network)} of the test "
-        f"images rightly; "
-        f"a Vision Transformer made for few images reaches {percent(shares[improved])}, {versus} {vgg}."
+        f"images rightly; a Vision Transformer made for few images reaches {percent(shares[improved])}, {versus} {vgg}."
     )
 
 
