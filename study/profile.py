@@ -108,7 +108,7 @@ class Bonus:
     resnet: Schooling
     efficientnet: Schooling
     improved: Schooling
-    average: float  # decay of the moving average of the improved ViT's weights
+    average: float  # decay of a moving average of the improved ViT's weights, which the ablation adds
     ablation_epochs: int
     ablation_sizes: tuple[int, ...]
     stride_epochs: int
@@ -200,8 +200,8 @@ PROFILES = {
             vgg=Schooling(epochs=12, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
             resnet=Schooling(epochs=12, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
             efficientnet=Schooling(epochs=24, learning_rate=2e-3, weight_decay=0.05, sizes=(48, 64), bf16=False),
-            improved=Schooling(epochs=30, learning_rate=5e-4, weight_decay=0.05, sizes=(48, 64), bf16=True),
-            average=0.998, ablation_epochs=4, ablation_sizes=(32, 64), stride_epochs=3,
+            improved=Schooling(epochs=20, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 48, 64, 64), bf16=True),
+            average=0.998, ablation_epochs=3, ablation_sizes=(32, 48, 64), stride_epochs=3,
             stride_sizes=(32, 32, 64), speed_images=2_048, repeats=3, synthetic_rows=600,
         ),
     ),

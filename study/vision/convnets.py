@@ -3,6 +3,7 @@
 Images are (B, 3, H, W), floating point, normalised; each network gives logits (B, classes).
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from torch import Tensor, nn
@@ -22,17 +23,6 @@ class VGG(nn.Sequential):
     def __init__(
         self, classes: int, head: Literal["small", "original"] = "small", dropout: float = 0.5
     ) -> None:
-        layers, before = [], 3
-        for after in VGG_13:
-            if after == "pool":
-                layers.append(nn.MaxPool2d(2))
-            else:
-                layers += [
-                    nn.Conv2d(before, after, 3, padding=1),
-                    nn.BatchNorm2d(after),
-                    nn.ReLU(inplace=True),
-                ]
-                before = after
         if head == "original":
             classifier = [
                 nn.AdaptiveAvgPool2d(7), nn.Flatten(),
@@ -47,8 +37,24 @@ class VGG(nn.Sequential):
                 nn.Dropout(dropout),
                 nn.Linear(512, classes),
             ]
-        super().__init__(*layers, *classifier)
-        _draw(self)
+        super().__init__(*vgg_layers(VGG_13), *classifier)
+        draw(self)
+
+
+def vgg_layers(plan: Sequence[int | str]) -> list[nn.Module]:
+    """The convolutions and poolings of a VGG for images of three channels; `plan` is like VGG_13."""
+    layers, before = [], 3
+    for after in plan:
+        if after == "pool":
+            layers.append(nn.MaxPool2d(2))
+        else:
+            layers += [
+                nn.Conv2d(before, after, 3, padding=1),
+                nn.BatchNorm2d(after),
+                nn.ReLU(inplace=True),
+            ]
+            before = after
+    return layers
 
 
 STEMS = {
@@ -103,7 +109,7 @@ class ResNet18(nn.Sequential):
             before = after
         head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(512, classes)]
         super().__init__(*layers, *head)
-        _draw(self)
+        draw(self)
 
 
 STRIDES = {"paper": (1, 2, 2, 2, 1, 2, 1), "late": (1, 2, 2, 2, 1, 1, 1)}
@@ -136,13 +142,13 @@ class EfficientNetB0(nn.Module):
             num_labels=classes,
         )  # fmt: skip
         self.network = EfficientNetForImageClassification(config)
-        _draw(self)
+        draw(self)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.network(images).logits
 
 
-def _draw(network: nn.Module) -> None:
+def draw(network: nn.Module) -> None:
     """Starting weights by He et al. (2015): convolutions keep the variance of what passes them; classifiers small."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

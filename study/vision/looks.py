@@ -40,7 +40,8 @@ def attention(
         chosen += [np.flatnonzero(mine & (predicted == kind))[:ATTENDED]]
         chosen += [wrong[np.argsort(-confidence[wrong], kind="stable")][:ATTENDED]]
     chosen = np.concatenate(chosen)
-    maps = seen(model.attention(batches.inputs(rows[chosen]))).float().cpu().numpy()
+    weights = model.attention(batches.inputs(rows[chosen]))
+    maps = seen(weights, model.architecture.pooling == "class token").float().cpu().numpy()
     told = [_told(images, rows[i], predicted[i], confidence[i]) for i in chosen]
     return told, {"attention_maps": maps, "attention_pixels": images.pixels[rows[chosen]]}
 

@@ -22,12 +22,14 @@ def rollout(weights: Sequence[Tensor]) -> Tensor:
     return flow
 
 
-def seen(weights: Sequence[Tensor]) -> Tensor:
-    """What the class token (token 0) takes from each patch, as maps (B, side, side) that sum to 1.
+def seen(weights: Sequence[Tensor], class_token: bool) -> Tensor:
+    """What the class is read off takes from each patch, as maps (B, side, side) that sum to 1.
 
-    Raises ValueError when the patches do not form a square.
+    That is the class token (token 0), or the mean over all tokens, which then are the patches. Raises ValueError when
+    the patches do not form a square.
     """
-    patches = rollout(weights)[:, 0, 1:]
+    flow = rollout(weights)
+    patches = flow[:, 0, 1:] if class_token else flow.mean(dim=1)
     side = int(patches.shape[1] ** 0.5)
     if side**2 != patches.shape[1]:
         raise ValueError(f"{patches.shape[1]} patches are no square")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from study.attention import SelfAttention
-from study.vision.convnets import ResidualBlock
+from study.vision.convnets import VGG_13, draw, vgg_layers
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,11 @@ class Architecture:
     """The size of a ViT and its switches.
 
     `tokens` come from flat `patches` (Dosovitskiy et al. 2021), from patches of the image and of
-    four `shifted` copies (Lee et al. 2021), or from `convolutions`, the first stages of a ResNet.
+    four `shifted` copies (Lee et al. 2021), or from `convolutions`, the first blocks of VGG-13.
+    The class is read off a class token, or off the mean of all tokens. An `early_head` reads it off
+    the tokens before attention as well, with a loss of its own (deep supervision, Lee et al. 2015).
     `local` gives each head a learned temperature and hides every token from itself (Lee et al.
-    2021).
+    2021). A `depth` of 0 leaves the attention out.
     """
 
     image: int = 64
@@ -33,6 +35,8 @@ class Architecture:
     classes: int = 3
     dropout: float = 0.0
     tokens: Literal["patches", "shifted", "convolutions"] = "patches"
+    pooling: Literal["class token", "mean"] = "class token"
+    early_head: bool = False
     local: bool = False
 
     def __post_init__(self) -> None:
@@ -42,6 +46,8 @@ class Architecture:
             raise ValueError(
                 f"tokens {self.tokens!r} are unknown: choose one of {', '.join(TOKENISERS)}"
             )
+        if self.pooling not in ("class token", "mean"):
+            raise ValueError(f"pooling {self.pooling!r} is unknown: choose class token or mean")
 
     @property
     def grid(self) -> int:
@@ -88,25 +94,21 @@ class ShiftedPatches(nn.Module):
 
 
 class Convolutions(nn.Sequential):
-    """The beginning of a ResNet: a convolution and residual blocks that halve the image until a
-    pixel stands for a patch, then a 1×1 convolution: (B, 3, H, W) -> (B, N, d). This is the hybrid
-    of Dosovitskiy et al.; Xiao et al. (2021) show why convolutions should come first.
+    """The beginning of VGG-13, its last pooling left out, until a pixel stands for a patch; then a
+    1×1 convolution: (B, 3, H, W) -> (B, N, d). A hybrid, as Dosovitskiy et al. call it; Xiao et al.
+    (2021) show why convolutions should come first.
     """
 
     def __init__(self, architecture: Architecture) -> None:
+        poolings = [i for i, step in enumerate(VGG_13) if step == "pool"]
         halvings = architecture.patch.bit_length() - 1
-        if 2**halvings != architecture.patch or not halvings:
+        if 2**halvings != architecture.patch or not 0 < halvings < len(poolings):
             raise ValueError(
-                f"halving convolutions need a patch of 2, 4, 8, …, not {architecture.patch}"
+                f"halving convolutions need a patch of 2, 4, 8 or 16, not {architecture.patch}"
             )
-        first, *later = (architecture.width * (i + 1) // halvings for i in range(halvings))
-        layers = [nn.Conv2d(3, first, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(first)]
-        layers += [nn.ReLU(inplace=True), ResidualBlock(first, first, 1)]
-        before = first
-        for after in later:
-            layers += [ResidualBlock(before, after, 2), ResidualBlock(after, after, 1)]
-            before = after
-        super().__init__(*layers, nn.Conv2d(before, architecture.width, 1))
+        plan = VGG_13[: poolings[halvings]]
+        super().__init__(*vgg_layers(plan), nn.Conv2d(plan[-1], architecture.width, 1))
+        draw(self)
 
     def forward(self, images: Tensor) -> Tensor:
         return super().forward(images).flatten(2).transpose(1, 2)
@@ -149,43 +151,59 @@ class EncoderBlock(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """Images (B, 3, H, W) -> logits (B, classes), read off a class token.
+    """Images (B, 3, H, W) -> logits (B, classes), read off a class token or the mean of all tokens.
 
-    H and W may differ from the architecture's, in whole patches: the learned positions are then
-    interpolated, as the paper does for another resolution.
+    With an early head they are the mean of both heads' logits; in training those of each head are
+    given, (B, 2, classes), so that each gets its loss. H and W may differ from the architecture's,
+    in whole patches: the learned positions are then interpolated, as the paper does for another
+    resolution.
     """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture, width, depth = architecture, architecture.width, architecture.depth
         self.tokens = TOKENISERS[architecture.tokens](architecture)
-        self.class_token = nn.Parameter(torch.empty(1, 1, width))
-        self.positions = nn.Parameter(torch.empty(1, 1 + architecture.grid**2, width))
+        self.first = int(architecture.pooling == "class token")
+        if self.first:
+            self.class_token = nn.Parameter(torch.empty(1, 1, width))
+        self.positions = nn.Parameter(torch.empty(1, self.first + architecture.grid**2, width))
         self.dropout = nn.Dropout(architecture.dropout)
         self.blocks = nn.ModuleList([EncoderBlock(architecture) for _ in range(depth)])
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.head = nn.Linear(width, architecture.classes)
+        if architecture.early_head:
+            self.early_norm = nn.LayerNorm(width, eps=1e-6)
+            self.early_head = nn.Linear(width, architecture.classes)
         self._draw()
 
     def forward(self, images: Tensor) -> Tensor:
-        x = self._embedded(images)
+        tokens = self.tokens(images)
+        x = self._embedded(tokens, images)
         for block in self.blocks:
             x = block(x)
-        return self.head(self.norm(x[:, 0]))
+        x = self.norm(x)
+        logits = self.head(x[:, 0] if self.first else x.mean(dim=1))
+        if not self.architecture.early_head:
+            return logits
+        early = self.early_head(self.early_norm(tokens).mean(dim=1))
+        both = torch.stack([early, logits], dim=1)
+        return both if self.training else both.mean(dim=1)
 
     def attention(self, images: Tensor) -> list[Tensor]:
-        """The attention weights (B, h, 1 + N, 1 + N) of every layer; token 0 is the class token."""
-        x, found = self._embedded(images), []
+        """The attention weights (B, h, T, T) of every layer, over N tokens and, before them, the
+        class token if there is one.
+        """
+        x, found = self._embedded(self.tokens(images), images), []
         for block in self.blocks:
             x, weights = block(x, return_weights=True)
             found.append(weights)
         return found
 
-    def _embedded(self, images: Tensor) -> Tensor:
-        tokens = self.tokens(images)
-        tokens = torch.cat(
-            [self.class_token.expand(len(tokens), -1, -1).to(tokens.dtype), tokens], dim=1
-        )
+    def _embedded(self, tokens: Tensor, images: Tensor) -> Tensor:
+        if self.first:
+            tokens = torch.cat(
+                [self.class_token.expand(len(tokens), -1, -1).to(tokens.dtype), tokens], dim=1
+            )
         patch = self.architecture.patch
         return self.dropout(
             tokens + self._positions(images.shape[-2] // patch, images.shape[-1] // patch)
@@ -195,18 +213,22 @@ class VisionTransformer(nn.Module):
         grid = self.architecture.grid
         if (rows, columns) == (grid, grid):
             return self.positions
-        plane = self.positions[:, 1:].unflatten(1, (grid, grid)).permute(0, 3, 1, 2)
+        plane = self.positions[:, self.first :].unflatten(1, (grid, grid)).permute(0, 3, 1, 2)
         resized = functional.interpolate(
             plane, (rows, columns), mode="bicubic", align_corners=False
         )
-        return torch.cat([self.positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
+        patches = resized.flatten(2).transpose(1, 2)
+        return torch.cat([self.positions[:, : self.first], patches], dim=1)
 
     def _draw(self) -> None:
-        """Starting weights: as the paper's code, but for a head that is small instead of zero."""
-        nn.init.trunc_normal_(self.class_token, std=0.02)
+        """Starting weights: as the paper's code, but for heads that are small instead of zero."""
+        if self.first:
+            nn.init.trunc_normal_(self.class_token, std=0.02)
         nn.init.trunc_normal_(self.positions, std=0.02)
-        nn.init.trunc_normal_(self.head.weight, std=0.02)
-        nn.init.zeros_(self.head.bias)
+        for head in (self.head, getattr(self, "early_head", None)):
+            if head is not None:
+                nn.init.trunc_normal_(head.weight, std=0.02)
+                nn.init.zeros_(head.bias)
         for block in self.blocks:
             for layer in block.perceptron:
                 if isinstance(layer, nn.Linear):

@@ -8,9 +8,9 @@ from transformers import ViTConfig, ViTForImageClassification
 from study.attention import SelfAttention, scaled_dot_product
 from study.training import count_parameters
 from study.vision import rollout
-from study.vision.convnets import VGG, EfficientNetB0, ResNet18
+from study.vision.convnets import VGG, VGG_13, EfficientNetB0, ResNet18
 from study.vision.cost import multiply_adds
-from study.vision.vit import Architecture, EncoderBlock, ShiftedPatches, VisionTransformer
+from study.vision.vit import Architecture, Convolutions, EncoderBlock, ShiftedPatches, VisionTransformer
 
 SMALL = {"image": 32, "patch": 8, "width": 24, "depth": 3, "heads": 3, "hidden": 48}
 
@@ -97,6 +97,8 @@ def test_multiply_adds_by_hand():
         lambda: EfficientNetB0(3), lambda: EfficientNetB0(3, "late"),
         *(lambda t=t: VisionTransformer(Architecture(width=24, depth=2, hidden=48, tokens=t, local=True))
           for t in ("patches", "shifted", "convolutions")),
+        lambda: VisionTransformer(Architecture(width=24, depth=2, hidden=48, pooling="mean")),
+        lambda: VisionTransformer(Architecture(width=24, depth=0, tokens="convolutions", pooling="mean")),
     ],
 )  # fmt: skip
 def test_every_network_gives_finite_logits_and_gradients_at_several_sizes(network):
@@ -168,6 +170,40 @@ def test_temperature_divides_the_logits(weights):
     torch.testing.assert_close(out(layer), layer.output(context.transpose(1, 2).flatten(-2)))
 
 
+@pytest.mark.parametrize(("patch", "channels"), [(4, 256), (8, 512)])
+def test_convolutional_tokens_are_the_beginning_of_vgg(patch, channels):
+    torch.manual_seed(0)
+    tokens = Convolutions(Architecture(patch=patch, width=24, tokens="convolutions")).eval()
+    vgg = VGG(3).eval()
+    last = [i for i, layer in enumerate(vgg) if isinstance(layer, nn.MaxPool2d)][patch.bit_length() - 1]
+    stem, project = nn.Sequential(*list(vgg)[:last]), tokens[-1]
+    assert len(stem) == len(tokens) - 1 and project.in_channels == channels
+    stem.load_state_dict({k: v for k, v in tokens.state_dict().items() if not k.startswith(f"{last}.")})
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        expected = project(stem(images)).flatten(2).transpose(1, 2)
+        torch.testing.assert_close(tokens(images), expected)
+    assert expected.shape == (2, (64 // patch) ** 2, 24) and VGG_13.count("pool") == 5
+
+
+def test_the_mean_of_tokens_and_an_early_head_by_hand():
+    torch.manual_seed(0)
+    model = VisionTransformer(Architecture(**SMALL, pooling="mean", early_head=True))
+    for p in model.parameters():
+        nn.init.normal_(p, std=0.2)
+    images = torch.randn(2, 3, 32, 32)
+    tokens = model.tokens(images)
+    x = tokens + model.positions
+    for block in model.blocks:
+        x = block(x)
+    late = model.head(model.norm(x).mean(1))
+    early = model.early_head(model.early_norm(tokens).mean(1))
+    trained = model.train()(images)  # a loss for each head
+    torch.testing.assert_close(trained, torch.stack([early, late], 1))
+    torch.testing.assert_close(model.eval()(images), (early + late) / 2)
+    assert "class_token" not in model.state_dict() and model.positions.shape == (1, 16, 24)
+
+
 def test_rollout_by_hand_and_its_sums():
     uniform, first = torch.full((1, 1, 2, 2), 0.5), torch.tensor([[[[1.0, 0.0], [1.0, 0.0]]]])
     expected = torch.tensor([[[1.0, 0.0], [0.5, 0.5]]]) @ torch.tensor([[[0.75, 0.25], [0.25, 0.75]]])
@@ -177,15 +213,21 @@ def test_rollout_by_hand_and_its_sums():
     weights = model.attention(torch.randn(2, 3, 32, 32))
     assert [w.shape for w in weights] == [(2, 3, 17, 17)] * 3
     torch.testing.assert_close(rollout.rollout(weights).sum(-1), torch.ones(2, 17))
-    seen = rollout.seen(weights)
+    seen = rollout.seen(weights, class_token=True)
     assert seen.shape == (2, 4, 4) and (seen >= 0).all()
     torch.testing.assert_close(seen.sum((1, 2)), torch.ones(2))
+    # What the class token keeps of itself is left out of its map; a mean over patches has no such part.
+    found = rollout.seen([torch.eye(4).reshape(1, 1, 4, 4)], class_token=False)
+    torch.testing.assert_close(found, torch.full((1, 2, 2), 0.25))
+    to_third = torch.tensor([0.0, 0, 1, 0]).expand(1, 1, 4, 4)
+    found = rollout.seen([to_third], class_token=False).flatten()
+    torch.testing.assert_close(found, torch.tensor([0.125, 0.125, 0.625, 0.125]))
     with pytest.raises(ValueError, match="one layer"):
         rollout.rollout([])
 
 
 def test_wrong_settings_are_refused():
-    for wrong in ({"patch": 7}, {"tokens": "words"}):
+    for wrong in ({"patch": 7}, {"tokens": "words"}, {"pooling": "max"}):
         with pytest.raises(ValueError, match="do not tile|unknown"):
             Architecture(**wrong)
     with pytest.raises(ValueError, match="a patch of 2, 4, 8"):

@@ -45,9 +45,12 @@ def test_each_row_of_the_ablation_takes_one_change_back():
     assert decided(rows["all"]) == decided(improved)
     for name, settings in rows.items():
         differing = {k for k, v in decided(settings).items() if v != decided(rows["all"])[k]}
-        if name not in ("all", "none"):
+        if name == "stem-alone":
+            assert differing == {"arguments.depth", "arguments.early_head"}
+        elif name not in ("all", "none"):
             assert len(differing) == 1, name
     assert rows["none"]["augmentation"] == plain["augmentation"] and rows["none"]["average"] is None
+    assert (rows["none"]["arguments"]["pooling"], rows["none"]["arguments"]["early_head"]) == ("class token", False)
     assert rows["none"]["arguments"].items() >= plain["arguments"].items()
 
 
