@@ -2,8 +2,10 @@
 
 import io
 import stat
+import time
 import warnings
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -95,7 +97,7 @@ def test_provenance_tells_what_was_resized(place):
 def test_a_wrong_file_is_named(place, name, content, said):
     with pytest.raises(DataError, match=said):
         read(zipped(place / "a.zip", files() | {name: content}))
-    assert not (place / "build").exists() and not list(place.rglob("out.jpg"))
+    assert not (place / "build" / "images").exists() and not list(place.rglob("out.jpg"))
 
 
 def test_a_broken_png_is_named(place):
@@ -168,6 +170,21 @@ def test_images_are_decoded_once_and_a_damaged_cache_is_not_read(place, monkeypa
     assert np.array_equal(read(path).pixels, first.pixels)
     kept.with_suffix(".json").unlink()
     assert np.array_equal(read(path).pixels, first.pixels)
+
+
+def test_two_at_once_decode_once(place, monkeypatch):
+    """The second waits for the first, instead of sweeping away the file that the first one is writing."""
+    path, decode, decoded = zipped(place / "a.zip", files()), images.decode, []
+
+    def slow(content, where):
+        time.sleep(0.05)
+        decoded.append(where)
+        return decode(content, where)
+
+    monkeypatch.setattr(images, "decode", slow)
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(read, [path, path])
+    assert np.array_equal(first.pixels, second.pixels) and len(set(decoded)) == len(decoded) == len(files())
 
 
 def tiny_imagenet(left_out=()):

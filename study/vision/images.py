@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from study import catalog, paths
 from study.catalog import DataError
-from study.files import write_atomically
+from study.files import alone, write_atomically
 from study.vision import duplicates, sources
 from study.vision.archive import Archive
 
@@ -111,21 +111,27 @@ def _given(path: str) -> Archive:
 
 
 def read(archive: Archive, digest: str) -> Images:
-    """The images of an archive, decoded once and kept in build/ under the archive's digest.
+    """The images of an archive, decoded once, by one process, and kept in build/ under the archive's digest.
 
     Raises DataError for an archive with a wrong file (see `decode`), or of another layout.
     """
     key = hashlib.sha256(f"{_VERSION} {digest}".encode()).hexdigest()[:16]
     file = paths.BUILD / "images" / f"{key}.npz"
-    kept = _cached(file)
-    if kept is not None:
-        return kept
+    with alone(paths.BUILD / "locks" / f"images-{key}.lock", f"the images of {archive.path}"):
+        found = _cached(file)
+        if found is None:
+            found = _decoded(archive)
+            _keep(file, found)
+    return found
+
+
+def _decoded(archive: Archive) -> Images:
     chosen = sources.members(archive)
     pixels = np.empty((len(chosen), SIDE, SIDE, 3), dtype=np.uint8)
     interval = 0.5 if sys.stderr.isatty() else 20.0
     for i, member in enumerate(tqdm(chosen, "decoding images", leave=False, unit=" images", mininterval=interval)):
         pixels[i] = decode(archive.read(member.name), f"{archive.path}: {member.name}")
-    found = Images(
+    return Images(
         pixels,
         np.array([m.kind for m in chosen], dtype=np.int64),
         np.array([m.name for m in chosen]),
@@ -133,8 +139,6 @@ def read(archive: Archive, digest: str) -> Images:
         np.array([m.resized for m in chosen], dtype=np.int8),
         duplicates.groups(pixels),
     )
-    _keep(file, found)
-    return found
 
 
 def decode(content: bytes, where: str) -> np.ndarray:
