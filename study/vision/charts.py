@@ -101,7 +101,7 @@ def mistakes(record: Record, columns: int = 5) -> Figure:
 
 
 def attention(record: Record, each: int = 3) -> Figure:
-    """Test images above what of them the class token takes in (roll-out): right ones left, wrong ones on the right."""
+    """Test images above what of them is taken in (roll-out): right ones left, wrong ones on the right."""
     told, pixels, maps = record.metrics["attention"], record.arrays["attention_pixels"], record.arrays["attention_maps"]
     fig, axes = figures.new(height_cm=14.5, rows=2 * len(CLASSES), cols=2 * each)
     for axis in axes.flat:
