@@ -163,7 +163,7 @@ class VisionTransformer(nn.Module):
         super().__init__()
         self.architecture, width, depth = architecture, architecture.width, architecture.depth
         self.tokens = TOKENISERS[architecture.tokens](architecture)
-        self.first = int(architecture.pooling == "class token")
+        self.first = int(architecture.pooling == "class token")  # tokens before the patches
         if self.first:
             self.class_token = nn.Parameter(torch.empty(1, 1, width))
         self.positions = nn.Parameter(torch.empty(1, self.first + architecture.grid**2, width))
@@ -225,10 +225,9 @@ class VisionTransformer(nn.Module):
         if self.first:
             nn.init.trunc_normal_(self.class_token, std=0.02)
         nn.init.trunc_normal_(self.positions, std=0.02)
-        for head in (self.head, getattr(self, "early_head", None)):
-            if head is not None:
-                nn.init.trunc_normal_(head.weight, std=0.02)
-                nn.init.zeros_(head.bias)
+        for head in [self.head, self.early_head] if self.architecture.early_head else [self.head]:
+            nn.init.trunc_normal_(head.weight, std=0.02)
+            nn.init.zeros_(head.bias)
         for block in self.blocks:
             for layer in block.perceptron:
                 if isinstance(layer, nn.Linear):
