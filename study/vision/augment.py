@@ -19,23 +19,21 @@ class Augmentation:
     """What is changed at random in training; the defaults change nothing.
 
     `crop` moves an image by up to so many pixels and mirrors what enters; `flip` turns half of them left to right;
-    `zoom` enlarges a random square of at least this share of the side; `jitter` scales brightness, contrast and
-    saturation by up to this share; `erase` is the probability of a rectangle of mean colour (Zhong et al. 2020). Of two
-    images, `mixup` blends colours (Zhang et al. 2018) and `cutmix` puts a rectangle of one into the other (Yun et al.
-    2019), with shares from Beta(a, a); with both, each batch takes one of them.
+    `jitter` scales brightness, contrast and saturation by up to this share; `erase` is the probability of a rectangle
+    of mean colour (Zhong et al. 2020). Of two images, `mixup` blends colours (Zhang et al. 2018) and `cutmix` puts a
+    rectangle of one into the other (Yun et al. 2019), with shares from Beta(a, a); with both, each batch takes one.
     """
 
     crop: int = 0
     flip: bool = False
-    zoom: float = 1.0
     jitter: float = 0.0
     erase: float = 0.0
     mixup: float = 0.0
     cutmix: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0 < self.zoom <= 1 and 0 <= self.jitter < 1 and 0 <= self.erase <= 1 and self.crop >= 0):
-            raise ValueError(f"zoom is a share above 0, jitter below 1, erase a probability, crop in pixels: {self}")
+        if not (0 <= self.jitter < 1 and 0 <= self.erase <= 1 and self.crop >= 0):
+            raise ValueError(f"jitter is a share below 1, erase a probability, crop in pixels: {self}")
 
     @property
     def mixes(self) -> bool:
@@ -59,15 +57,6 @@ def _mirrored(places: Tensor, size: int) -> Tensor:
     """Places below 0 or above size − 1, reflected at the border pixel."""
     places = places.abs()
     return torch.where(places >= size, 2 * (size - 1) - places, places)
-
-
-def zoomed(images: Tensor, sides: Tensor, corners: Tensor) -> Tensor:
-    """The square of side `sides` (B,) at `corners` (B, 2: down, right), shares of the image, enlarged to all of it."""
-    theta = images.new_zeros(len(images), 2, 3)
-    theta[:, 0, 0] = theta[:, 1, 1] = sides
-    theta[:, :, 2] = (2 * corners + sides[:, None] - 1).flip(1)
-    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
-    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def jittered(images: Tensor, factors: Tensor) -> Tensor:
@@ -191,10 +180,6 @@ class ImageBatches:
         shifts = drawn(random.integers(-a.crop, a.crop + 1, (n, 2)))
         flips = drawn(random.random(n) < (0.5 if a.flip else 0.0))
         images = self._floats(moved(self.pixels, rows, shifts, flips))
-        if a.zoom < 1:
-            sides = random.uniform(a.zoom, 1, (n, 1))
-            corners = random.uniform(0, 1, (n, 2)) * (1 - sides)
-            images = zoomed(images, drawn(sides[:, 0]).float(), drawn(corners).float())
         if size != images.shape[-1]:
             images = functional.interpolate(images, size, mode="bilinear", antialias=True)
         if a.jitter:

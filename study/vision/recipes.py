@@ -24,7 +24,7 @@ IMPROVED = "vit-improved"
 
 LIGHT = {"crop": 6, "flip": True, "jitter": 0.2}
 """The augmentation that all four share."""
-STRONG = LIGHT | {"zoom": 0.75, "erase": 0.25}
+STRONG = LIGHT | {"erase": 0.25}
 """What is added for the improved ViT."""
 MIXING = {"mixup": 0.2, "cutmix": 1.0}
 """What the literature adds as well (Touvron et al. 2021); it needs longer trainings than two cores allow."""

@@ -10,10 +10,10 @@ from torch import nn
 from study import training
 from study.training import Recipe, fit, predict
 from study.vision import description, images
-from study.vision.augment import Augmentation, Box, ImageBatches, boxes, cut_mixed, jittered, mixed_up, moved, zoomed
+from study.vision.augment import Augmentation, Box, ImageBatches, boxes, cut_mixed, jittered, mixed_up, moved
 from study.vision.convnets import ResNet18
 
-ALL = Augmentation(crop=4, flip=True, zoom=0.7, jitter=0.2, erase=0.5, mixup=0.4, cutmix=1.0)
+ALL = Augmentation(crop=4, flip=True, jitter=0.2, erase=0.5, mixup=0.4, cutmix=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -79,15 +79,6 @@ def test_a_flip_is_a_flip_and_a_shift_a_shift():
     assert torch.equal(found[1, :, :-2], pixels[1, :, 2:]) and torch.equal(
         found[1, :, -2:], pixels[1, :, -3:-1].flip(1)
     )
-
-
-def test_zoom_shows_the_square_that_it_names():
-    ramp = torch.arange(16.0).expand(1, 3, 16, 16)  # grows to the right
-    torch.testing.assert_close(zoomed(ramp, torch.ones(1), torch.zeros(1, 2)), ramp)
-    found = zoomed(ramp, torch.tensor([0.5]), torch.tensor([[0.0, 0.5]]))
-    assert 7.5 <= found.min() and found[..., -1].mean() > 14.5
-    down = zoomed(ramp.transpose(2, 3), torch.tensor([0.5]), torch.tensor([[0.5, 0.0]]))
-    torch.testing.assert_close(down, found.transpose(2, 3))
 
 
 def test_jitter_by_hand():
@@ -178,8 +169,8 @@ def test_wrong_arrays_and_settings_are_refused(splits):
     pixels = torch.from_numpy(splits.images.pixels)
     with pytest.raises(ValueError, match=r"expected \(n, S, S, 3\) uint8"):
         ImageBatches(pixels.float(), splits.images.classes, splits.train, np.zeros(3), np.ones(3), 8, 0)
-    for wrong in ({"zoom": 0.0}, {"jitter": 1.0}, {"erase": 2.0}, {"crop": -1}):
-        with pytest.raises(ValueError, match="zoom is a share"):
+    for wrong in ({"jitter": 1.0}, {"erase": 2.0}, {"crop": -1}):
+        with pytest.raises(ValueError, match="jitter is a share"):
             Augmentation(**wrong)
 
 
