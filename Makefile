@@ -11,7 +11,7 @@ export DATA DATA_MIRROR
 .PHONY: help report test lab reproduce quick sweep data bench lock pair clean
 
 help: ## list the verbs
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/make \1\t\2/' | expand -t 18
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(BASE_PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; say make BASE_PYTHON=python3.11")'
@@ -49,8 +49,10 @@ bench: $(INSTALLED) ## measure the build's and the training's speed
 	@$(PYTHON) -m study.bench
 
 lock: $(INSTALLED) ## compile requirements.txt from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate -q \
-	  | grep -vE '^(nvidia-|cuda-|triton)' > requirements.txt  # CUDA comes with torch's own wheel, where it has any
+	@mkdir -p build
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate -q -o build/lock.txt
+	grep -vE '^(nvidia-|cuda-|triton)' build/lock.txt > build/requirements.txt  # CUDA comes with torch's own wheel, where it has any
+	mv build/requirements.txt requirements.txt
 
 pair: $(INSTALLED) ## bring notebooks/*.ipynb in step with notebooks/*.py
 	@$(VENV)/bin/jupytext --update --to ipynb notebooks/*.py

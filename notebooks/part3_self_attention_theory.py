@@ -31,7 +31,7 @@ from study import figures, published, runs
 from study import profile as profiles
 from study.attention import SelfAttention, causal_mask, scaled_dot_product
 from study.page import Page
-from study.prose import count, duration, interval, join_list, number, percent, scientific, significant
+from study.prose import CONFIRMED, count, duration, interval, join_list, number, percent, scientific, significant
 from study.theory import analysis, charts, graph, identities, recipes, scaling
 from study.theory.notation import estimate, matrices
 
@@ -52,12 +52,18 @@ two, three = lambda v: number(v, 2), lambda v: number(v, 3)
 
 # %% tags=["hide-input"]
 said = {name: found.status for name, found in analysis.claims(records).items()}
-frozen = said["attention_gradients"] == analysis.CONFIRMED
+told = {name: published.with_verdict(name, status) for name, status in said.items()}
+frozen = said["attention_gradients"] == CONFIRMED
+faults = {
+    "attention_score": "the softmax sums over the wrong index",
+    "attention_product": "the product of queries and keys lacks a transpose",
+    "attention_sum": "the weighted sum multiplies by the values twice",
+}
+wrong = [fault for name, fault in faults.items() if said[name] != CONFIRMED]
 reach = mixed[mixed.variant == "two-heads-mixed"]
 page.say(f"""
 **In short.** Self-attention lets every token fetch information from every other: it compares queries with keys, turns the comparison
-into weights that sum to one, and averages the values with them. The original's four stages are the right ones, but its formulas are not: as
-printed, the softmax sums over the wrong index, and the weighted sum multiplies by the values twice. Its reason for dividing by $\\sqrt{{d_k}}$ is
+into weights that sum to one, and averages the values with them. The original's four stages are the right ones, {f"but {len(wrong)} of its formulas {'is' if len(wrong) == 1 else 'are'} not: as printed, {join_list(wrong)}" if wrong else "and so are its formulas"}. Its reason for dividing by $\\sqrt{{d_k}}$ is
 {"**right for most queries**" if frozen else "**not confirmed**"}: at $d_k = {widest}$ the median gradient of the unscaled softmax is {scientific(at("raw", "jacobian_median")["mean"])}, of the scaled one {two(at("scaled", "jacobian_median")["mean"])}.
 What the original does not say is what $W_o$ is for: it lets heads be added and subtracted, which raises what two heads can explain of a test task from
 one half to {"all" if reach.explained.max() > 0.99 else percent(reach.explained.max(), 0)}. Inputs are simulated from seeds; every formula below is run.
@@ -109,7 +115,7 @@ page.say(matrices({"Q": Q, "K": K, "V": V}))
 page.say(f"""
 By hand, for *itself*, the last row: $x_4$ picks the second row of each matrix. $q_4$ is that of $W_q$ plus $b_q$, $({", ".join(f"{v:g}" for v in Q[3])})$; $k_4$ is $({", ".join(f"{v:g}" for v in K[3])})$ and $v_4$ is $({", ".join(f"{v:g}" for v in V[3])})$.
 
-{published.with_verdict("attention_weight_vector", said["attention_weight_vector"])}: with a weight *vector*, $q_i$ would be a single number ($d_k = 1$), and $q \\cdot k$ would be a plain product. $W_q$ is a matrix of {W_q.shape[0]} × {W_q.shape[1]} here.
+{told["attention_weight_vector"]}: with a weight *vector*, $q_i$ would be a single number ($d_k = 1$), and $q \\cdot k$ would be a plain product. $W_q$ is a matrix of {W_q.shape[0]} × {W_q.shape[1]} here.
 The $N$ equations that the original writes out for each projection are right, and they share one $W$ and one $b$.
 """)
 
@@ -144,15 +150,14 @@ By hand, for *itself*: the logits are $({", ".join(f"{v:g}" for v in S[3])})$, t
 # %% tags=["hide-input"]
 diagonal = torch.softmax(S.diagonal(), dim=0)
 over_queries = torch.softmax(S, dim=0)
-again = torch.softmax(A, dim=1)
 page.say(f"""
 **The original's formula.**
 
-- *Published: `{published.claim("attention_score")}`* — **{said["attention_score"].capitalize()}**, by a wrong index. With $i$ on both sides a query meets only the key of its own position, and the sum runs over positions. In the example that gives {count(diagonal.numel(), "number")} ({join_list([two(v) for v in diagonal])}) in place of a
+- {told["attention_score"]}, by a wrong index. With $i$ on both sides a query meets only the key of its own position, and the sum runs over positions. In the example that gives {count(diagonal.numel(), "number")} ({join_list([two(v) for v in diagonal])}) in place of a
   matrix of {A.shape[0]} × {A.shape[1]}: no token ever looks at another. Reading $k_j$ but keeping the sum over $i$ normalises over the queries; then the rows of the example sum to {join_list([two(v) for v in over_queries.sum(dim=1)])}, and are no weights. The sum must run over the keys.
-- {published.with_verdict("attention_every_key", said["attention_every_key"])}, and at odds with the formula beside it.
-- {published.with_verdict("attention_softmax_of_scores", said["attention_softmax_of_scores"])}, one softmax too many: the score as printed holds the exponentials and the sum already. Applied to weights, which lie between 0 and 1, a second softmax can never tell two keys apart by more than a factor of $e$: the largest weight of *itself* would fall from {two(A[3].max())} to {two(again[3].max())}.
-- *Published: `{published.claim("attention_product")}`* — **{said["attention_product"].capitalize()}**, but for a transpose: for whole sequences it is $\\operatorname{{softmax}}(Q K^\\top / \\sqrt{{d_k}})\\, V$.
+- {told["attention_every_key"]}, and at odds with the formula beside it.
+- {told["attention_softmax_of_scores"]}: exponentials divided by their sum are a softmax, over the wrong index as said.
+- {told["attention_product"]}: for whole sequences the keys must be transposed, $\\operatorname{{softmax}}(Q K^\\top / \\sqrt{{d_k}})\\, V$.
 """)
 
 # %% [markdown]
@@ -217,12 +222,12 @@ Scaled, the entropy lies at {interval(entropies.min(), entropies.max())} nats fo
 
 **Where they do not.**
 
-- *The theory's sharp end is blunt.* For {sizes.keys} keys it puts the collapse at $d_k = 2 \\ln {sizes.keys} \\approx {number(threshold, 1)}$. Measured, the entropy at $d_k = 16$ is still {two(at("raw", "entropy", 16)["mean"])} nats, and falls smoothly: the formula holds for $\\ln N \\gg 1$ only.
+- *The predicted collapse is gradual.* For {sizes.keys} keys theory puts it at $d_k = 2 \\ln {sizes.keys} \\approx {number(threshold, 1)}$. Measured, the entropy at $d_k = 16$ is still {two(at("raw", "entropy", 16)["mean"])} nats, and falls smoothly: the formula holds for $\\ln N \\gg 1$ only.
 - *Moderate widths gain nothing.* {f"Up to $d_k = {max(higher)}$ the mean gradient of the unscaled softmax is larger than that of the scaled one: few competing keys give a steeper softmax than many equal ones." if higher else "At no width is the unscaled gradient the larger one."} {f"The median query loses from $d_k = {first_low}$ on." if first_low else ""}
 - *The mean does not vanish as the median does.* From $d_k = {sizes.d_k[-3]}$ on, the mean gradient falls like $d_k^{{{number(steepness, 2)}}}$: the logits' spread grows like $\\sqrt{{d_k}}$, so a share of about $1/\\sqrt{{d_k}}$ of the queries keeps two keys in a near tie, and these carry the mean. For the others the gradient falls exponentially with the lead of the largest logit: the median is {scientific(at("raw", "jacobian_median")["mean"])} at $d_k = {widest}$.
   With regard to the query itself the chain rule multiplies by the keys: there the unscaled mean {"even grows" if grows else "falls"}, from {two(at("raw", "gradient_mean", min(sizes.d_k))["mean"])} to {two(at("raw", "gradient_mean")["mean"])}, while the median falls to {significant(at("raw", "gradient_median")["mean"], 2)}: a few queries get all of the gradient and most get none.
 
-{published.with_verdict("attention_gradients", said["attention_gradients"])}{" for most queries and wide keys" if frozen else ""}: at $d_k = {widest}$ the median gradient is {significant(at("raw", "jacobian_median")["mean"] / at("scaled", "jacobian_median")["mean"], 2)} times that of the scaled softmax, and {percent(at("raw", "saturated")["mean"], 0)} of the queries are saturated against {percent(at("scaled", "saturated")["mean"], 0)}.
+{told["attention_gradients"]}{" for most queries and wide keys" if frozen else ""}: at $d_k = {widest}$ the median gradient is {significant(at("raw", "jacobian_median")["mean"] / at("scaled", "jacobian_median")["mean"], 2)} times that of the scaled softmax, and {percent(at("raw", "saturated")["mean"], 0)} of the queries are saturated against {percent(at("scaled", "saturated")["mean"], 0)}.
 The original names the effect without its cause, the variance $d_k$ of the dot product.
 """)
 
@@ -247,8 +252,8 @@ page.say(matrices({"C": C}, 3))
 page.say(f"""
 By hand, the second component for *itself*: ${" + ".join(terms)} = {three(C[3, 1])}$.
 
-- *Published: `{published.claim("attention_sum")}`* — **{said["attention_sum"].capitalize()}**: right with one meaning of “Attention”, wrong with the other. Above, the original defines Attention as the softmax *times* $v$; put into this sum, the values would be multiplied twice. The factor must be the weight $a_{{ij}}$ alone.
-- {published.with_verdict("attention_after_softmax", said["attention_after_softmax"])} for the weight, which shows the first meaning was not intended; $j$ counts the keys and values.
+- {told["attention_sum"]}: right with one meaning of “Attention”, wrong with the other. Above, the original defines Attention as the softmax *times* $v$; put into this sum, the values would be multiplied twice. The factor must be the weight $a_{{ij}}$ alone.
+- {told["attention_after_softmax"]} for the weight, which shows the first meaning was not intended; $j$ counts the keys and values.
 """)
 
 # %% [markdown]
@@ -352,7 +357,7 @@ page.say(f"""
 Theory says what can be reached, and training need not find it: {f"in {len(missed)} of {len(reach)} runs with two heads and $W_o$ the result stays at one half. " if len(missed) else "here every run finds it. "}{"In exactly these runs both heads look at the same neighbour, and $W_o$ has nothing to subtract." if len(missed) and same_place else ""}
 No run without $W_o$, or with one head, exceeds {three(others.explained.max())}.
 
-{published.with_verdict("attention_output", said["attention_output"])}, but no answer: the original gives the formula and leaves the purpose and the impact open.
+{told["attention_output"]}, but no answer: the original gives the formula and leaves the purpose and the impact open.
 
 **Summary of question 1.** Queries, keys and values are three linear images of the tokens; the softmax over the keys of $q \\cdot k / \\sqrt{{d_k}}$ gives weights, and the weights average the values. Dividing by $\\sqrt{{d_k}}$ keeps the logits' variance at one for every width, and $W_o$ turns separate heads into one representation that can add and subtract what they found.
 """)

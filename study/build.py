@@ -6,6 +6,7 @@ little, so that finding nothing to do is quick.
 
 import argparse
 import hashlib
+import importlib
 import json
 import os
 import subprocess
@@ -18,7 +19,10 @@ from study import parts, paths, profile
 from study.files import alone, write_atomically
 
 # Seconds on two cores with stored records, until a build here has measured its own.
-TYPICAL_SECONDS = {"notebook": 25, "render": 15}
+TYPICAL_SECONDS = {"notebook": 25, "prose": 1, "render": 15}
+
+DATA_CHOICES = {"IMAGES": "study.vision.images", "NEWS_TRAIN": "study.news.corpus"}
+"""Environment variables that choose data, and the modules that know what they mean."""
 
 READ_BY_NOTEBOOKS = (
     paths.CATALOG, paths.PUBLISHED, paths.DETECTOR_TRIALS, paths.CLASSIFIER_TRIALS, paths.VISION_TRIALS,
@@ -42,11 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
     stamp_file = chosen.work / f"stamp-{name}.json"
     try:
         stamp = _noted(stamp_file)
-        if stamp and _up_to_date(stamp, digest_of(everything_read(chosen))):
+        if stamp and _up_to_date(stamp, digest_of(everything_read(chosen), data_chosen(chosen))):
             print(f"Nothing to do: {', '.join(stamp['outputs'])} are up to date.")
             return 0
         return _build(chosen, wanted, name, not given.no_code, stamp_file)
-    except OSError as error:
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
@@ -68,16 +72,25 @@ def everything_read(chosen: profile.Profile) -> list[Path]:
 
 def read_by(part: parts.Part, chosen: profile.Profile) -> list[Path]:
     """Every file beside the notebook that the execution of one part's notebook depends on."""
-    building = {paths.STUDY / f"{name}.py" for name in ("build", "parts", "reproduce", "sweep")}
+    building = {paths.STUDY / f"{name}.py" for name in ("build", "parts", "sweep")}
     apart = {paths.STUDY / "publish", paths.STUDY / "bench"}
     code = [p for p in sorted(paths.STUDY.rglob("*.py")) if p not in building and not apart & set(p.parents)]
     records = sorted(p for p in chosen.records.glob(f"{part.tasks}*/*") if p.suffix in (".json", ".npz"))
     return [*code, *READ_BY_NOTEBOOKS, *records]
 
 
-def digest_of(files: list[Path]) -> str:
-    """One SHA-256 over the names and contents of files."""
-    total = hashlib.sha256()
+def data_chosen(chosen: profile.Profile) -> str:
+    """What the variables in DATA_CHOICES that are set choose, images of one's own by their content.
+
+    Raises ValueError or catalog.DataError when one of them names nothing that can be read.
+    """
+    modules = [importlib.import_module(module) for name, module in DATA_CHOICES.items() if os.environ.get(name)]
+    return json.dumps([module.data_names(chosen.data) for module in modules])
+
+
+def digest_of(files: list[Path], also: str = "") -> str:
+    """One SHA-256 over the names and contents of files, and over a text."""
+    total = hashlib.sha256(also.encode())
     for file in files:
         total.update(str(file.relative_to(paths.ROOT)).encode())
         total.update(hashlib.sha256(file.read_bytes()).digest())
@@ -99,22 +112,25 @@ def _build(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, c
     from study.publish.execute import execute, is_fresh, refresh_prose
 
     chosen.work.mkdir(parents=True, exist_ok=True)
-    steps = _Steps(chosen.work / "seconds.json", len(wanted) + 1)
-    parameters = {"profile": chosen.name}
+    parameters, data = {"profile": chosen.name}, data_chosen(chosen)
+    key = lambda part: digest_of(read_by(part, chosen), data)  # noqa: E731
     targets = {part: chosen.executed / f"{part.notebook}.ipynb" for part in wanted}
     with alone(chosen.work / "build.lock", f"the report of the profile {chosen.name}"):
         trainer, children = ThreadPoolExecutor(1), []  # makes the next part's runs while a notebook is executed
         try:
-            due = [p for p in wanted if not is_fresh(p.source, targets[p], parameters, digest_of(read_by(p, chosen)))]
+            due = [p for p in wanted if not is_fresh(p.source, targets[p], parameters, key(p))]
+            kinds = ["notebook" if part in due else "prose" for part in wanted]
+            steps = _Steps(chosen.work / "seconds.json", [*kinds, "render"])
             trained = {part: trainer.submit(_train, part, chosen, children) for part in due}
             for part, target in targets.items():
-                with steps.step(f"{part.key}: {'runs and notebook' if part in due else 'prose'}", "notebook"):
+                with steps.step(f"{part.key}: {'runs and notebook' if part in due else 'prose'}"):
                     if part in due:
                         trained[part].result()
-                        execute(part.source, target, parameters, digest_of(read_by(part, chosen)))
+                        steps.start = time.perf_counter()  # trainings tell their own time
+                        execute(part.source, target, parameters, key(part))
                     else:
                         refresh_prose(part.source, target)
-            with steps.step("figures, HTML and PDF", "render"):
+            with steps.step("figures, HTML and PDF"):
                 outputs = assemble.assemble(chosen, wanted, name, code)
         except (PublishError, subprocess.CalledProcessError) as error:
             print(f"error: {error}", file=sys.stderr)
@@ -126,7 +142,7 @@ def _build(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, c
     names = [str(path.relative_to(paths.ROOT)) for path in outputs]
     # Training may have added records, so the inputs are read again.
     stamp = {
-        "inputs": digest_of(everything_read(chosen)), "outputs": names,
+        "inputs": digest_of(everything_read(chosen), data), "outputs": names,
         "digest": digest_of([paths.ROOT / n for n in names]),
     }  # fmt: skip
     write_atomically(stamp_file, json.dumps(stamp, indent=1).encode())
@@ -158,24 +174,23 @@ def _train(part: parts.Part, chosen: profile.Profile, children: list[subprocess.
 class _Steps:
     """Says what is being done, how far it is and how long the rest should take, learning from earlier builds."""
 
-    def __init__(self, file: Path, total: int) -> None:
-        self.file, self.total, self.number = file, total, 0
+    def __init__(self, file: Path, kinds: list[str]) -> None:
+        self.file, self.kinds, self.number = file, kinds, 0
         self.seconds = _noted(file)
-        self.kinds: list[str] = ["notebook"] * (total - 1) + ["render"]
 
-    def step(self, title: str, kind: str) -> "_Steps":
-        self.title, self.kind = title, kind
+    def step(self, title: str) -> "_Steps":
+        self.title = title
         return self
 
     def __enter__(self) -> None:
         self.number += 1
         rest = sum(self.seconds.get(k, TYPICAL_SECONDS[k]) for k in self.kinds[self.number - 1 :])
-        print(f"[{self.number}/{self.total}] {self.title} (about {max(1, round(rest))} s to the end)", flush=True)
+        print(f"[{self.number}/{len(self.kinds)}] {self.title} (about {max(1, round(rest))} s to the end)", flush=True)
         self.start = time.perf_counter()
 
     def __exit__(self, kind, error, trace) -> None:
         if error is None:
-            self.seconds[self.kind] = time.perf_counter() - self.start
+            self.seconds[self.kinds[self.number - 1]] = time.perf_counter() - self.start
             write_atomically(self.file, json.dumps(self.seconds).encode())
 
 

@@ -21,7 +21,7 @@ from study import paths
 from study.files import alone
 
 
-class DataError(Exception):
+class DataError(ValueError):
     """A dataset can't be had or isn't what the catalog says; the message names the file and the remedy."""
 
 
@@ -183,7 +183,7 @@ def _missing(item: Entry, mirror: Path | None, address: str) -> str:
         f"{item.name} can't be had. Tried: {item.cached} (absent); mirror folder "
         f"{mirror if mirror else '(none)'} (absent); {address}. "
         f"Remedies: put the file at {item.cached}; or point DATA_MIRROR at a folder that holds {item.name}; "
-        f"or connect to the network; {other}or take the synthetic stand-in with DATA=synthetic."
+        f"or connect to the network; {other}or see everything small on synthetic data with `make quick`."
     )
 
 

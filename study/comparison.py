@@ -56,23 +56,30 @@ def gap(record: Record) -> float:
 
 
 def right(record: Record, split: str = "test") -> np.ndarray:
-    """Which examples of the test or validation split a run classified rightly, (n,) bool."""
+    """Which examples of the test or validation split a run classified correctly, (n,) bool."""
     return record.arrays[f"{split}_logits"].argmax(axis=1) == record.arrays[f"{split}_classes"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on the same examples: difference of mean accuracy over seeds, and McNemar's p-value per seed."""
+    """Two models on the same examples: difference of mean accuracy over seeds, and McNemar's p-value per seed.
+
+    The interval alone decides, here and in verdicts; McNemar's test judges one training at a time.
+    """
 
     difference: Interval
     p_values: tuple[float, ...]
 
     @property
     def direction(self) -> str:
-        """`higher` or `lower` if the interval leaves zero out and the median p-value is below .05."""
-        if np.median(self.p_values) >= 0.05 or self.difference.low <= 0 <= self.difference.high:
-            return "not clearly different"
-        return "higher" if self.difference.low > 0 else "lower"
+        """`higher` or `lower` if the interval leaves zero out."""
+        words = {CONFIRMED: "higher", REFUTED: "lower", OPEN: "not clearly different"}
+        return words[is_positive(self.difference)]
+
+    @property
+    def told_apart(self) -> str:
+        """By how many seeds McNemar's test tells the two apart at the 5% level, as `2 of 5`."""
+        return f"{sum(p < 0.05 for p in self.p_values)} of {len(self.p_values)}"
 
     @property
     def than(self) -> str:
@@ -82,11 +89,11 @@ class Comparison:
 
 
 def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Comparison:
-    """a against b. The interval resamples examples; a model without seeds meets every seed of the other."""
+    """a against b. The interval resamples examples and seeds; a model without seeds meets every seed of the other."""
     pairs = list(zip(a, b, strict=True)) if len(a) == len(b) else [(one, other) for one in a for other in b]
-    share = [np.mean([right(r, split) for r in side], axis=0) for side in (a, b)]
-    p_values = tuple(mcnemar_p(right(x, split), right(y, split)) for x, y in pairs)
-    return Comparison(paired_difference(*share), p_values)
+    found = [(right(x, split), right(y, split)) for x, y in pairs]
+    difference = paired_difference(*(np.array(side) for side in zip(*found, strict=True)))
+    return Comparison(difference, tuple(mcnemar_p(x, y) for x, y in found))
 
 
 def seconds_to(record: Record, accuracy: float) -> float | None:

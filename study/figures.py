@@ -63,7 +63,6 @@ LOOKS = {
     "ViT, improved": Look(PALETTE["vermillion"], "*", "-"),
     "Heat-balance check": Look(PALETTE["black"], "x", ":"),
 }
-COLOURS = {model: look.colour for model, look in LOOKS.items()}
 
 _STYLE = {
     "font.family": "DejaVu Sans",

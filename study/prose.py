@@ -11,7 +11,6 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 MINUS = "\N{MINUS SIGN}"
-NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -212,17 +211,3 @@ def rank_sentence(scores: Mapping[str, float], quantity: str, digits: int = 2, h
     verb = "has" if len(leaders) == 1 else "share"
     next_best = f"{followers[0]} ({shown[followers[0]]})"
     return f"{join_list(leaders)} {verb} the {superlative} {quantity} ({best}), ahead of {next_best}."
-
-
-def compare(
-    a: float, b: float, name_a: str, name_b: str, quantity: str, p: float, digits: int = 2, alpha: float = 0.05
-) -> str:
-    """Say which of two values is higher, and only if a test (its p-value `p`) tells them apart at level `alpha`.
-
-    "Own has a higher F1 than Base (0.75 against 0.57, p = 0.012)."
-    """
-    evidence = f"({number(a, digits)} against {number(b, digits)}, {p_value(p)})"
-    if p >= alpha or a == b:
-        return f"{name_a} and {name_b} cannot be told apart by their {quantity} {evidence}."
-    direction = "higher" if a > b else "lower"
-    return f"{name_a} has a {direction} {quantity} than {name_b} {evidence}."

@@ -1,8 +1,8 @@
 """`make reproduce`: every run made anew in a fresh store, and each compared number beside its record."""
 
 import argparse
-import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,7 +12,7 @@ from study.files import write_atomically
 from study.prose import join_list, significant
 
 KEPT = "reproduced"
-"""Where below build/ the runs of an interrupted reproduction go on."""
+"""Where below build/ the runs of a reproduction lie, by the digest of the code that made them."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,11 @@ def rows_of(part: parts.Part, recorded: runs.Record, anew: runs.Record) -> list[
     ]
 
 
-def compare(part: parts.Part, chosen: profile.Profile, fresh: runs.Store) -> list[Row]:
-    """All compared numbers of a part. Raises ValueError for a run that either store lacks."""
-    recorded, found = runs.Store(chosen.records), []
-    for spec in part.module().specs(chosen):
-        old, new = recorded.load(spec), fresh.load(spec)
-        if old is None or new is None:
-            where = recorded.folder if old is None else fresh.folder
-            raise ValueError(f"{runs.label(spec)} has no record in {where}; run `make report` first.")
-        found += rows_of(part, old, new)
-    return found
+def check_recorded(specs: Sequence[dict], recorded: runs.Store) -> None:
+    """Raises ValueError for a run without a record: said before the trainings, not after."""
+    for spec in specs:
+        if recorded.load(spec) is None:
+            raise ValueError(f"{runs.label(spec)} has no record in {recorded.folder}; run `make report` first.")
 
 
 def told_again(part: parts.Part, chosen: profile.Profile, what: str) -> str:
@@ -103,28 +98,33 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         chosen = profile.load(given.profile)
         wanted = (parts.find(given.part),) if given.part else parts.PARTS
-        fresh = runs.Store(chosen.work / "reproduce")
+        specs = [(part, part.module().specs(chosen)) for part in wanted]
+        every = [(part, spec) for part, found in specs for spec in found]
+        recorded, fresh = runs.Store(chosen.records), runs.Store(paths.BUILD / KEPT / sweep.project())
+        check_recorded([spec for _, spec in every], recorded)
+        report = fresh.folder / f"report-{chosen.name}-{given.part or 'all'}.txt"
         # An interrupted reproduction goes on; a finished one starts over.
-        if (fresh.folder / "report.txt").exists():
-            shutil.rmtree(fresh.folder)
-            shutil.rmtree(paths.BUILD / KEPT, ignore_errors=True)
+        if report.exists():
+            for _, spec in every:
+                fresh.file(spec).unlink(missing_ok=True)
+            report.unlink()
         threads = sweep.threads_each(given.workers)
         with sweep.workers(given.workers, None) as executor:
             failed = [
                 reason
-                for part in wanted
-                for reason in sweep.sweep(part, part.module().specs(chosen), fresh, executor, threads, KEPT)
+                for part, found in specs
+                for reason in sweep.sweep(part, found, fresh, executor, threads, KEPT)
             ]
         if failed:
             return sweep.exit_code(failed)
-        rows = [row for part in wanted for row in compare(part, chosen, fresh)]
+        rows = [row for part, spec in every for row in rows_of(part, recorded.load(spec), fresh.load(spec))]
     except (ValueError, OSError, sweep.RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     differing = sum(not row.agrees for row in rows)
     summary = f"{len(rows)} numbers compared, {differing} outside their tolerance"
-    write_atomically(fresh.folder / "report.txt", f"{table(rows)}\n\n{summary}\n".encode())
-    print(f"{table(rows)}\n\n{summary}\n{fresh.folder / 'report.txt'}")
+    write_atomically(report, f"{table(rows)}\n\n{summary}\n".encode())
+    print(f"{table(rows)}\n\n{summary}\n{report}")
     return 1 if differing else 0
 
 

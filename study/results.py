@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from study import paths, profile, published, runs
+from study import parts, paths, profile, published, runs
 from study.anomaly import analysis as nab
 from study.anomaly import recipes as nab_recipes
 from study.comparison import mean, measured
@@ -22,7 +22,6 @@ from study.prose import (
     Judged,
     Verdict,
     interval,
-    mean_sd,
     number,
     percent,
     scientific,
@@ -131,8 +130,7 @@ def part4() -> list[Row]:
     ]
     for model, task in tasks.items():
         found = [measured(r, "test_accuracy") for r in news.of(records, task, model)]
-        ours = percent(found[0], 2) if len(found) == 1 else mean_sd(found, 2, as_percent=True)
-        rows.append((f"{news.NAMES[model]}, test accuracy on AG's news", ours, said[model]))
+        rows.append((f"{news.NAMES[model]}, test accuracy on AG's news", news.spread(found), said[model]))
     return rows
 
 
@@ -152,19 +150,14 @@ def bonus() -> list[Row]:
     return rows
 
 
-PARTS = {
-    "part1": ("Part I", part1),
-    "part2": ("Part II", part2),
-    "part3": ("Part III", part3),
-    "part4": ("Part IV", part4),
-    "bonus": ("Bonus", bonus),
-}
+ROWS = {"part1": part1, "part2": part2, "part3": part3, "part4": part4, "bonus": bonus}
 
 
 def table() -> str:
     """The table as GitHub Markdown."""
     lines = ["| Result | This report | Published | Command |", "|---|---|---|---|"]
-    for key, (part, rows) in PARTS.items():
+    for key, rows in ROWS.items():
+        part = parts.find(key).short_title
         lines += [f"| {part}: {name} | {ours} | {said} | `make report PART={key}` |" for name, ours, said in rows()]
     return "\n".join(lines) + "\n"
 

@@ -92,7 +92,7 @@ class Store:
         try:
             return _read(file, json.loads(canonical(spec)))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            tqdm.write(f"Damaged record {file} ({error}); the run is made anew.")
+            tqdm.write(f"Damaged record {file} ({error}); the run is made anew.", file=sys.stderr)
             return None
 
     def get(self, spec: Mapping, train: Train) -> Record:
@@ -126,11 +126,12 @@ class Store:
     def _make(self, spec: Mapping, train: Train) -> Record:
         scratch = paths.BUILD / "scratch" / f"{spec['model']}-{_state_digest(spec)}"
         scratch.mkdir(parents=True, exist_ok=True)
-        start, began = datetime.now(UTC), time.perf_counter()
+        # The commit that computes: another one may be checked out before the training ends.
+        start, began, made_by = datetime.now(UTC), time.perf_counter(), commit()
         metrics, arrays = train(json.loads(canonical(spec)), scratch)
-        # A training that went on after a kill has counted its earlier epochs itself.
+        # After a kill, PyTorch's loop has counted its earlier epochs in `seconds`; of Keras' only the rest is told.
         seconds = max(time.perf_counter() - began, metrics.get("seconds", 0.0))
-        record = self._write(Record(dict(spec), metrics, arrays, _provenance(spec, start, seconds)))
+        record = self._write(Record(dict(spec), metrics, arrays, _provenance(spec, start, seconds, made_by)))
         shutil.rmtree(scratch)
         return record
 
@@ -178,11 +179,12 @@ def _sha256(content: dict) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def _provenance(spec: Mapping, start: datetime, seconds: float) -> dict:
+def _provenance(spec: Mapping, start: datetime, seconds: float, made_by: str) -> dict:
     return {
         "started": start.isoformat(timespec="seconds"),
         "wall_seconds": round(seconds, 2),
         **surroundings(),
+        "commit": made_by,
         "data": catalog.digests(catalog.listed(spec["data"])),
     }
 
@@ -207,12 +209,16 @@ def _device() -> str:
 
 
 def _threads() -> int:
+    """How many threads were at hand; Part III's runs take one of them, whatever this number is."""
     torch = sys.modules.get("torch")
     return int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())) if torch is None else torch.get_num_threads()
 
 
 def _versions() -> dict[str, str]:
-    wanted = {"numpy", "scipy", "scikit-learn", "keras", "tensorflow", "tensorflow-cpu", "torch"}
+    wanted = {
+        "numpy", "scipy", "scikit-learn", "keras", "tensorflow", "tensorflow-cpu", "torch", "tokenizers",
+        "transformers", "pillow",
+    }  # fmt: skip
     installed = ((d.name.lower().replace("_", "-"), d.version) for d in importlib.metadata.distributions())
     found = {name: version for name, version in installed if name in wanted}
     return dict(sorted(found.items()))

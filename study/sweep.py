@@ -73,7 +73,7 @@ def make(part: str, spec: dict, expected: str, threads: int | None = None, kept:
     try:
         for name in catalog.listed(spec["data"]):
             catalog.fetch(name)
-    except (OSError, catalog.DataError) as error:
+    except (OSError, ValueError) as error:
         raise RunError(f"{where}: {error}") from None  # plain, to travel between machines
     store = runs.Store(paths.BUILD / kept / expected)
     command = ["-m", "study.train", "--part", part, "--store", str(store.folder), "--spec", runs.canonical(spec)]
@@ -143,7 +143,7 @@ def workers(number: int, scheduler: str | None) -> Iterator[concurrent.futures.E
     try:
         from distributed import Client
     except ImportError as error:
-        raise RunError("SCHEDULER needs the package distributed: pip install -e '.[cluster]'") from error
+        raise RunError("SCHEDULER needs the package distributed: .venv/bin/pip install -r requirements.txt") from error
     try:
         client = Client(scheduler, timeout=CONNECTION_SECONDS)
     except (OSError, ValueError) as error:

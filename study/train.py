@@ -46,7 +46,7 @@ def check_digests(part: parts.Part, chosen: profile.Profile, store: runs.Store) 
             if catalog.digests([name])[name] != was:
                 raise catalog.DataError(
                     f"{store.file(spec)} was made from another {name} than data/catalog.toml names. "
-                    "Run `make reproduce` to make all records anew, or restore the catalog."
+                    "Delete such records and run `make report`, which makes them anew, or restore the catalog."
                 )
 
 
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
         make_missing(part, chosen, store)
         if given.sentinel:
             make_sentinel(part, chosen)
-    except (ValueError, OSError, FloatingPointError, catalog.DataError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

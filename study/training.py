@@ -52,11 +52,11 @@ class Recipe:
     """What the author decides about a training.
 
     With `decoupled` the weight decay is AdamW's (Loshchilov & Hutter 2019), else the gradient of an L2 penalty
-    `weight_decay`/2 · ‖w‖², which leaves embeddings out. Biases, norms and other vectors are not decayed. `one-cycle`
-    warms up over the share `warmup` of all steps and falls to zero along a cosine (Smith & Topin 2018; momentum stays).
-    `patience` stops after so many epochs without a lower validation loss and returns to the best one (Prechelt 1998).
-    `average` is the decay per step of an exponential moving average of the weights, which then is the model. `clip`
-    bounds the gradient norm.
+    `weight_decay`/2 · ‖w‖², which leaves embeddings out. Parameters of one dimension (biases, norms) are not decayed; a
+    ViT's positions, class token and temperatures have more and are. `one-cycle` warms up over the share `warmup` of all
+    steps and falls to zero along a cosine (Smith & Topin 2018; momentum stays). `patience` stops after so many epochs
+    without a lower validation loss and returns to the best one (Prechelt 1998). `average` is the decay per step of an
+    exponential moving average of the weights, which then is the model. `clip` bounds the gradient norm.
     """
 
     epochs: int
@@ -262,14 +262,14 @@ class _State:
             return
         try:
             kept = torch.load(io.BytesIO(content), map_location=device(), weights_only=True)
-        except (UnpicklingError, RuntimeError) as error:
+            self.model.load_state_dict(kept["model"])
+            if self.averaged is not None:
+                self.averaged.load_state_dict(kept["averaged"])
+            self.optimiser.load_state_dict(kept["optimiser"])
+            self.schedule.load_state_dict(kept["schedule"])
+            self.best, self.history = kept["best"], json.loads(kept["history"])
+        except (UnpicklingError, RuntimeError, KeyError, ValueError) as error:
             raise unusable_state(self.file, str(error).splitlines()[0]) from error
-        self.model.load_state_dict(kept["model"])
-        if self.averaged is not None:
-            self.averaged.load_state_dict(kept["averaged"])
-        self.optimiser.load_state_dict(kept["optimiser"])
-        self.schedule.load_state_dict(kept["schedule"])
-        self.best, self.history = kept["best"], json.loads(kept["history"])
 
     def finish(self) -> None:
         """Give the model the weights that it is judged by: the best epoch's with patience, else the last ones."""

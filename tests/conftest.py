@@ -1,11 +1,15 @@
 """What all tests share: no network, no reader's data folder, one deep-learning framework per process."""
 
+import os
 import socket
 import sys
 
 import pytest
 
 from study import catalog, paths
+
+for choice in ("DATA", "IMAGES", "NEWS_TRAIN"):  # the caller's, for another report
+    os.environ.pop(choice, None)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from study import parts, paths, profile
+from study import build, parts, paths, profile
 from study.publish import front
 
 
@@ -171,11 +171,40 @@ def test_a_number_outside_its_tolerance_fails_reproduction(built):
         (["--profile", "fulll"], {}, "Unknown profile 'fulll'. Choose one of: full, quick."),
         (["--part", "part9"], {}, "Unknown part 'part9'."),
         (["--profile", "quick"], {"DATA": "fake"}, "DATA=fake is unknown."),
+        (["--profile", "quick"], {"DATA": "real", "IMAGES": "gone"}, "IMAGES=gone is not there."),
+        (["--profile", "quick"], {"DATA": "real", "NEWS_TRAIN": "all"}, "NEWS_TRAIN=all is unknown."),
     ],
 )
 def test_bad_settings_are_refused(clone, arguments, environment, said):
     done = run(clone, "-m", "study.build", *arguments, **environment)
     assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["sweep", "reproduce"])
+def test_images_that_are_not_there_are_told(clone, verb):
+    choice = {"DATA": "real", "IMAGES": "gone"}
+    done = run(clone, "-m", f"study.{verb}", "--profile", "quick", "--part", "bonus", **choice)
+    assert done.returncode == 1 and "IMAGES=gone is not there." in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_choice_of_other_data_makes_the_report_due(monkeypatch):
+    chosen, made = profile.load("full"), []
+    stamp = {"inputs": build.digest_of(build.everything_read(chosen), build.data_chosen(chosen)), "outputs": []}
+    monkeypatch.setattr(build, "_noted", lambda file: stamp | {"digest": build.digest_of([])})
+    monkeypatch.setattr(build, "_build", lambda *given: made.append(given) or 0)
+    assert build.main([]) == 0 and not made
+    monkeypatch.setenv("NEWS_TRAIN", "official")
+    assert build.main([]) == 0 and len(made) == 1
+
+
+def test_images_of_ones_own_are_known_by_their_content(monkeypatch, tmp_path):
+    (tmp_path / "dogs").mkdir()
+    (tmp_path / "dogs" / "1.jpg").write_bytes(b"one")
+    monkeypatch.setenv("IMAGES", str(tmp_path))
+    chosen = profile.load("full")
+    before = build.data_chosen(chosen)
+    (tmp_path / "dogs" / "1.jpg").write_bytes(b"two")
+    assert build.data_chosen(chosen) != before
 
 
 def test_without_records_and_data_the_build_says_what_to_do(clone, tmp_path):
@@ -188,7 +217,7 @@ def test_without_records_and_data_the_build_says_what_to_do(clone, tmp_path):
     }
     done = run(clone, "-m", "study.build", "--profile", "full", "--part", "part2", **blocked)
     assert done.returncode == 1
-    assert "can't be had" in done.stderr and "DATA=synthetic" in done.stderr
+    assert "can't be had" in done.stderr and "make quick" in done.stderr
     assert not (clone / "report" / "report.html").exists()
 
 
@@ -205,3 +234,18 @@ def test_make_alone_lists_the_verbs():
     listed = subprocess.run(["make", "-s"], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout
     for verb in ("report", "test", "lab", "reproduce", "quick", "data", "bench", "clean", "help"):
         assert re.search(rf"^make {verb}\s+\S", listed, flags=re.M), verb
+
+
+def test_a_model_of_ones_own_joins_the_leaderboard_as_the_readme_says(built):
+    """Last, because it changes the clone's code."""
+    clone, _ = built
+    recipe = next(block for block in paths.ROOT.joinpath("README.md").read_text().split("```") if "def wide" in block)
+    for file, body in re.findall(r"^# (study/\S+\.py), .+\n((?:(?!# study/).*\n)+)", recipe, flags=re.M):
+        text = (clone / file).read_text()
+        empty = re.search(r"^ADDED.* = \(\)$", text, flags=re.M)
+        (clone / file).write_text(text.replace(empty[0], body) if "ADDED" in body else text + body)
+    done = run(clone, "-m", "study.build", "--profile", "quick", "--part", "part2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = BeautifulSoup(outputs(clone)[0].with_name("part2.html").read_text("utf-8"), "html.parser")
+    board = page.find("table", id="tbl:nab-leaderboard")
+    assert "Wide" in {row.find("td").get_text(strip=True) for row in board.select("tbody tr")}

@@ -71,7 +71,7 @@ def test_no_source_lists_what_was_tried_and_the_remedies(demo):
         catalog.fetch("demo/a.csv")
     said = str(refusal.value)
     for expected in (
-        "https://example.invalid/pinned/folder/a.csv", str(paths.RAW), "DATA_MIRROR", "DATA=synthetic",
+        "https://example.invalid/pinned/folder/a.csv", str(paths.RAW), "DATA_MIRROR", "make quick",
     ):  # fmt: skip
         assert expected in said
     assert leftovers() == []

@@ -10,6 +10,7 @@ from study.comparison import (
     REFUTED,
     Comparison,
     all_positive,
+    compare,
     frequent_mistake,
     is_positive,
     leads,
@@ -38,9 +39,32 @@ def test_the_most_frequent_mistake_is_off_the_diagonal_and_a_mean_over_seeds():
     assert frequent_mistake(seeds) == (2, 0, 2.5)
 
 
-def test_a_direction_needs_the_interval_and_the_test():
-    found = [Comparison(effect, (p,)).than for effect, p in ((UP, 0.01), (DOWN, 0.01), (UP, 0.2), (UNCLEAR, 0.01))]
-    assert found == ["better than", "worse than", *["not clearly different from"] * 2]
+@pytest.mark.parametrize("p_values", [(0.01, 0.001), (0.2, 0.9)])
+def test_sentences_and_verdicts_follow_one_rule_the_interval(p_values):
+    found = {effect: Comparison(effect, p_values) for effect in (UP, DOWN, UNCLEAR)}
+    assert [one.direction for one in found.values()] == ["higher", "lower", "not clearly different"]
+    assert [one.than for one in found.values()] == ["better than", "worse than", "not clearly different from"]
+    assert [is_positive(effect) for effect in found] == [CONFIRMED, REFUTED, OPEN]
+
+
+def test_seeds_that_mcnemars_test_tells_apart_are_counted():
+    assert Comparison(UP, (0.54, 0.077, 0.049, 0.67, 0.013)).told_apart == "2 of 5"
+
+
+def test_an_effect_must_outlast_other_seeds_and_other_examples():
+    def run(seed, correct):
+        logits = np.eye(2)[np.where(np.arange(1000) < 1000 * correct, 0, 1)]
+        return Record({"seed": seed}, {}, {"test_logits": logits, "test_classes": np.zeros(1000, int)}, {})
+
+    base = [run(seed, 0.90) for seed in range(4)]
+    steady = [run(seed, 0.92) for seed in range(4)]
+    erratic = [run(seed, 0.90 + 0.08 * (seed == 0)) for seed in range(4)]
+    found = [compare(after, base) for after in (steady, erratic)]
+    # By the examples alone, with the mean over seeds of each, both gains would be clear.
+    assert [one.difference.mean for one in found] == pytest.approx([0.02, 0.02])
+    assert [one.direction for one in found] == ["higher", "not clearly different"]
+    assert [one.told_apart for one in found] == ["4 of 4", "1 of 4"]
+    assert compare(steady, base[:1]).direction == "higher"
 
 
 def test_one_effect():

@@ -1,9 +1,10 @@
 """The protocol: the rule comes from other series, the judged series' labels only judge; tables follow records."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from study.anomaly import analysis, detection, recipes, scoring, series
+from study.anomaly import analysis, claims, detection, recipes, scoring, series
 from study.runs import Record
 
 
@@ -153,3 +154,69 @@ def test_statistics_are_judged_to_the_published_digits():
     assert {j.verdict.status for j in analysis.judged_dataset(sound)} == {"reproduced"}
     wrong = {j.quantity: j.verdict.status for j in analysis.judged_dataset({**sound, "mean": 85.56, "rows": 15901})}
     assert wrong["mean"] == wrong["entries"] == "not reproduced" and wrong["standard deviation"] == "reproduced"
+
+
+def test_most_seeds_make_half_a_claim_and_fewer_do_not():
+    words = [claims._share(holding, 10) for holding in (0, 1, 4, 5, 9, 10)]
+    assert words == ["refuted", *["not confirmed here"] * 2, *["half confirmed"] * 2, "confirmed"]
+
+
+def dataset_and_runs(*alarms, f1=0.8):
+    """A series with two windows, the second one fainter, and one unlabelled burst; a run for each list of alarms."""
+    day = "2015-03-0{}T00:00:00".format
+    metrics = {
+        "rows": 2000, "first": day(1), "windows": [(900, 1000), (1500, 1600)], "window_maxima": [90, 20],
+        "window_times": [[day(4), day(4)], [day(6), day(6)]],
+        "bursts": [{"labelled": False, "time": day(7), "first": day(7), "last": day(7)}],
+    }  # fmt: skip
+    runs = []
+    for i, rows in enumerate(alarms):
+        false = sum(not (900 <= row <= 1000 or 1500 <= row <= 1600) for row in rows)
+        found = {"events": {"f1": f1 + 0.01 * i, "fp_events": false}, "nab": {"standard": 1.0 + i}}
+        runs.append(Record({"seed": i}, found, {"alarm_rows": np.array(rows, dtype=int)}, {}))
+    return Record({}, metrics, {}, {}), runs
+
+
+def test_seeds_are_told_by_what_they_find_and_never_mixed():
+    dataset, runs = dataset_and_runs([950, 1550], [950], [960, 1510])
+    assert analysis.told_by_windows(dataset, runs) == (
+        "with 2 of 3\u00a0seeds it finds all 2 windows (event-wise F1 0.80 to 0.82, NAB score 1.00 to 3.00); "
+        "with 1 of 3\u00a0seeds it misses the window of 2015-03-06, the faintest (event-wise F1 0.81, NAB score 2.00)"
+    )
+    assert [analysis.seeds_above(runs, nab) for nab in (0.5, 2.5, 9)] == [
+        "with all 3\u00a0seeds", "with 1 of 3\u00a0seeds", "with none of 3\u00a0seeds",
+    ]  # fmt: skip
+
+
+def test_false_events_are_named_where_they_are_bursts():
+    burst = 6 * detection.DAY_ROWS
+    for alarms, told in (
+        ([[950], [1550]], "no seed raises a false event"),
+        ([[950, burst], [burst]], "the only false event is the unlabelled burst of 2015-03-07"),
+        ([[950, burst], [700]], "there are 1 false events, not all of them bursts"),
+    ):
+        assert analysis.told_false_events(*dataset_and_runs(*alarms)) == told
+
+
+def test_hyperparameters_matter_by_scoring_and_by_shape_apart():
+    def verdict(shape, scoring_alone):
+        rows = {"('code2', 1)": 10.0, "('code8', 1)": 10.0, "('deep', 1)": shape, "d27": 10.0, "('no network', 1)": 0.0}
+        table = pd.DataFrame({"network": list(rows), "nab_sum_nine": list(rows.values())})
+        one_more = pd.DataFrame({"network": ["d27"], "nab_sum_nine": [scoring_alone]})
+        return claims.about_settings(pd.concat([table, one_more], ignore_index=True))
+
+    assert verdict(shape=9.0, scoring_alone=2.0).status == "half confirmed"
+    assert "over 5 settings" in verdict(9.0, 2.0).reason and "from 2.0 to 10.0" in verdict(9.0, 2.0).reason
+    assert verdict(shape=2.0, scoring_alone=2.0).status == "confirmed"
+    assert verdict(shape=9.0, scoring_alone=9.0).status == "not confirmed here"
+
+
+def test_a_loss_ends_below_at_or_above_a_constant_s():
+    runs = [
+        Record({}, {"constant_loss": {"last": 1.0}}, {"history_last": np.array(curve)}, {})
+        for curve in ([9.0, 1.1], [9.0, 0.9], [1.0, 0.5], [9.0, 5.0], [1.0, 5.0])
+    ]
+    assert analysis.told_against_constant(runs) == (
+        "at it with 2, below it with 1, above it, still falling, with 1 and above it, risen, with 1"
+    )
+    assert analysis.against_constant(runs[2], 0) == "at"

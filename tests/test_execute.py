@@ -87,6 +87,14 @@ def test_only_code_parameters_and_inputs_make_it_stale(source, tmp_path):
     assert not is_fresh(source(), target, {"number": 1}, "b")
 
 
+@pytest.mark.parametrize("harm", [b"", b'{"cells": [', b"\xff{}", b"[]", b"{}", b'{"nbformat": 4, "cells": 3}'])
+def test_a_damaged_notebook_is_told_and_stale(source, tmp_path, capsys, harm):
+    target = tmp_path / "demo.ipynb"
+    target.write_bytes(harm)
+    assert not is_fresh(source(), target, {}, "")
+    assert f"Damaged notebook {target}" in capsys.readouterr().out
+
+
 def test_a_change_of_prose_is_taken_over_without_running(source, tmp_path):
     target = tmp_path / "demo.ipynb"
     execute(source(), target, {"number": 4})

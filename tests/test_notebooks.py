@@ -1,5 +1,6 @@
 """The notebooks as their author has them: text and .ipynb in step, no outputs, no result typed by hand."""
 
+import ast
 import re
 import tomllib
 
@@ -34,28 +35,27 @@ def test_saving_in_jupyterlab_changes_nothing_but_what_the_author_changed(source
     assert jupytext.writes(jupytext.read(source.with_suffix(".ipynb")), fmt="py:percent") == source.read_text()
 
 
+SHOWS = ("say", "figure", "plot", "table")  # methods of study.page.Page that take text
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 def test_no_measured_result_is_typed_by_hand(source):
-    """Decimals and percentages with a decimal in prose, or in the fixed text of a sentence, are results."""
+    """Decimals and percentages with a decimal in prose, or in the fixed text of sentences and captions, are results."""
     typed = re.compile(r"(?<![\w.=-])\d+\.\d+(?!\w*[)\]}])|\d+\.\d+ ?%")
     for cell in jupytext.read(source).cells:
-        text = cell.source
-        if cell.cell_type == "code":
-            # What stands in braces is computed; the rest of a say() is fixed text.
-            said = re.findall(r'page\.say\(\s*f?"""(.*?)"""', text, flags=re.S)
-            text = " ".join(_without_braces(s) for s in said)
+        text = cell.source if cell.cell_type != "code" else " ".join(_fixed_text(cell.source))
         found = typed.findall(re.sub(r"`[^`]*`|\[[^\]]*\]\([^)]*\)|\$[^$]*\$", "", text))
         assert not found, f"{source.name}: typed by hand: {found}"
 
 
-def _without_braces(text):
-    depth, kept = 0, []
-    for letter in text:
-        depth += letter == "{"
-        if depth == 0:
-            kept.append(letter)
-        depth -= letter == "}"
-    return "".join(kept)
+def _fixed_text(code):
+    """The text in what a cell shows that is not computed."""
+    for call in ast.walk(ast.parse(code)):
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") in SHOWS:
+            for value in (*call.args, *(keyword.value for keyword in call.keywords)):
+                for part in [value] if not isinstance(value, ast.JoinedStr) else value.values:
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        yield part.value
 
 
 @pytest.mark.parametrize("part", parts.PARTS, ids=lambda p: p.key)

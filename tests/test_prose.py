@@ -70,7 +70,6 @@ def test_formats(shown, expected):
         lambda v: prose.count(v, "window"),
         lambda v: prose.verdict(0.5, v, 0.1),
         lambda v: prose.rank_sentence({"A": 0.5, "B": v}, "F1"),
-        lambda v: prose.compare(v, 0.5, "A", "B", "F1", 0.01),
     ],
 )
 def test_a_missing_value_is_an_error_and_never_a_word(say, missing):
@@ -128,11 +127,3 @@ def test_ranking_does_not_part_what_shows_the_same_number():
     tied = prose.rank_sentence({"A": 0.751, "B": 0.749, "C": 0.5}, "F1")
     assert tied == "A and B share the highest F1 (0.75), ahead of C (0.50)."
     assert prose.rank_sentence({"A": 0.5, "B": 0.5}, "F1") == "A and B have the same F1 (0.50)."
-
-
-def test_comparison_needs_its_test():
-    assert spaced(prose.compare(0.75, 0.57, "Own", "Base", "F1", 0.012)) == (
-        "Own has a higher F1 than Base (0.75 against 0.57, p = 0.012)."
-    )
-    assert "lower F1 than Base" in prose.compare(0.57, 0.75, "Own", "Base", "F1", 0.012)
-    assert "cannot be told apart" in prose.compare(0.75, 0.57, "Own", "Base", "F1", 0.2)

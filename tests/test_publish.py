@@ -19,8 +19,9 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
-from study import figures, paths, publish
+from study import figures, paths, profile, publish, runs
 from study.page import Page
+from study.publish import provenance
 
 META = {
     "title": "A <small> report & more",
@@ -351,6 +352,17 @@ def test_figures_of_the_committed_report_are_numbered_in_order():
 def test_the_committed_report_can_be_sent_by_mail():
     sizes = [(paths.ROOT / "report" / name).stat().st_size for name in ("report.html", "report.pdf")]
     assert sizes[0] < 12_000_000 and sizes[1] < 15_000_000
+
+
+def test_runs_without_data_files_have_a_provenance_page():
+    """Those of Parts I and III alone."""
+    where = {"device": "CPU", "python": "3.11.7", "libraries": {"numpy": "2.4.6"}, "data": {}, "wall_seconds": 2.0}
+    made = [
+        runs.Record({"task": "t-x", "model": "m", "seed": seed}, {}, {}, where | {"threads": 2, "commit": commit})
+        for seed, commit in enumerate(("0123abc4", "fedcba98", "0123abc4"))
+    ]
+    page = provenance.page(profile.load("full"), made).replace("\\", "")
+    assert "These runs read no data file." in page and "0123abc, fedcba9" in page and "with seeds 0, 1 and 2" in page
 
 
 @pytest.mark.parametrize("content", [None, "no json"])

@@ -22,15 +22,14 @@ def test_the_table_needs_neither_framework():
 
 def test_the_map_names_what_is_there():
     house = README.split("## Map of the house")[1].split("```")[1]
-    folder, missing = "", []
+    folder, named = "", set()
     for line in house.strip().splitlines():
         name = line.split()[0]
         if not line.startswith(" "):
             folder = name
-        path = paths.ROOT / (name if name == folder else folder + name)
-        if not path.exists():
-            missing.append(str(path))
-    assert not missing
+        named.add(paths.ROOT / (name if name == folder else folder + name))
+    assert [str(path) for path in named if not path.exists()] == []
+    assert {path for path in paths.STUDY.glob("[!_]*") if any(path.rglob("*.py")) or path.suffix == ".py"} <= named
 
 
 def test_links_and_pictures_are_there():

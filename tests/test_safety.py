@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 
+import psutil
 import pytest
 from jupyter_server.serverapp import list_running_servers
 
@@ -96,10 +97,8 @@ def test_jupyterlab_is_local_and_asks_for_its_token(tmp_path):
         values = _lab_settings(server)
         assert values["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]["markdown"] == "Markdown Preview"
         assert values["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
-        own = socket.gethostbyname(socket.gethostname())
-        if not own.startswith("127."):
-            with pytest.raises(OSError):
-                socket.create_connection((own, port), timeout=2)
+        open_at = {c.laddr.ip for c in psutil.Process(child.pid).net_connections() if c.status == psutil.CONN_LISTEN}
+        assert open_at == {"127.0.0.1"}
     finally:
         child.terminate()
         child.wait(30)

@@ -119,7 +119,10 @@ def test_front_page_tells_findings_that_follow_the_records(records, verdicts, tm
     # Only what was trained has a loss.
     lifted = lambda m: {"nab": {k: v + 3 * ("train_loss" in m) for k, v in m["nab"].items()}}  # noqa: E731
     analysis, better = altered(records, "part2", "part2-stream", lifted)
-    assert "does not beat" in text and "does not beat" not in analysis.finding(better)
+    assert "with 5 of 10" in text and "with all 10" in analysis.finding(better)
+    shorter = lambda m: {"scores": {name: {**s, "auroc": 0.5} for name, s in m["scores"].items()}}  # noqa: E731
+    analysis, level = altered(records, "part1", "part1-patience", shorter)
+    assert "still below PCA's" in text and "not below PCA's" in analysis.finding(level)
     page = told(lambda page: front.write(page, records), tmp_path)
     assert all(f"| {part.short_title} |" in page for part in parts.PARTS)
 

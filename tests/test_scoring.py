@@ -14,11 +14,9 @@ from hypothesis import strategies as st
 from study.anomaly.scoring import (
     PROFILES,
     alarms,
-    best_threshold,
     detection_events,
     eventwise,
     nab_score,
-    nab_sweep,
     pointwise,
     probation_rows,
     row_weights,
@@ -94,9 +92,6 @@ def test_published_rows(detector):
             expected[first : last + 1] = 0.0
             expected[first] = earned if earned > 0 else -weights.fn
         assert expected == pytest.approx(published, abs=1e-9)
-        thresholds, nab_scores = nab_sweep(scores, windows, weights)
-        at_published = np.flatnonzero(thresholds >= figures["threshold"])[-1]
-        assert nab_scores[at_published] == pytest.approx(figures["scores"][profile], abs=1e-8)
 
 
 def test_events_of_published_detectors():
@@ -193,48 +188,6 @@ def test_one_more_flag_helps_inside_windows_and_harms_outside(case, data):
     else:
         assert change == pytest.approx(row_weights(len(flags), windows, weights)[row])
         assert change < 0
-
-
-# Thresholds
-
-
-@given(labelled_series())
-def test_sweep_equals_the_score_at_every_threshold(case):
-    scores, windows, weights = case
-    thresholds, nab_scores = nab_sweep(scores, windows, weights)
-    scored = scores[probation_rows(len(scores)) :]
-    assert set(thresholds[1:]) == set(scored)
-    assert (np.diff(thresholds) < 0).all()
-    assert nab_scores == pytest.approx([nab_score(scores >= t, windows, weights) for t in thresholds])
-    assert nab_scores[0] == -weights.fn * len(windows)
-
-
-@given(labelled_series(), labelled_series())
-def test_best_threshold_beats_every_other_and_is_the_highest_of_equals(one, two):
-    series = [one[:2], two[:2]]
-    scores, windows = zip(*series, strict=True)
-    best = best_threshold(scores, windows, STANDARD)
-
-    def total(threshold):
-        return sum(nab_score(s >= threshold, w, STANDARD) for s, w in series)
-
-    assert total(best) >= max(total(t) for t in np.arange(-3.0, 4.5, 0.5)) - 1e-9
-    scored = np.unique(np.concatenate([s[probation_rows(len(s)) :] for s in scores]))
-    assert all(total(t) < total(best) - 1e-9 for t in scored if t > best)
-
-
-def test_best_threshold_serves_all_series_at_once():
-    windows = [(40, 49)]
-    one, two = np.zeros(100), np.zeros(100)
-    one[40], one[20] = 5.0, 3.0
-    two[40], two[20] = 4.0, 3.5
-    assert best_threshold([one], [windows], STANDARD) == 5.0
-    assert best_threshold([one, two], [windows, windows], STANDARD) == 4.0
-
-
-def test_best_threshold_flags_nothing_where_flags_only_cost():
-    scores = np.linspace(0.0, 1.0, 100)
-    assert best_threshold([scores], [[]], STANDARD) > 1.0
 
 
 # Point-wise and event-wise
@@ -350,7 +303,6 @@ def test_alarms_follow_their_definition(case, pause):
     [
         lambda windows: row_weights(100, windows, STANDARD),
         lambda windows: nab_score(flags_at(100), windows, STANDARD),
-        lambda windows: nab_sweep(np.zeros(100), windows, STANDARD),
         lambda windows: pointwise(np.zeros(100), flags_at(100), windows),
         lambda windows: eventwise(flags_at(100), windows),
     ],
@@ -365,23 +317,17 @@ def test_bad_scores_flags_and_lengths():
     holed = scores.copy()
     holed[7] = np.nan
     for call in (
-        lambda: nab_sweep(holed, [], STANDARD),
         lambda: pointwise(holed, flags_at(100), []),
         lambda: alarms(holed, 1.0),
-        lambda: best_threshold([scores, holed], [[], []], STANDARD),
     ):
         with pytest.raises(ValueError, match="nan at row 7"):
             call()
     with pytest.raises(ValueError, match="100 and 99"):
         pointwise(scores, flags_at(99), [])
-    with pytest.raises(ValueError, match="one entry per series"):
-        best_threshold([scores], [[], []], STANDARD)
-    with pytest.raises(ValueError, match="one entry per series"):
-        best_threshold([], [], STANDARD)
     with pytest.raises(ValueError, match="one boolean per row"):
         nab_score(scores, [], STANDARD)
     with pytest.raises(ValueError, match="one number per row"):
-        nab_sweep([], [], STANDARD)
+        alarms([], 1.0)
     with pytest.raises(ValueError, match="merge_rows"):
         detection_events(flags_at(10), 0)
     with pytest.raises(ValueError, match="refractory_rows"):

@@ -19,8 +19,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pypdf import PdfReader
 
 from study import catalog, files, parts, paths, profile, runs
 
@@ -316,6 +318,7 @@ profile = "full"
 # %% tags=["allow-stderr"]
 import os, time
 from pathlib import Path
+import pandas as pd
 from study import figures, runs
 from study.demo import recipes as demo
 from study import profile as profiles
@@ -333,7 +336,9 @@ fig, axes = figures.new(height_cm=4)
 axes.plot(record.arrays["history"])
 page.figure(fig, "losses", "Losses.", "A line.")
 page.say(f"The last loss is {record.metrics['loss']:.6f}.")
+page.table(pd.DataFrame({"Text": [record.metrics["text"]]}), "text", "What the data say.")
 """
+HOSTILE = '<script>alert(1)</script> #import "x": *'
 TOY = SPEC | {"task": "part0-toy", "seed": 0}
 RECIPES = '''"""Runs of the demonstration."""
 
@@ -368,7 +373,7 @@ def train(spec, scratch):
         files.keep_state(scratch / "state", json.dumps(losses).encode())
         with (paths.BUILD / "epochs").open("a") as log:
             log.write("x")
-    return {"loss": losses[-1]}, {"history": np.array(losses)}
+    return {"loss": losses[-1], "text": '@HOSTILE@'}, {"history": np.array(losses)}
 '''
 ANALYSIS = '''"""Verdicts of the demonstration."""
 
@@ -416,7 +421,7 @@ class Project:
         demo = folder / "study" / "demo"
         demo.mkdir()
         for name, content in (("__init__", ""), ("recipes", RECIPES), ("analysis", ANALYSIS)):
-            (demo / f"{name}.py").write_text(content.replace("@SPEC@", json.dumps(TOY)))
+            (demo / f"{name}.py").write_text(content.replace("@SPEC@", json.dumps(TOY)).replace("@HOSTILE@", HOSTILE))
         listed = folder / "study" / "parts.py"
         one = 'PARTS = (Part("part0", "part0", "study.demo.recipes"),)\n'
         before, _, after = listed.read_text().partition("PARTS = (\n")
@@ -460,10 +465,11 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """Built through four kills, most of them of all processes at once, and at last by two commands at once."""
+    """Built through a kill at each output, most often of all processes, and at last by two commands at once."""
     project = Project(tmp_path_factory.mktemp("survival") / "project")
-    assert project.build(before="toy-" + runs.digest(TOY) + ".json")[0] == -signal.SIGKILL
-    project.assert_whole()
+    for moment in (".npz", "toy-" + runs.digest(TOY) + ".json"):
+        assert project.build(before=moment)[0] == -signal.SIGKILL, moment
+        project.assert_whole()
 
     # The build alone is killed while its notebook runs; the kernel must not go on without it.
     project.work.mkdir(parents=True, exist_ok=True)
@@ -476,7 +482,7 @@ def project(tmp_path_factory):
         time.sleep(0.1)
     (project.work / "slowly").unlink()
 
-    for moment in ("report.pdf", ".svg"):  # the HTML is new and the PDF is not; both are and the figures are not
+    for moment in ("part0.ipynb", "report.html", "report.pdf", ".png", ".svg", "stamp-report.json"):
         assert project.build(before=moment)[0] == -signal.SIGKILL, moment
         project.assert_whole()
     both = [project.start(), project.start()]
@@ -491,12 +497,20 @@ def test_a_build_killed_at_every_output_ends_whole(project):
     html, pdf = project.outputs
     sentence = f"The last loss is {np.random.default_rng(4).random():.6f}."
     assert sentence in " ".join(html.read_text(encoding="utf-8").split())
-    # Five epochs of the run, once, though the moment before its record was written was a kill's; and five of the
-    # sentinel in each of the two builds that executed the notebook.
-    assert (project.folder / "build" / "epochs").read_text().count("x") == 15
+    # Five epochs of the run, once, though the moments before its record was written were kills'; and five of the
+    # sentinel in each of the three builds that executed the notebook.
+    assert (project.folder / "build" / "epochs").read_text().count("x") == 20
     left = [p for p in (project.work / "output").rglob(".*")]
     assert left == [] and not list(project.work.rglob(".part0-*"))
     assert "Another process is at work on the report of the profile quick; waiting" in said
+
+
+def test_what_data_say_is_text_in_both_documents(project):
+    project, _ = project
+    html, pdf = project.outputs
+    cell = BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser").find("table", id="tbl:text").find("td")
+    assert cell.get_text(strip=True) == HOSTILE and not cell.find("script")
+    assert HOSTILE in " ".join(" ".join(page.extract_text() for page in PdfReader(pdf).pages).split())
 
 
 def test_file_dates_and_the_clock_mean_nothing(project):

@@ -136,6 +136,14 @@ def test_links_encryption_doubles_and_damage_are_refused(place):
     (place / "flipped.zip").write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
     with pytest.raises(DataError, match="food/1.jpg cannot be read .*CRC"):
         read(place / "flipped.zip")
+    with zipfile.ZipFile(place / "deflated.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("dogs/0.jpg", picture(0))
+        start = packed.infolist()[0].header_offset + 30 + len("dogs/0.jpg")
+    broken = bytearray((place / "deflated.zip").read_bytes())
+    broken[start] = 0xFF  # begins a block of no known type
+    (place / "deflated.zip").write_bytes(broken)
+    with pytest.raises(DataError, match="dogs/0.jpg cannot be read .*invalid block type"):
+        Archive(place / "deflated.zip").read("dogs/0.jpg")
     locked = bytearray(whole)
     entry = whole.index(b"PK\x01\x02")
     locked[entry + 8] |= 1
@@ -158,7 +166,7 @@ def test_an_empty_class_is_named(place):
         read(place / "nothing")
 
 
-def test_images_are_decoded_once_and_a_damaged_cache_is_not_read(place, monkeypatch):
+def test_images_are_decoded_once_and_a_damaged_cache_is_not_read(place, monkeypatch, capsys):
     path = zipped(place / "a.zip", files())
     first = read(path)
     (kept,) = (place / "build" / "images").glob("*.npz")
@@ -169,6 +177,8 @@ def test_images_are_decoded_once_and_a_damaged_cache_is_not_read(place, monkeypa
     content[len(content) // 2] ^= 0xFF
     kept.write_bytes(content)
     assert np.array_equal(read(path).pixels, first.pixels)
+    said = capsys.readouterr()
+    assert "Damaged cache" in said.err and said.out == ""
     kept.with_suffix(".json").unlink()
     assert np.array_equal(read(path).pixels, first.pixels)
 
@@ -244,7 +254,7 @@ def test_without_any_source_the_error_names_the_remedies(own_catalog, monkeypatc
     own_catalog((paths.ROOT / "data" / "catalog.toml").read_text())
     with pytest.raises(DataError) as refusal:
         images.load(["vision/dogs_food_vehicles.zip"])
-    for remedy in ("no public address", "DATA_MIRROR", "IMAGES=tiny-imagenet", "IMAGES=path", "DATA=synthetic"):
+    for remedy in ("no public address", "DATA_MIRROR", "IMAGES=tiny-imagenet", "IMAGES=path", "make quick"):
         assert remedy in str(refusal.value)
 
 

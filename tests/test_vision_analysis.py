@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from study import prose, published
@@ -41,6 +42,14 @@ def made(task, model, test, train=0.95, validation=None, weak=(0, 1), history=(0
     return Record(spec, metrics, arrays, {})
 
 
+@pytest.fixture(autouse=True)
+def short_vit(monkeypatch):
+    """The trial of few epochs, as that of these records would be."""
+    told = pd.DataFrame({"validation_accuracy": {analysis.SHORT_VIT: 0.7}})
+    monkeypatch.setattr(analysis, "trials", lambda: told)
+    return told
+
+
 @pytest.fixture(scope="module")
 def records():
     """As the original has it: VGG before ResNet, EfficientNet and the ViT, which declines."""
@@ -65,8 +74,9 @@ def test_claims_turn_round_when_the_records_do(records):
     places = {"vgg": "vit", "vit": "vgg", "resnet": "efficientnet", "efficientnet": "resnet"}
     swapped = [replace(r, spec=r.spec | {"model": places.get(r.spec["model"], r.spec["model"])}) for r in records]
     said = {name: found.status for name, found in analysis.claims(swapped).items()}
-    for name in ("vit_lower", "vit_declines", "resnet_like_vgg"):
+    for name in ("vit_lower", "resnet_like_vgg"):
         assert said[name] == prose.REFUTED, name
+    assert said["vit_declines"] == prose.OPEN  # its best epoch is its last
     for name in ("efficientnet_lower", "vgg_resnet_robust", "vgg_resnet_best"):  # ResNet is behind, VGG further
         assert said[name] == prose.REFUTED, name
 
@@ -106,9 +116,21 @@ def test_origin_is_told_by_class(records):
     assert analysis.origins({"VGG-13": [vgg]}, unknown).empty
 
 
-def test_short_histories_end_with_their_last_epoch(records):
-    vit = analysis.models(records)["ViT"]
-    assert analysis.at_epoch(vit, 2) == pytest.approx(0.9) and analysis.at_epoch(vit, 10) == pytest.approx(0.8)
+def test_tuning_needs_more_than_another_network(records, short_vit):
+    short_vit.loc[analysis.SHORT_VIT, "validation_accuracy"] = 0.85
+    assert analysis.claims(records)["vit_tuning"].status == prose.HALF
+
+
+def test_the_first_epoch_of_whole_images():
+    made_of = lambda *sizes: Record({"settings": {"sizes": list(sizes), "epochs": 24}}, {}, {}, {})  # noqa: E731
+    assert [analysis.first_whole(made_of(*s)) for s in ((48, 64), (32, 48, 64, 64), (64,))] == [12, 12, 0]
+
+
+def test_concentration_by_hand():
+    maps = np.array([[[0.7, 0.1], [0.1, 0.1]], [[0.25, 0.25], [0.25, 0.25]]])
+    told = [{"true": "dogs", "predicted": "dogs"}, {"true": "dogs", "predicted": "food"}]
+    found = analysis.concentration(Record({}, {"attention": told}, {"attention_maps": maps}, {}))
+    assert found == {True: pytest.approx(0.7), False: pytest.approx(0.25)}
 
 
 def test_the_front_page_follows_the_records(records):

@@ -14,8 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 
 from study.anomaly.scoring import probation_rows
-
-WINDOW = 30
+from study.anomaly.series import WINDOW
 
 
 def value_score(values: ArrayLike) -> np.ndarray:

@@ -219,7 +219,7 @@ def _layer_text(layer: object) -> str:
 
 
 def losses(records: Mapping[str, Sequence[Record]]) -> Figure:
-    """Loss per epoch on the three parts of the split: one panel a model, one line a seed."""
+    """Loss per epoch on the three parts of the split: one panel a model, one line a seed; dotted, a constant's."""
     fig, axes = figures.new(height_cm=10, rows=2, cols=2, sharex=True, sharey=True)
     for axis, (name, runs) in zip(axes.flat, records.items(), strict=True):
         for part, key in (("train", "loss"), ("middle", "middle"), ("last", "last")):
@@ -229,6 +229,7 @@ def losses(records: Mapping[str, Sequence[Record]]) -> Figure:
                 axis.plot(
                     np.arange(1, len(history) + 1), history, color=PART_COLOURS[part], lw=1, alpha=0.8, label=label
                 )
+            axis.axhline(runs[0].metrics["constant_loss"][part], color=PART_COLOURS[part], lw=1, ls=":")
         axis.set_title(name)
         axis.set_yscale("log")
     for axis in axes[1]:
@@ -251,7 +252,7 @@ def losses_interactive(records: Mapping[str, Sequence[Record]]) -> go.Figure:
                 line={"color": figures.colour_of(name), "dash": dashes[part]},
             )  # fmt: skip
     fig.update_layout(
-        yaxis={"type": "log", "title": "MSE, scaled units", "exponentformat": "power"},
+        yaxis={"type": "log", "title": "MSE, scaled units (median over seeds)", "exponentformat": "power"},
         xaxis={"title": "epoch", "dtick": 1},
         height=430, margin={"l": 60, "r": 20, "t": 30, "b": 40}, template="plotly_white",
     )  # fmt: skip
@@ -266,14 +267,13 @@ def detections(dataset: Record, run: Record, rule: Rule) -> Figure:
     ends = np.arange(rows.start + WINDOW - 1, rows.stop)
     judged = errors[rule.applied_to]
     above = judged > limit
-    fig, (upper, lower) = figures.new(height_cm=5.4, cols=2)
+    fig, (upper, lower) = figures.new(height_cm=5.8, cols=2)
     upper.plot(times(dataset, ends), judged, lw=0.8, color=PART_COLOURS[rule.applied_to])
     upper.axhline(
         limit, color=figures.PALETTE["black"], lw=1, ls="--", label=f"threshold: {rule.statistic} ({rule.of_part} part)"
     )
     upper.set_yscale("log")
     upper.set(ylabel="window error (MSE)", title="Error against the threshold", xlabel="2015")
-    upper.legend(loc="upper right")
     t, hourly = hours(dataset), dataset.arrays["hourly_max"]
     shown = (t >= times(dataset, ends[:1])[0]) & (t <= times(dataset, ends[-1:])[0])
     lower.plot(t[shown], hourly[shown], lw=0.8, color=figures.PALETTE["grey"], label="hourly maximum")
@@ -285,7 +285,7 @@ def detections(dataset: Record, run: Record, rule: Rule) -> Figure:
     )  # fmt: skip
     lower.set_yscale("symlog", linthresh=10)
     lower.set(ylabel="tweets per 5 minutes", title="Detected anomalies, original scale", xlabel="2015")
-    lower.legend(loc="upper right")
+    fig.legend(ncols=3, loc="outside lower center")
     for axis in (upper, lower):
         axis.xaxis.set_major_locator(mdates.DayLocator(interval=2))
         axis.xaxis.set_major_formatter(mdates.DateFormatter("%-d %b"))
@@ -318,21 +318,16 @@ def confusions(board: pd.DataFrame) -> Figure:
     return fig
 
 
-def board(rows: pd.DataFrame, references: Mapping[str, tuple[float, float]]) -> Figure:
-    """NAB score against event-wise F1: this report's detectors (range over seeds) and NAB's published ones."""
+def board(detectors: Mapping[str, Sequence[Record]], references: Mapping[str, tuple[float, float]]) -> Figure:
+    """NAB score against event-wise F1: this report's detectors, one mark a seed, and NAB's published ones."""
     fig, axis = figures.new(height_cm=8.5)
     for name, (f1, nab) in references.items():
         axis.plot(f1, nab, "o", mfc="none", color=figures.PALETTE["grey"])
-        axis.annotate(name, (f1, nab), xytext=(6, -9), textcoords="offset points", fontsize=6.5, color="#444444")
-    for _, one in rows.iterrows():
-        look = figures.look_of(one.model)
-        axis.errorbar(
-            one.event_f1, one.nab,
-            xerr=[[one.event_f1 - one.event_f1_low], [one.event_f1_high - one.event_f1]],
-            yerr=[[one.nab - one.nab_low], [one.nab_high - one.nab]],
-            color=look.colour, ls="none", capsize=2, lw=0.8,
-        )  # fmt: skip
-        axis.plot(one.event_f1, one.nab, look.marker, color=look.colour, ms=7, ls="none", label=one.model)
+        axis.annotate(name, (f1, nab), xytext=(6, 3), textcoords="offset points", fontsize=6.5, color="#444444")
+    for name, runs in detectors.items():
+        look = figures.look_of(name)
+        f1, nab = [r.metrics["events"]["f1"] for r in runs], [r.metrics["nab"]["standard"] for r in runs]
+        axis.plot(f1, nab, look.marker, color=look.colour, ms=6, alpha=0.7, ls="none", label=name)
     axis.plot([], [], "o", mfc="none", color=figures.PALETTE["grey"], ls="none", label="published with NAB")
     axis.set(xlabel="event-wise F1", ylabel="NAB standard score (at best 4)", xlim=(-0.03, 1.03))
     axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -13,6 +13,8 @@ from study.anomaly.series import STEP, Series
 
 HOUR = int(pd.Timedelta(hours=1) / STEP)
 DAY = 24 * HOUR
+HIGH = 0.995
+"""The quantile above which a row belongs to a burst."""
 
 
 def describe(series: Series) -> tuple[dict, dict[str, np.ndarray]]:
@@ -67,8 +69,8 @@ def describe(series: Series) -> tuple[dict, dict[str, np.ndarray]]:
 
 
 def _bursts(series: Series, count: int = 8) -> list[dict]:
-    """The highest bursts: rows above the 99.5 % quantile, merged within one hour, by falling peak."""
-    high = np.flatnonzero(series.values > np.quantile(series.values, 0.995))
+    """The highest bursts: rows above the quantile HIGH, merged within one hour, by falling peak."""
+    high = np.flatnonzero(series.values > np.quantile(series.values, HIGH))
     groups = np.split(high, np.flatnonzero(np.diff(high) > HOUR) + 1)
     inside = series.labels
     peaks = [group[np.argmax(series.values[group])] for group in groups]

@@ -16,12 +16,10 @@ except through the constants of `Design`, which were chosen on the nine realTwee
 
 from __future__ import annotations
 
-import os
+import study.keras_training  # first: it sets TensorFlow's environment  # noqa: F401  # isort: skip
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same order of additions on every x86 machine
 
 import keras
 import numpy as np

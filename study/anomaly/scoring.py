@@ -83,62 +83,14 @@ def nab_score(flags: ArrayLike, windows: Windows, weights: Weights) -> float:
     return float(total)
 
 
-def nab_sweep(scores: ArrayLike, windows: Windows, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
-    """NAB score at every threshold that changes the flags `scores >= threshold`, in O(n log n).
-
-    Returns (thresholds, nab_scores), float64 of equal length, thresholds strictly falling: first the next
-    number above every scored row, which flags nothing, then each distinct score of the scored rows.
-    Raises ValueError for scores that are not one finite number per row and for the window faults of
-    `row_weights`.
-    """
-    scores = _checked_scores(scores)
-    n = len(scores)
-    signed = row_weights(n, windows, weights)
-    start = probation_rows(n)
-    order = start + np.argsort(-scores[start:], kind="stable")
-    gains = signed[order]
-    window_of = _window_of_rows(n, windows)[order]
-    for k in range(len(windows)):
-        # Lowering the threshold raises a window's part from -fn to the best reward reached so far.
-        inside = np.flatnonzero(window_of == k)
-        best = np.maximum.accumulate(gains[inside])
-        gains[inside] = np.diff(best, prepend=-weights.fn)
-    falling = scores[order]
-    last_of_ties = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
-    nothing = -weights.fn * len(windows)
-    thresholds = np.concatenate([[np.nextafter(falling[0], np.inf)], falling[last_of_ties]])
-    return thresholds, np.concatenate([[nothing], nothing + np.cumsum(gains)[last_of_ties]])
-
-
-def best_threshold(scores: Sequence[ArrayLike], windows: Sequence[Windows], weights: Weights) -> float:
-    """The one threshold with the highest NAB score summed over several series; among equals the highest.
-
-    `scores` and `windows` hold one entry per series. NAB sets a detector's threshold for its corpus so.
-    Choosing it reads the labels: an honest verdict needs series other than those it is chosen on.
-    Raises ValueError for no series, for lists of different length, and for the faults named in `nab_sweep`.
-    """
-    if len(scores) == 0 or len(scores) != len(windows):
-        raise ValueError(
-            "scores and windows must hold one entry per series, at least one; "
-            f"got {len(scores)} and {len(windows)}"
-        )
-    sweeps = [nab_sweep(s, w, weights) for s, w in zip(scores, windows, strict=True)]
-    candidates = np.unique(np.concatenate([thresholds for thresholds, _ in sweeps]))[::-1]
-    totals = np.zeros(len(candidates))
-    for thresholds, nab_scores in sweeps:
-        # Between two thresholds of a series the upper one decides its flags; above the first there are none.
-        position = np.searchsorted(thresholds[::-1], candidates)
-        totals += nab_scores[::-1][np.minimum(position, len(thresholds) - 1)]
-    return float(candidates[np.argmax(totals)])
-
-
 def pointwise(scores: ArrayLike, flags: ArrayLike, windows: Windows) -> dict:
     """Confusion counts and rates over the scored rows; a row is truly anomalous inside a window.
 
     Returns `tp`, `fp`, `tn`, `fn` (int), `precision`, `recall`, `f1`, `roc_auc` and `pr_auc` (average
     precision). A ratio with an empty denominator is reported as 0 and named in the tuple `undefined`;
     `roc_auc` and `pr_auc` are None, and named there, where all scored rows belong to one class.
-    Raises ValueError for scores and flags of different length and for the faults named in `nab_sweep`.
+    Raises ValueError for scores that are not one finite number per row, flags of another length, and the faults of
+    `nab_score`.
     """
     scores, flags = _checked_scores(scores), _checked_flags(flags)
     if len(scores) != len(flags):

@@ -23,6 +23,7 @@ from study.prose import (
     Glance,
     Judged,
     Verdict,
+    count,
     interval,
     join_list,
     number,
@@ -95,9 +96,9 @@ def last_month(strategy: str, detector: str, quantity: str) -> Read:
     return lambda m: m["months"][-1][strategy][detector][quantity]
 
 
-def labelled(detector: str, count: int, quantity: str) -> Read:
-    """Reads a rate of the classifier that learnt from `count` labelled faults."""
-    return lambda m: m["labels"][detector]["all"][str(count)][quantity]
+def labelled(detector: str, labels: int, quantity: str) -> Read:
+    """Reads a rate of the classifier that learnt from so many labelled faults."""
+    return lambda m: m["labels"][detector]["all"][str(labels)][quantity]
 
 
 def harms(records: Sequence[Record], sizes: Part1, detector: str) -> dict[str, Interval]:
@@ -115,11 +116,11 @@ def harms(records: Sequence[Record], sizes: Part1, detector: str) -> dict[str, I
     broken = of(records, "part1-broken-gauges", f"share-{round(100 * max(sizes.broken_gauges))}")
     usual, auroc = standard(detector, "auroc"), score(detector, "auroc")
     recurring, scattered = (score(detector, "auroc", group=group) for group in ("recurring", "scattered"))
-    own, sound = (score(detector, "detection", group=group) for group in ("own_threshold", "scattered"))
+    own, normal = (score(detector, "detection", group=group) for group in ("own_threshold", "scattered"))
     return {
         "recurring": difference(many, recurring, few, recurring),
         "scattered": difference(many, scattered, clean, usual),
-        "threshold": difference(many, own, many, sound),
+        "threshold": difference(many, own, many, normal),
         "gentle": over_seeds(clean, at_severity(SEVERITIES[1], detector, "detection")),
         "noise": difference(noisy, auroc, clean, usual),
         "broken": difference(broken, auroc, clean, usual),
@@ -172,7 +173,7 @@ def challenge_verdicts(harm: Mapping[str, Interval]) -> dict[str, Verdict]:
         "conditions_change": Verdict(
             CONFIRMED if changed else OPEN,
             f"after a year of wear AUROC has changed by {shown(harm['wear'])}, "
-            f"and {shown(harm['alarms'])} of the sound cycles raise an alarm",
+            f"and {shown(harm['alarms'])} of the normal cycles raise an alarm",
         ),
     }
 
@@ -258,15 +259,27 @@ def aurocs(records: Sequence[Record]) -> dict[str, Interval]:
     return {name: over_seeds(clean, standard(name, "auroc")) for name in (AUTOENCODER, PCA_NAME)}
 
 
+def with_patience(records: Sequence[Record]) -> str:
+    """The autoencoder's AUROC after its usual training and after the long one, of which there are fewer plants."""
+    usual, patient = of(records, "part1-severity", "clean"), of(records, "part1-patience", "long-training")
+    auroc = {name: np.mean([score(name, "auroc")(r.metrics) for r in patient]) for name in (AUTOENCODER, PCA_NAME)}
+    below = "still below" if auroc[AUTOENCODER] < auroc[PCA_NAME] else "not below"
+    return (
+        f"{shown(aurocs(records)[AUTOENCODER])} after {usual[0].spec['settings']['epochs']} epochs and "
+        f"{number(auroc[AUTOENCODER], 2)} after {patient[0].spec['settings']['epochs']} "
+        f"({count(len(patient), 'plant')}; {below} PCA's {number(auroc[PCA_NAME], 2)} there)"
+    )
+
+
 def finding(records: Sequence[Record]) -> str:
     """The part in one sentence."""
     clean, auroc = of(records, "part1-severity", "clean"), aurocs(records)
     ahead = difference(clean, standard(PCA_NAME, "auroc"), clean, standard(AUTOENCODER, "auroc"))
     apart = published.value("part1.total") - counted_parameters(records)
-    count = f"is {number(abs(apart))} too {'high' if apart > 0 else 'low'}" if apart else "is right"
+    counted = f"is {number(abs(apart))} too {'high' if apart > 0 else 'low'}" if apart else "is right"
     return (
         f"On a simulated production line the AUROC of PCA, {shown(auroc[PCA_NAME])}, is {direction(ahead)} that of the "
-        f"assignment's autoencoder, {shown(auroc[AUTOENCODER])}; the published number of its parameters {count}."
+        f"assignment's autoencoder, {with_patience(records)}; the published number of its parameters {counted}."
     )
 
 
@@ -354,7 +367,7 @@ def by_cost(records: Sequence[Record], detector: str, economy: Economy) -> list[
 
 
 def detection_at(records: Sequence[Record], detector: str, false_alarms: float) -> Interval:
-    """Detection rate where the threshold, set on sound cycles, allows that rate of false alarms."""
+    """Detection rate where the threshold, set on normal cycles, allows that rate of false alarms."""
     i = int(np.argmin(np.abs(np.log(FALSE_ALARM_GRID / false_alarms))))
     return rate_interval([float(r.arrays[f"detection_{key_of(detector)}"][i]) for r in records])
 

@@ -190,7 +190,7 @@ def fault_examples(line: Line, severity: float) -> Figure:
         faulty = faults.inject(readings, product, line, kind, severity, rng)
         change = np.abs(as_stations(faulty) - as_stations(readings)).sum(axis=3)[0]
         station, gauge = np.unravel_index(change.argmax(), change.shape)
-        axis.plot(as_stations(readings)[0, station, gauge], color=figures.PALETTE["grey"], lw=1.1, label="sound")
+        axis.plot(as_stations(readings)[0, station, gauge], color=figures.PALETTE["grey"], lw=1.1, label="normal")
         axis.plot(as_stations(faulty)[0, station, gauge], color=GRADIENT, lw=1.1, ls="--", label="faulty")
         axis.set_title(f"{kind}\n{GAUGES[gauge]}", fontsize=7)
         axis.set(xlabel="time step", xticks=(0, 10))
@@ -254,9 +254,9 @@ def two_axes(left: tuple[str, Mapping[str, Curve]], right: tuple[str, Mapping[st
 
 
 STRATEGY_LOOKS = {
-    "fixed": (figures.PALETTE["black"], "-", "o"),
-    "new threshold": (figures.PALETTE["orange"], "--", "s"),
-    "retrained": (figures.PALETTE["green"], "-.", "^"),
+    "fixed": ("as deployed", figures.PALETTE["black"], "-", "o"),
+    "new threshold": ("new threshold", figures.PALETTE["orange"], "--", "s"),
+    "retrained": ("retrained", figures.PALETTE["green"], "-.", "^"),
 }
 
 
@@ -270,12 +270,10 @@ def drift(found: Mapping[str, Mapping[str, Mapping[str, Sequence[Interval]]]], r
     for row, (quantity, by_detector) in zip(axes, found.items(), strict=True):
         for axis, detector in zip(row, detectors, strict=True):
             for strategy, months in by_detector[detector].items():
-                colour, style, marker = STRATEGY_LOOKS[strategy]
+                label, colour, style, marker = STRATEGY_LOOKS[strategy]
                 x = range(len(months))
                 low, high = [m.low for m in months], [m.high for m in months]
-                axis.plot(
-                    x, [m.mean for m in months], style, color=colour, marker=marker, ms=2.5, lw=1.1, label=strategy
-                )
+                axis.plot(x, [m.mean for m in months], style, color=colour, marker=marker, ms=2.5, lw=1.1, label=label)
                 axis.fill_between(x, low, high, color=colour, alpha=0.12, lw=0)
             for month in renewed:
                 axis.axvline(month, color=figures.PALETTE["grey"], lw=0.6, ls=":")

@@ -121,12 +121,8 @@ def fit_others(vectors: np.ndarray, seed: int) -> dict[str, Score]:
     }
 
 
-def ensemble(
-    scores: Mapping[str, np.ndarray],
-    on_normal: Mapping[str, np.ndarray],
-    combine: Callable[..., np.ndarray] = np.mean,
-) -> np.ndarray:
-    """One score from several, (n,): the mean (or `np.max`) of their logarithms, each standardised on normal cycles.
+def ensemble(scores: Mapping[str, np.ndarray], on_normal: Mapping[str, np.ndarray]) -> np.ndarray:
+    """One score from several, (n,): the highest of their logarithms, each standardised on normal cycles.
 
     `scores` and `on_normal` hold, for every detector, its positive scores of the judged and of normal cycles.
     """
@@ -134,7 +130,7 @@ def ensemble(
     for name, values in scores.items():
         normal = np.log(on_normal[name])
         standardised.append((np.log(values) - normal.mean()) / normal.std())
-    return combine(standardised, axis=0)
+    return np.max(standardised, axis=0)
 
 
 def residual_features(residuals: np.ndarray) -> np.ndarray:

@@ -31,11 +31,11 @@ def autoencoder(width: int = WIDTH) -> keras.Model:
     )
 
 
-def build(seed: int, width: int = WIDTH, steps: int = 1) -> keras.Model:
-    """The freshly initialised model, compiled for a training of that many steps."""
+def build(seed: int, width: int = WIDTH) -> keras.Model:
+    """The freshly initialised model, compiled; `compile_for` says for how long a training."""
     keras.utils.set_random_seed(seed)
     made = autoencoder(width)
-    compile_for(made, steps)
+    compile_for(made, steps=1)
     return made
 
 

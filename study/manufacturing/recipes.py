@@ -196,7 +196,7 @@ def _severity(spec: dict, scratch: Path) -> Outcome:
 
     def with_ensemble(x: np.ndarray) -> dict[str, np.ndarray]:
         scores = _scores(fitted, x)
-        return {**scores, ENSEMBLE: detectors.ensemble(scores, calibration, np.max)}
+        return {**scores, ENSEMBLE: detectors.ensemble(scores, calibration)}
 
     reference, normal = with_ensemble(judge.calibration), with_ensemble(judge.normal)
     severities, arrays = [], {"history_loss": np.array(history["loss"])}
@@ -323,7 +323,7 @@ def _knowledge(spec: dict, scratch: Path) -> Outcome:
         found = singles(x)
         for name, other in ((EITHER, AUTOENCODER), (PCA_EITHER, PCA_NAME)):
             pair = {key: found[key] for key in (other, KNOWLEDGE_CHECK)}
-            found[name] = detectors.ensemble(pair, on_normal, np.max)
+            found[name] = detectors.ensemble(pair, on_normal)
         return {**found, KNOWLEDGE_INPUT: wide.score(widened(x)), PCA_INPUT: wide_pca.score(widened(x))}
 
     faulty, kinds = judge.faulty()

@@ -1,11 +1,13 @@
 """From the records of Part IV to the tables and verdicts that its notebook shows."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pandas as pd
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sklearn.metrics import roc_curve
 
 from study import paths, published
@@ -139,8 +141,8 @@ def pooled(runs: Sequence[Record], single: Sequence[Record], split: str = "valid
     """Accuracy of the mean of the runs' probabilities, and by how much it exceeds that of the single runs."""
     mean_probabilities = np.mean([probabilities(r.arrays[f"{split}_logits"]) for r in runs], axis=0)
     together = mean_probabilities.argmax(axis=1) == runs[0].arrays[f"{split}_classes"]
-    alone = np.mean([right(r, split) for r in single], axis=0)
-    return float(together.mean()), paired_difference(together.astype(np.float64), alone)
+    alone = np.array([right(r, split) for r in single])
+    return float(together.mean()), paired_difference(np.broadcast_to(together, alone.shape), alone)
 
 
 def shared_mistakes(records: Sequence[Record]) -> pd.DataFrame:
@@ -148,7 +150,7 @@ def shared_mistakes(records: Sequence[Record]) -> pd.DataFrame:
 
     Columns: `row`, `text`, `true`, `predicted`, `confidence`, the variants' mean, and `reading`, what a person found
     (see READINGS; empty for texts that were not read). Only texts that a run kept among its own most confident
-    mistakes are listed; `attrs["all"]` counts the rest too.
+    mistakes are listed; `attrs["pairs"]` counts all that are shared, by true and predicted class.
     """
     runs = of(records, "part4-variants")
     others = [*of(records, "part4-baselines", "tfidf"), *of(records, "part4-own")]
@@ -163,8 +165,20 @@ def shared_mistakes(records: Sequence[Record]) -> pd.DataFrame:
     if TEST not in runs[0].spec["data"]:  # what was read are rows of the real test split
         read = read[:0]
     table["reading"] = [read.get(row, "") for row in table.row]
-    table.attrs["all"] = int(shared.sum())
+    classes = zip(runs[0].arrays["test_classes"][shared], predicted[0][shared], strict=True)
+    table.attrs["pairs"] = Counter((CLASSES[true], CLASSES[called]) for true, called in classes)
     return table
+
+
+def attention_on_content(example: Mapping) -> tuple[float, float]:
+    """The attention that content words of a text receive, and that stop words and punctuation do.
+
+    Means over tokens, queries and heads, in multiples of an even share.
+    """
+    tokens = example["tokens"]
+    received = np.mean(example["received"], axis=0) * len(tokens)
+    content = np.array([any(map(str.isalnum, t)) and t not in ENGLISH_STOP_WORDS for t in tokens])
+    return float(received[content].mean()), float(received[~content].mean())
 
 
 def roc(record: Record, kind: int, points: int = 300) -> tuple[np.ndarray, np.ndarray]:

@@ -24,7 +24,7 @@ from study.news.design import GRAMS, TRAINING, Design
 from study.training import Recipe, device
 
 _GAIN = 8.0  # Adam's steps have one size for all weights; this one lets the many weights of n-grams move enough
-_SPREAD = 0.3  # standard deviation of the words' first vectors
+_SPREAD = 0.3  # standard deviation of the initial embeddings
 _NEIGHBOURS = 10  # words on each side that count as seen together
 
 
@@ -103,8 +103,8 @@ class DeepTower(nn.Module):
 
     The words' vectors are convolved, three by three, and halved in number by a maximum, as the
     tokens of Hassani et al. (2021); this also tells attention the order of words, so that there
-    are no positions. A pre-norm transformer block (Xiong et al. 2020) follows, whose maximum and
-    mean over the tokens go through a dense head. Words are dropped whole (Iyyer et al. 2015), and
+    are no positions. A pre-norm transformer block (Xiong et al. 2020) follows, then max and mean
+    pooling over the tokens and a dense head. Words are dropped whole (Iyyer et al. 2015), and
     features with one mask for all words of a text (Gal & Ghahramani 2016).
     """
 
@@ -170,9 +170,8 @@ class OwnClassifier(nn.Module):
     """The inputs of `Batches` -> logits: each tower's (B, towers, classes) in training, else their
     mean (B, classes).
 
-    `features` are the numbers of n-grams of each kind, `start` (words, width) float32 the first
-    vectors of words.
-    Raises ValueError for vectors or inputs that do not fit.
+    `features` are the numbers of n-grams of each kind, `start` (words, width) float32 the initial
+    embeddings of words. Raises ValueError for embeddings or inputs that do not fit.
     """
 
     def __init__(
@@ -181,8 +180,8 @@ class OwnClassifier(nn.Module):
         super().__init__()
         if start is not None and (start.shape[1] != design.width or len(start) > design.vocabulary):
             raise ValueError(
-                f"first vectors are {start.shape}: expected {design.vocabulary} words at most, "
-                f"of {design.width} numbers each"
+                f"initial embeddings are {start.shape}: expected {design.vocabulary} words "
+                f"at most, of {design.width} numbers each"
             )
         self.deep = DeepTower(design, len(CLASSES), start)
         self.wide = nn.ModuleList(
@@ -200,7 +199,7 @@ class OwnClassifier(nn.Module):
 
 
 def first_vectors(words: tokens.Encoded, vocabulary: int, width: int) -> np.ndarray:
-    """First vectors of words (vocabulary, width) float32, from what the training texts' words are seen together with.
+    """Initial embeddings of words (vocabulary, width) float32, from the words beside them in the training texts.
 
     Positive pointwise mutual information of neighbours, nearer ones counted more, is factorised by a truncated
     singular-value decomposition (Levy & Goldberg 2014; context distribution smoothed as in Levy et al. 2015).

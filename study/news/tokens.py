@@ -16,25 +16,21 @@ _SPECIAL = ["[PAD]", "[UNK]"]
 _POOL = 64  # batches that are filled together, so that examples of like length meet
 
 
-def learn(texts: Sequence[str], size: int, subwords: bool = False) -> Tokenizer:
+def learn(texts: Sequence[str], size: int) -> Tokenizer:
     """A tokeniser with a vocabulary of `size` tokens at most, learnt from texts in lower case without accents.
 
-    Tokens are the most frequent words, numbers and punctuation marks or, with `subwords`, their pieces by byte-pair
-    encoding (Sennrich et al. 2016). Number 0 is padding, 1 an unknown token. Raises ValueError for a size below three,
-    or no texts.
+    Tokens are the most frequent words, numbers and punctuation marks. Number 0 is padding, 1 an unknown token. Raises
+    ValueError for a size below three, or no texts.
     """
     if size < 3 or not texts:
         raise ValueError(f"a vocabulary needs texts and room for one token beside {_SPECIAL}: size {size}")
-    kind = models.BPE if subwords else models.WordLevel
-    tokenizer = Tokenizer(kind(unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFD(), normalizers.Lowercase(), normalizers.StripAccents()]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.BpeTrainer if subwords else trainers.WordLevelTrainer
-    tokenizer.train_from_iterator(
-        texts, trainer(vocab_size=size, special_tokens=_SPECIAL, show_progress=False), length=len(texts)
-    )
+    trainer = trainers.WordLevelTrainer(vocab_size=size, special_tokens=_SPECIAL, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer, length=len(texts))
     return tokenizer
 
 

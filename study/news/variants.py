@@ -59,8 +59,8 @@ def regularised_strength(records: Sequence[Record]) -> float:
     return of(records, "part4-variants", "regularised")[0].spec["settings"]["l2"]
 
 
-def sweep(records: Sequence[Record]) -> pd.DataFrame:
-    """The penalty's sweep: one row a strength, with means and intervals over seeds.
+def strengths(records: Sequence[Record]) -> dict[float, list[Record]]:
+    """The records of each strength of the penalty, in rising order.
 
     Strength 0 is the variant without a penalty, and one strength is the fourth variant's.
     """
@@ -70,8 +70,21 @@ def sweep(records: Sequence[Record]) -> pd.DataFrame:
     }
     for record in of(records, "part4-l2"):
         groups.setdefault(record.spec["settings"]["l2"], []).append(record)
+    return dict(sorted(groups.items()))
+
+
+def change(records: Sequence[Record], quantity: str, strength: float, base: float) -> Interval:
+    """A quantity at one strength of the penalty minus that at another, by the seeds that both have."""
+    found = strengths(records)
+    seeds = {r.spec["seed"] for r in found[strength]} & {r.spec["seed"] for r in found[base]}
+    a, b = ([r for r in found[one] if r.spec["seed"] in seeds] for one in (strength, base))
+    return difference(a, b, lambda r: measured(r, quantity))
+
+
+def sweep(records: Sequence[Record]) -> pd.DataFrame:
+    """The penalty's sweep: one row a strength, with means and intervals over seeds."""
     rows = []
-    for strength, runs in sorted(groups.items()):
+    for strength, runs in strengths(records).items():
         row = {"l2": strength, "seeds": len(runs)}
         reads = {
             "accuracy": lambda r: measured(r, "validation_accuracy"),

@@ -38,7 +38,9 @@ def _said(found: dict) -> str:
     ratios = np.array(ours["ours"]) / np.array(ours["common"])
     to_keras = np.median(ours["ours"]) / np.median(keras["texts"])
     return (
-        f"`make bench` measured this in one go on {count(ours['threads'], 'thread')} ({ours['device']}). "
+        f"`make bench` measured this in one go, {ours['started'][:10]}, on {count(ours['threads'], 'thread')} "
+        f"({ours['device']}). Part IV and the Bonus part tell of measurements of their own, made with their records on "
+        "other machines: rates belong to a machine, ratios differ less. "
         f"Our loop trains the text classifier of Part IV {number(np.median(ratios), 1)} times as fast as the same "
         f"layers from `torch.nn` in the common loop, and {number(to_keras, 1)} times as fast as Keras' own layers "
         "([@tbl:bench-texts]). Its matrix products run at "
@@ -112,7 +114,7 @@ def _growth(found: dict) -> str:
     ]
     caption = (
         "Texts per second as texts grow longer and more: the common way pays for the longest text that is allowed, "
-        "ours for those that occur. Time grows in proportion to texts and epochs."
+        "ours for those that occur. Time grows nearly in proportion to the texts; an epoch more is the same work again."
     )
     return table_markdown(pd.DataFrame(rows), "bench-growth", caption, align="lrrrr")
 

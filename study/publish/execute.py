@@ -47,11 +47,11 @@ def is_fresh(source: Path, target: Path, parameters: Mapping[str, Any], inputs: 
     if not target.exists():
         return False
     try:
-        executed = nbformat.read(target, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        key = nbformat.read(target, as_version=4).metadata.get(KEY)
+    except (ValueError, AttributeError, TypeError, nbformat.ValidationError) as error:  # no UTF-8, JSON or notebook
         print(f"Damaged notebook {target} ({str(error)[:80]}); it is executed anew.")
         return False
-    return executed.metadata.get(KEY) == key_of(read_source(source), parameters, inputs)
+    return key == key_of(read_source(source), parameters, inputs)
 
 
 def execute(source: Path, target: Path, parameters: Mapping[str, Any], inputs: str = "") -> None:

@@ -32,8 +32,8 @@ def write(page: Page, records: Mapping[Part, Sequence[Record]]) -> None:
     page.table(
         pd.DataFrame(rows, columns=["Part", "Measure", "Published", "Regenerated", "Best of this report"]),
         "glance",
-        "The original's best models, published and regenerated (mean ± standard deviation or range over seeds), beside "
-        "the best of this report by the same measure.",
+        "The original's best models, published and regenerated (over seeds: mean ± standard deviation, or median and "
+        "range), beside the best of this report by the same measure.",
         align="lllll",
     )
     page.say("## Where each question is answered\n\n" + "\n".join(line for part in records for line in questions(part)))

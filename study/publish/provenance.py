@@ -49,6 +49,8 @@ def _data(chosen: profile.Profile, records: list[runs.Record]) -> list[str]:
     if chosen.synthetic:
         return ["All data are **SYNTHETIC**, made from seeds; no number of this report is a finding."]
     files = {name: was for r in records for name, was in r.provenance["data"].items()}
+    if not files:
+        return ["These runs read no data file."]
     table = pd.DataFrame(
         {
             "File": list(files),
@@ -65,15 +67,17 @@ def _digest(was: dict) -> str:
 
 
 def _environments(records: list[runs.Record]) -> pd.DataFrame:
-    rows = {
-        (
-            r.provenance["device"],
-            r.provenance["threads"],
-            r.provenance["python"],
-            ", ".join(f"{name} {version}" for name, version in r.provenance["libraries"].items()),
-            r.provenance["commit"],
-        )
-        for r in records
-    }
-    columns = ["Device", "Threads", "Python", "Libraries", "Commit"]
-    return pd.DataFrame(sorted(rows), columns=columns)
+    """A row for each device, Python and set of libraries, with the numbers of threads and the commits used there."""
+    rows = pd.DataFrame(
+        {
+            "Device": [r.provenance["device"] for r in records],
+            "Python": [r.provenance["python"] for r in records],
+            "Libraries": [
+                ", ".join(f"{name} {version}" for name, version in r.provenance["libraries"].items()) for r in records
+            ],
+            "Threads": [str(r.provenance["threads"]) for r in records],
+            "Commits": [r.provenance["commit"][:7] for r in records],
+        }
+    )
+    listed = lambda values: ", ".join(sorted(set(values)))  # noqa: E731
+    return rows.groupby(["Device", "Python", "Libraries"], as_index=False).agg({"Threads": listed, "Commits": listed})

@@ -75,7 +75,7 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
     page.say(f"""
     The original report gives {numbers_in_words(verdicts)}. It makes {claims_in_words(verdicts)}.
     A number is reproduced if what the seeds give lies within its tolerance, which follows from the digits printed, the size of a sample or the spread over seeds, as its chapter says.
-    A claim is judged by the test that stands beside it: half confirmed, if it holds in part or with some of the seeds; overstated, if less than it says holds; not confirmed here, if the data do not decide.
+    A claim is judged by the test that stands beside it: half confirmed, if it holds in part or with at least half of the seeds; overstated, if less than it says holds; not confirmed here, if the data do not decide or fewer seeds bear it out.
     What the original took from the assignment or chose itself, such as layer widths and numbers of epochs, is taken over and not judged.
     {"**All data are SYNTHETIC: no verdict below is a finding.**" if page.synthetic else ""}
     """)  # noqa: E501

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from study.evaluation import t_interval
-from study.prose import CONFIRMED, NOTHING, OPEN, Glance, Judged, Verdict, number, percent, scientific
+from study.prose import CONFIRMED, HALF, NOTHING, OPEN, Glance, Judged, Verdict, number, percent, scientific
 from study.runs import Record
 from study.theory.claims import about_formulas
 
@@ -168,11 +168,13 @@ def claims(records: Sequence[Record]) -> dict[str, Verdict]:
 def finding(records: Sequence[Record]) -> str:
     """The part in one sentence."""
     said = claims(records)
-    standing = [verdict.status == CONFIRMED for verdict in said.values()]
+    found = [verdict.status for verdict in said.values()]
+    whole, half = found.count(CONFIRMED), found.count(HALF)
     reason = said["attention_gradients"]
     return (
-        f"Of the original's {len(said)} statements about self-attention {sum(standing)} hold as printed; its reason "
-        f"for dividing by √dₖ is {reason.status}: {reason.reason}."
+        f"Of the original's {len(said)} statements about self-attention {whole} hold as printed, {half} with a symbol "
+        f"read otherwise, {len(said) - whole - half} not; its reason for dividing by √dₖ is {reason.status}: "
+        f"{reason.reason}."
     )
 
 

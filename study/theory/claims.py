@@ -22,7 +22,6 @@ def about_formulas() -> dict[str, Verdict]:
     by_vector = x @ q_map[:, 0]
     same_positions = softmax(np.diag(logits))
     over_queries = softmax(logits, axis=0).sum(axis=1)
-    again = softmax(weights, axis=1)
     product = softmax(q @ k.T / np.sqrt(WIDTH), axis=1) @ v
     twice = weights @ (v * v)
     moved = (sums + 1) @ o_map - sums @ o_map
@@ -41,13 +40,13 @@ def about_formulas() -> dict[str, Verdict]:
             f"each of {len(q)} queries has {weights.shape[1]} weights, which sum to one",
         ),
         "attention_softmax_of_scores": Verdict(
-            CONFIRMED if np.allclose(again, weights) else REFUTED,
-            "the score as printed is a softmax already; a second one lowers the largest weight from "
-            f"{number(weights.max(), 2)} to {number(again.max(), 2)}",
+            CONFIRMED if np.allclose(softmax(logits, axis=1), weights) else REFUTED,
+            "exponentials divided by their sum are a softmax; that the sum has the wrong index is judged above",
         ),
         "attention_product": Verdict(
-            CONFIRMED if np.allclose(product, sums) else REFUTED,
-            "for whole sequences with k transposed",
+            CONFIRMED if q.shape[1] == k.shape[0] else HALF if np.allclose(product, sums) else REFUTED,
+            f"right with k transposed; as printed, {q.shape[0]} × {q.shape[1]} numbers meet "
+            f"{k.shape[0]} × {k.shape[1]}, which cannot be multiplied",
         ),
         "attention_sum": Verdict(
             CONFIRMED if np.allclose(twice, sums) else HALF if np.allclose(weights @ v, sums) else REFUTED,

@@ -3,6 +3,7 @@
 import hashlib
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -45,7 +46,7 @@ class Archive:
             raise DataError(f"{where} has {self._sizes[name]:,} bytes, more than {LARGEST:,}. Take it out.")
         try:
             return (self.path / name).read_bytes() if self._zip is None else self._zip.read(name)
-        except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
             raise DataError(f"{where} cannot be read ({error}). Get the images again.") from error
 
     def digest(self) -> str:

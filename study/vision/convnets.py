@@ -63,9 +63,8 @@ STEMS = {
         nn.MaxPool2d(3, stride=2, padding=1),
     ],
     "halving": lambda: [nn.Conv2d(3, 64, 3, stride=2, padding=1, bias=False)],
-    "full": lambda: [nn.Conv2d(3, 64, 3, padding=1, bias=False)],
 }
-"""How a ResNet begins: the paper's for 224, which leaves a quarter of each side; a half, or all, for small images."""
+"""How a ResNet begins: the paper's for 224, which leaves a quarter of each side; a half, for small images."""
 
 
 class ResidualBlock(nn.Module):
@@ -98,7 +97,7 @@ class ResNet18(nn.Sequential):
     linear layer. `stem` is one of STEMS.
     """
 
-    def __init__(self, classes: int, stem: str = "halving", dropout: float = 0.0) -> None:
+    def __init__(self, classes: int, stem: str = "halving") -> None:
         if stem not in STEMS:
             raise ValueError(f"stem {stem!r} is unknown: choose one of {', '.join(STEMS)}")
         convolution, *pooling = STEMS[stem]()
@@ -107,7 +106,7 @@ class ResNet18(nn.Sequential):
         for after, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
             layers += [ResidualBlock(before, after, stride), ResidualBlock(after, after, 1)]
             before = after
-        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(512, classes)]
+        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, classes)]
         super().__init__(*layers, *head)
         draw(self)
 

@@ -102,12 +102,13 @@ def load(names: list[str], synthetic_rows: int = 0) -> Splits:
 
 
 def _given(path: str) -> Archive:
-    if not path or not Path(path).exists():
+    place = paths.ROOT / path  # notebooks run in another folder than trainings
+    if not path or not place.exists():
         raise DataError(
             f"IMAGES={path} is not there. Point it at a folder or zip laid out as dogs/ food/ vehicles/, "
             "or at Tiny-ImageNet's archive; or say IMAGES=tiny-imagenet, which downloads that; or unset it."
         )
-    return Archive(Path(path))
+    return Archive(place)
 
 
 def read(archive: Archive, digest: str) -> Images:
@@ -172,7 +173,7 @@ def _cached(file: Path) -> Images | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        tqdm.write(f"Damaged cache {file} ({error}); the images are decoded anew.")
+        tqdm.write(f"Damaged cache {file} ({error}); the images are decoded anew.", file=sys.stderr)
         return None
 
 

@@ -33,7 +33,6 @@ class Architecture:
     heads: int = 3
     hidden: int = 768
     classes: int = 3
-    dropout: float = 0.0
     tokens: Literal["patches", "shifted", "convolutions"] = "patches"
     pooling: Literal["class token", "mean"] = "class token"
     early_head: bool = False
@@ -132,12 +131,8 @@ class EncoderBlock(nn.Module):
         )
         self.perceptron_norm = nn.LayerNorm(width, eps=1e-6)
         self.perceptron = nn.Sequential(
-            nn.Linear(width, hidden),
-            nn.GELU(),
-            nn.Dropout(architecture.dropout),
-            nn.Linear(hidden, width),
+            nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
         )
-        self.dropout = nn.Dropout(architecture.dropout)
         self.local = architecture.local
 
     def forward(self, x: Tensor, return_weights: bool = False) -> Tensor | tuple[Tensor, Tensor]:
@@ -145,8 +140,8 @@ class EncoderBlock(nn.Module):
         # Always with weights: of few tokens they cost little, and on CPUs PyTorch's fused kernel is
         # slow backwards in bfloat16.
         looked, weights = self.attention(self.attention_norm(x), mask=others, return_weights=True)
-        x = x + self.dropout(looked)
-        x = x + self.dropout(self.perceptron(self.perceptron_norm(x)))
+        x = x + looked
+        x = x + self.perceptron(self.perceptron_norm(x))
         return (x, weights) if return_weights else x
 
 
@@ -167,7 +162,6 @@ class VisionTransformer(nn.Module):
         if self.first:
             self.class_token = nn.Parameter(torch.empty(1, 1, width))
         self.positions = nn.Parameter(torch.empty(1, self.first + architecture.grid**2, width))
-        self.dropout = nn.Dropout(architecture.dropout)
         self.blocks = nn.ModuleList([EncoderBlock(architecture) for _ in range(depth)])
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.head = nn.Linear(width, architecture.classes)
@@ -205,9 +199,7 @@ class VisionTransformer(nn.Module):
                 [self.class_token.expand(len(tokens), -1, -1).to(tokens.dtype), tokens], dim=1
             )
         patch = self.architecture.patch
-        return self.dropout(
-            tokens + self._positions(images.shape[-2] // patch, images.shape[-1] // patch)
-        )
+        return tokens + self._positions(images.shape[-2] // patch, images.shape[-1] // patch)
 
     def _positions(self, rows: int, columns: int) -> Tensor:
         grid = self.architecture.grid

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from study import files, published
-from study.anomaly import autoencoders
+from study.anomaly import autoencoders, recipes
 
 PUBLISHED = {"base": 588, "version-1": 1356, "version-2": 1356, "version-3": 4193}
 
@@ -67,6 +67,12 @@ def test_the_seed_decides(windows, tmp_path):
 
     one, same, other = trained(3, tmp_path / "a"), trained(3, tmp_path / "b"), trained(4, tmp_path / "c")
     assert one == same != other
+
+
+def test_the_training_has_not_changed_under_the_version(windows, tmp_path):
+    loss = autoencoders.fit(autoencoders.build("version-2", 0), windows, 10, 0, {}, tmp_path)["loss"][-1]
+    golden = pytest.approx(0.026710, rel=1e-3)
+    assert (recipes.VERSIONS["part2-published"], loss) == (1, golden), "raise the version in recipes.VERSIONS"
 
 
 def test_unknown_model():

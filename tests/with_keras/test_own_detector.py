@@ -1,11 +1,15 @@
 """The study's own detector: causal, deterministic, and it finds a burst in a daily cycle."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from study.anomaly import own
+from study import paths
+from study.anomaly import own, recipes
 
 ALARM_LEVEL = 4.4  # about where rules chosen on the nine series put the threshold
 ROWS = 8 * own.DAY_ROWS
@@ -27,6 +31,23 @@ def test_training_lowers_the_loss():
     _, losses = own.fit([daily_cycle(1)], seed=0, epochs=4)
     assert len(losses) == 4
     assert losses[-1] < losses[0]
+
+
+def test_the_detector_has_not_changed_under_the_version():
+    model, (loss,) = own.fit([daily_cycle(1)], seed=0, epochs=1)
+    highest = own.score(model, *daily_cycle(3)).max()
+    golden = pytest.approx(0.323110, rel=1e-3), pytest.approx(1.596895, rel=1e-3)
+    found = recipes.VERSIONS["part2-stream"], loss, highest
+    assert found == (1, *golden), "raise the version in recipes.VERSIONS"
+
+
+def test_it_keeps_to_the_threads_that_it_is_given():
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_")} | {"OMP_NUM_THREADS": "1"}
+    program = "import os, study.anomaly.own; print(os.environ['TF_NUM_INTRAOP_THREADS'])"
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=paths.ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "1"
 
 
 def test_a_burst_gets_the_top_score(model):

@@ -187,6 +187,17 @@ def test_the_common_model_has_the_same_parameters_and_learns_the_same_task():
 # Runs
 
 
+def test_the_training_has_not_changed_under_the_version(tmp_path):
+    settings = {
+        "vocabulary": 100, "longest": 32, "width": 8, "heads": 2, "hidden": 16, "batch": 16, "learning_rate": 1e-2,
+        "epochs": 2, "dropout": 0.2, "patience": 1, "l2": 1e-4, "synthetic_rows": 400,
+    }  # fmt: skip
+    spec = {"task": "part4-l2", "model": "regularised", "data": ["synthetic/ag_news"], "seed": 0, "settings": settings}
+    loss = recipes.train(spec, tmp_path)[0]["validation"]["loss"]
+    golden = pytest.approx(1.406797, rel=1e-3)
+    assert (recipes.VERSIONS["part4-variants"], loss) == (1, golden), "raise the version in recipes.VERSIONS"
+
+
 def test_quick_runs_train_and_hold_what_the_chapter_reads(tmp_path, monkeypatch):
     monkeypatch.setenv("DATA", "synthetic")
     chosen = profile.load("quick")

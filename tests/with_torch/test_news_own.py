@@ -143,7 +143,7 @@ def test_bad_input_is_refused(reader, reading):
     with pytest.raises(ValueError, match="no height"):
         design.settings(height=3)
     model, chosen, _ = made(reader, reading)
-    with pytest.raises(ValueError, match="first vectors are"):
+    with pytest.raises(ValueError, match="initial embeddings are"):
         own.OwnClassifier(chosen, reader.features, np.zeros((60, 9), dtype=np.float32))
     with pytest.raises(ValueError, match="0 tensors of n-grams for 2 towers"):
         model(torch.ones(1, 3, dtype=torch.int64), torch.tensor([3]))

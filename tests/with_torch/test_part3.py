@@ -12,8 +12,9 @@ from torch import nn
 
 from study import paths, profile
 from study.attention import SelfAttention, causal_mask, scaled_dot_product
+from study.prose import CONFIRMED, HALF, OPEN, REFUTED, Verdict
 from study.runs import Record, Store, canonical
-from study.theory import agreement, analysis, cost, graph, identities, mixing, notation, recipes, scaling
+from study.theory import agreement, analysis, claims, cost, graph, identities, mixing, notation, recipes, scaling
 
 NOTEBOOK = paths.NOTEBOOKS / "part3_self_attention_theory.py"
 
@@ -152,6 +153,25 @@ def test_unknown_models_are_refused(tmp_path):
         cost.measure("sparse", 8, 8, 2, 0.01, 0, tmp_path)
     with pytest.raises(ValueError, match="Unknown reference 'keras'"):
         agreement.differences("keras", 1, 2, 4, 2, 0)
+
+
+# The original's formulas
+
+
+def test_a_formula_holds_as_printed_with_a_symbol_read_otherwise_or_not():
+    found = {name: verdict.status for name, verdict in claims.about_formulas().items()}
+    half = {"attention_weight_vector", "attention_product", "attention_sum"}
+    assert {name for name, status in found.items() if status == HALF} == half
+    assert {name for name, status in found.items() if status == REFUTED} == {"attention_score"}
+    assert all(found[name] == CONFIRMED for name in found.keys() - half - {"attention_score"})
+
+
+def test_the_finding_counts_what_holds_as_printed(monkeypatch):
+    said = {"attention_gradients": CONFIRMED, "a": CONFIRMED, "b": HALF, "c": REFUTED, "d": OPEN}
+    monkeypatch.setattr(analysis, "claims", lambda _: {name: Verdict(status, "so") for name, status in said.items()})
+    assert "5 statements about self-attention 2 hold as printed, 1 with a symbol read otherwise, 2 not;" in (
+        analysis.finding([])
+    )
 
 
 # The graph

@@ -145,6 +145,13 @@ def test_a_bad_recipe_is_refused(wrong):
         dataclasses.replace(Recipe(2, 0.1), **wrong)
 
 
+def test_a_state_that_does_not_fit_the_model_is_refused_with_its_remedy(tmp_path):
+    training.fit(network(), Points(), Points(), Recipe(1, 0.1), 0, tmp_path)
+    wider = nn.Sequential(nn.Linear(2, 17), nn.ReLU(), nn.Dropout(0.3), nn.Linear(17, 2))
+    with pytest.raises(ValueError, match=r"state\.pt is not the state of a training .*Delete it and run again"):
+        training.fit(wider, Points(), Points(), Recipe(1, 0.1), 0, tmp_path)
+
+
 @pytest.mark.parametrize("sealed", [False, True])
 def test_a_state_file_with_code_in_it_is_refused_and_not_executed(tmp_path, sealed):
     class Bomb:

@@ -9,7 +9,7 @@ from torch import nn
 
 from study import training
 from study.training import Recipe, fit, predict
-from study.vision import description, images
+from study.vision import description, images, recipes
 from study.vision.augment import Augmentation, Box, ImageBatches, boxes, cut_mixed, jittered, mixed_up, moved
 from study.vision.convnets import ResNet18
 
@@ -152,6 +152,20 @@ def test_a_killed_training_ends_at_the_same_numbers(splits, tmp_path, monkeypatc
     again, logits_again = trained(tmp_path / "killed")
     assert {k: v for k, v in whole.items() if k != "seconds"} == {k: v for k, v in again.items() if k != "seconds"}
     assert np.array_equal(logits, logits_again)
+
+
+def test_augmentation_and_the_improved_vit_have_not_changed_under_the_version(splits, tmp_path):
+    augmented, targets = epoch_of(batches(splits, ALL, sizes=(48,)))
+    sizes = {"width": 24, "depth": 2, "heads": 2, "hidden": 48}
+    design = {"tokens": "convolutions", "pooling": "mean", "early_head": True, "local": False}
+    torch.manual_seed(0)
+    model = recipes.network({"network": "vit", "arguments": sizes | design})
+    recipe = Recipe(1, 1e-3, weight_decay=0.05, decoupled=True, schedule="one-cycle", label_smoothing=0.1, clip=1.0)
+    made = batches(splits, Augmentation(**recipes.STRONG), sizes=(32,))
+    history = fit(model, made, batches(splits, rows=splits.validation[:4]), recipe, 0, tmp_path)
+    found = float(augmented.abs().mean()), float((targets**2).sum()), history["loss"][0]
+    golden = (pytest.approx(value, rel=1e-3) for value in (0.707235, 37.747498, 1.088347))
+    assert (recipes.VERSIONS["bonus-improved"], *found) == (2, *golden), "raise the version in recipes.VERSIONS"
 
 
 def test_channels_last_changes_nothing(splits):
