@@ -14,7 +14,7 @@ FOUND = {
         "common": [1_000, 1_600, 1_000],
         "rows": 20_000,
         "settings": {"width": 64, "batch": 64},
-        "operations_per_text": 20e6,
+        "operations_per_text": 20e6, "started": "2026-11-26T16:59:30+00:00",
         "peak_operations_per_second": 124e9,
         "grown": {
             "length": {"16": {"ours": 8_000, "common": 4_000}},
