@@ -247,5 +247,5 @@ def test_a_model_of_ones_own_joins_the_leaderboard_as_the_readme_says(built):
     done = run(clone, "-m", "study.build", "--profile", "quick", "--part", "part2")
     assert done.returncode == 0, done.stdout + done.stderr
     page = BeautifulSoup(outputs(clone)[0].with_name("part2.html").read_text("utf-8"), "html.parser")
-    board = page.find("table", id="tbl:nab-leaderboard")
+    board = page.find("table", id="tbl:nab-board")
     assert "Wide" in {row.find("td").get_text(strip=True) for row in board.select("tbody tr")}
