@@ -45,11 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
     name = f"{given.part or 'report'}{'-no-code' if given.no_code else ''}"
     stamp_file = chosen.work / f"stamp-{name}.json"
     try:
-        stamp = _noted(stamp_file)
-        if stamp and _up_to_date(stamp, digest_of(everything_read(chosen), data_chosen(chosen))):
+        stamp, data = _noted(stamp_file), data_chosen(chosen)
+        if stamp and _up_to_date(stamp, digest_of(everything_read(chosen), data)):
             print(f"Nothing to do: {', '.join(stamp['outputs'])} are up to date.")
             return 0
-        return _build(chosen, wanted, name, not given.no_code, stamp_file)
+        return _build(chosen, wanted, data, name, not given.no_code, stamp_file)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -106,13 +106,15 @@ def _up_to_date(stamp: dict, inputs: str) -> bool:
     )
 
 
-def _build(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, code: bool, stamp_file: Path) -> int:
+def _build(
+    chosen: profile.Profile, wanted: tuple[parts.Part, ...], data: str, name: str, code: bool, stamp_file: Path
+) -> int:
     # Heavy imports wait until something is due.
     from study.publish import PublishError, assemble
     from study.publish.execute import execute, is_fresh, refresh_prose
 
     chosen.work.mkdir(parents=True, exist_ok=True)
-    parameters, data = {"profile": chosen.name}, data_chosen(chosen)
+    parameters = {"profile": chosen.name}
     key = lambda part: digest_of(read_by(part, chosen), data)  # noqa: E731
     targets = {part: chosen.executed / f"{part.notebook}.ipynb" for part in wanted}
     with alone(chosen.work / "build.lock", f"the report of the profile {chosen.name}"):

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -46,11 +45,12 @@ def rows_of(part: parts.Part, recorded: runs.Record, anew: runs.Record) -> list[
     ]
 
 
-def check_recorded(specs: Sequence[dict], recorded: runs.Store) -> None:
-    """Raises ValueError for a run without a record: said before the trainings, not after."""
-    for spec in specs:
-        if recorded.load(spec) is None:
-            raise ValueError(f"{runs.label(spec)} has no record in {recorded.folder}; run `make report` first.")
+def recorded_run(spec: dict, store: runs.Store) -> runs.Record:
+    """The record that a new run is compared with. Raises ValueError if there is none."""
+    found = store.load(spec)
+    if found is None:
+        raise ValueError(f"{runs.label(spec)} has no record in {store.folder}; run `make report` first.")
+    return found
 
 
 def told_again(part: parts.Part, chosen: profile.Profile, what: str) -> str:
@@ -98,26 +98,26 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         chosen = profile.load(given.profile)
         wanted = (parts.find(given.part),) if given.part else parts.PARTS
-        specs = [(part, part.module().specs(chosen)) for part in wanted]
-        every = [(part, spec) for part, found in specs for spec in found]
-        recorded, fresh = runs.Store(chosen.records), runs.Store(paths.BUILD / KEPT / sweep.project())
-        check_recorded([spec for _, spec in every], recorded)
+        store, fresh = runs.Store(chosen.records), runs.Store(paths.BUILD / KEPT / sweep.project())
+        # Read before the trainings: a record that is missing is told now, not hours later.
+        recorded = [(part, [recorded_run(spec, store) for spec in part.module().specs(chosen)]) for part in wanted]
         report = fresh.folder / f"report-{chosen.name}-{given.part or 'all'}.txt"
         # An interrupted reproduction goes on; a finished one starts over.
         if report.exists():
-            for _, spec in every:
-                fresh.file(spec).unlink(missing_ok=True)
+            for _, records in recorded:
+                for record in records:
+                    fresh.file(record.spec).unlink(missing_ok=True)
             report.unlink()
         threads = sweep.threads_each(given.workers)
         with sweep.workers(given.workers, None) as executor:
             failed = [
                 reason
-                for part, found in specs
-                for reason in sweep.sweep(part, found, fresh, executor, threads, KEPT)
+                for part, records in recorded
+                for reason in sweep.sweep(part, [r.spec for r in records], fresh, executor, threads, KEPT)
             ]
         if failed:
             return sweep.exit_code(failed)
-        rows = [row for part, spec in every for row in rows_of(part, recorded.load(spec), fresh.load(spec))]
+        rows = [row for part, records in recorded for r in records for row in rows_of(part, r, fresh.load(r.spec))]
     except (ValueError, OSError, sweep.RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

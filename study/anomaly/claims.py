@@ -291,11 +291,11 @@ def about_detection(
         float(np.median([r.metrics["events"][k] for r in models[best]])) for k in ("found_windows", "fp_events")
     )
     subtle, plain = int(np.argmin(d["window_maxima"])), int(np.argmax(d["window_maxima"]))
+    groups = {"four": runs, "own": own}
     hits = {
-        which: [sum(found_windows(r, d["windows"])[i] for r in by) for i in (subtle, plain)]
-        for which, by in (("four", runs), ("own", own))
+        who: [sum(found_windows(r, d["windows"])[i] for r in by) for i in (subtle, plain)] for who, by in groups.items()
     }
-    false = {which: [r.metrics["events"]["fp_events"] for r in by] for which, by in (("four", runs), ("own", own))}
+    false = {who: [r.metrics["events"]["fp_events"] for r in by] for who, by in groups.items()}
     fainter = [seen < bright for seen, bright in hits.values()]
     missed = sum(r.metrics["events"]["missed_windows"] > 0 for r in runs)
     recall = float(np.median([r.metrics["points"]["recall"] for r in runs]))

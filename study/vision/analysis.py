@@ -23,6 +23,7 @@ from study.comparison import (
 from study.evaluation import Interval, share_interval
 from study.prose import CONFIRMED, OPEN, REFUTED, Glance, Judged, Verdict, join_list, number, percent
 from study.runs import Record, of
+from study.vision.images import side_of
 from study.vision.recipes import IMPROVED, MODELS, STRIDES
 from study.vision.sources import CLASSES, NATIVE, RESIZED
 
@@ -103,9 +104,9 @@ def trials() -> pd.DataFrame:
 
 
 def first_whole(record: Record) -> int:
-    """The first epoch (from 0) that trains on images of full size; see `study.vision.augment.ImageBatches.size`."""
+    """The first epoch (from 0) that trains on images of full size."""
     sizes, epochs = record.spec["settings"]["sizes"], record.spec["settings"]["epochs"]
-    return next(e for e in range(epochs) if sizes[e * len(sizes) // epochs] == max(sizes))
+    return next(e for e in range(epochs) if side_of(e, epochs, sizes) == max(sizes))
 
 
 def concentration(record: Record) -> dict[bool, float]:

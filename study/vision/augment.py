@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from study.training import Batch, device
+from study.vision.images import side_of
 
 _SHOWN_AT_ONCE = 256  # examples of a batch that nothing is trained on
 
@@ -151,7 +152,7 @@ class ImageBatches:
         """The side of the images of this epoch."""
         if not self.sizes:
             return self.pixels.shape[1]
-        return self.sizes[min(epoch * len(self.sizes) // self.epochs, len(self.sizes) - 1)]
+        return side_of(epoch, self.epochs, self.sizes)
 
     def training(self, epoch: int) -> Iterator[Batch]:
         random = np.random.default_rng([self.seed, epoch])

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -63,6 +64,11 @@ class Splits:
 
     def rows(self) -> dict[str, np.ndarray]:
         return {name: getattr(self, name) for name in SHARES}
+
+
+def side_of(epoch: int, epochs: int, sizes: Sequence[int]) -> int:
+    """The side of the images of a training's epoch (from 0): each of `sizes` for an equal stretch of `epochs`."""
+    return sizes[min(epoch * len(sizes) // epochs, len(sizes) - 1)]
 
 
 def data_names(kind: str) -> list[str]:
