@@ -16,7 +16,7 @@ def page(chosen: profile.Profile, records: list[runs.Record]) -> str:
             _summary(chosen, records),
             table_markdown(_runs_table(records), "runs", "Runs behind this report, by task and model."),
             *_data(chosen, records),
-            table_markdown(_environments(records), "environments", "Where the runs were made."),
+            table_markdown(_environments(records), "environments", "Where the runs were made.", align="lllll"),
             "To make every run anew and compare it with these records, row by row: `make reproduce`.",
             benchmarks.page(paths.BENCHMARKS),
         ]
