@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from study.dropout import drop
+
 
 def scaled_dot_product(
     q: Tensor,
@@ -42,8 +44,7 @@ def scaled_dot_product(
     if mask is not None:
         logits = logits.masked_fill(~mask, -math.inf)
     weights = logits.softmax(dim=-1)
-    used = functional.dropout(weights, dropout) if dropout else weights
-    return used @ v, weights
+    return drop(weights, dropout) @ v, weights
 
 
 def causal_mask(n: int, device: torch.device | str | None = None) -> Tensor:
@@ -112,8 +113,8 @@ class SelfAttention(nn.Module):
 
         `present` (B, N), boolean, is True where a token is and False where there is padding,
         which then no token sees. `mask` (N, N) or (B, N, N), boolean, is True at [i, j] where
-        token i may look at token j. Without `return_weights` PyTorch's fused kernel does the
-        same and holds no weights. Raises ValueError for wrong shapes or types and, with
+        token i may look at token j. With neither `return_weights` nor weights to drop PyTorch's
+        fused kernel does the same and holds no weights. Raises ValueError for wrong shapes or types and, with
         `validate`, for NaN and for a token from which every token is hidden.
         """
         _check_tokens(x, self.width)
@@ -125,15 +126,14 @@ class SelfAttention(nn.Module):
         if self.temperature is not None:  # what follows divides by √d_k
             q = q * (math.sqrt(q.shape[-1]) / self.temperature)
         dropout = self.dropout if self.training else 0.0
-        if return_weights:
-            context, weights = scaled_dot_product(
-                q, k, v, visible, dropout=dropout, validate=self.validate
-            )
-            return self.output(self._join(context)), weights
-        context = functional.scaled_dot_product_attention(
-            q, k, v, attn_mask=visible, dropout_p=dropout
+        if not return_weights and not dropout:
+            context = functional.scaled_dot_product_attention(q, k, v, attn_mask=visible)
+            return self.output(self._join(context))
+        context, weights = scaled_dot_product(
+            q, k, v, visible, dropout=dropout, validate=self.validate
         )
-        return self.output(self._join(context))
+        context = self.output(self._join(context))
+        return (context, weights) if return_weights else context
 
     def _split(self, x: Tensor) -> Tensor:
         """(B, N, d) -> (B, h, N, d_k)."""

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from study.attention import SelfAttention
+from study.dropout import Dropout
 from study.news.tokens import PADDING
 
 
@@ -36,10 +37,10 @@ class TransformerBlock(nn.Module):
         self.attention = SelfAttention(width, heads, dropout=dropout, validate=False)
         self.attention_norm = nn.LayerNorm(width)
         self.feed_forward = nn.Sequential(
-            nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, width)
+            nn.Linear(width, hidden), nn.ReLU(), Dropout(dropout), nn.Linear(hidden, width)
         )
         self.feed_forward_norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
         x = self.attention_norm(x + self.dropout(self.attention(x, present)))
@@ -65,7 +66,7 @@ class TextClassifier(nn.Module):
         super().__init__()
         self.embedding = TokenAndPosition(vocabulary, longest, width)
         self.block = TransformerBlock(width, heads, hidden, dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.head = nn.Linear(width, classes)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
