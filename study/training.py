@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 from study.files import keep_state, kept_state, unusable_state
 
 Batch = tuple[tuple[Tensor, ...], Tensor]
-"""The inputs of a model, and the targets: classes (B,) int64, or mixtures of classes (B, classes) float."""
+"""The inputs of a model, and the classes (B,) int64."""
 
 History = dict[str, list[float]]
 
@@ -179,10 +179,10 @@ def _epoch(state: "_State", train: Batches, seed: int, epoch: int, bar: tqdm) ->
     torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
     state.model.train()
     recipe, losses, right, seen = state.recipe, 0.0, 0.0, 0
-    for inputs, targets in train.training(epoch):
+    for inputs, classes in train.training(epoch):
         with torch.autocast(device().type, torch.bfloat16, enabled=recipe.bf16):
             logits = state.model(*inputs)
-        loss = _loss(logits.float(), targets, recipe.label_smoothing)
+        loss = _loss(logits.float(), classes, recipe.label_smoothing)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if recipe.clip:
@@ -191,7 +191,6 @@ def _epoch(state: "_State", train: Batches, seed: int, epoch: int, bar: tqdm) ->
         state.schedule.step()
         if state.averaged is not None:
             state.averaged.update_parameters(state.model)
-        classes = targets if targets.dim() == 1 else targets.argmax(1)
         losses += float(loss.detach()) * len(classes)
         shared = logits.detach() if logits.dim() == 2 else logits.detach().mean(1)
         right += float((shared.argmax(1) == classes).sum())
@@ -204,12 +203,12 @@ def _epoch(state: "_State", train: Batches, seed: int, epoch: int, bar: tqdm) ->
     return losses / seen, right / seen
 
 
-def _loss(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+def _loss(logits: Tensor, classes: Tensor, smoothing: float) -> Tensor:
     """Cross-entropy of logits (B, classes), or its mean over towers (B, towers, classes)."""
     if logits.dim() == 3:
-        targets = targets.repeat_interleave(logits.shape[1], dim=0)
+        classes = classes.repeat_interleave(logits.shape[1], dim=0)
         logits = logits.flatten(0, 1)
-    return functional.cross_entropy(logits, targets, label_smoothing=smoothing)
+    return functional.cross_entropy(logits, classes, label_smoothing=smoothing)
 
 
 class _State:

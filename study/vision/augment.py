@@ -21,24 +21,17 @@ class Augmentation:
 
     `crop` moves an image by up to so many pixels and mirrors what enters; `flip` turns half of them left to right;
     `jitter` scales brightness, contrast and saturation by up to this share; `erase` is the probability of a rectangle
-    of mean colour (Zhong et al. 2020). Of two images, `mixup` blends colours (Zhang et al. 2018) and `cutmix` puts a
-    rectangle of one into the other (Yun et al. 2019), with shares from Beta(a, a); with both, each batch takes one.
+    of mean colour (Zhong et al. 2020).
     """
 
     crop: int = 0
     flip: bool = False
     jitter: float = 0.0
     erase: float = 0.0
-    mixup: float = 0.0
-    cutmix: float = 0.0
 
     def __post_init__(self) -> None:
         if not (0 <= self.jitter < 1 and 0 <= self.erase <= 1 and self.crop >= 0):
             raise ValueError(f"jitter is a share below 1, erase a probability, crop in pixels: {self}")
-
-    @property
-    def mixes(self) -> bool:
-        return self.mixup > 0 or self.cutmix > 0
 
 
 def moved(pixels: Tensor, rows: Tensor, shifts: Tensor, flips: Tensor) -> Tensor:
@@ -94,25 +87,13 @@ def boxes(random: np.random.Generator, areas: np.ndarray, ratios: np.ndarray, si
     return Box(*(np.clip(np.round(edge), 0, side).astype(np.int64) for edge in edges))
 
 
-def mixed_up(images: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """Each image blended with its partner, the batch in reverse; `targets` (B, classes) alike."""
-    return images * share + images.flip(0) * (1 - share), targets * share + targets.flip(0) * (1 - share)
-
-
-def cut_mixed(images: Tensor, targets: Tensor, box: Box) -> tuple[Tensor, Tensor]:
-    """Each image with one rectangle of its partner, the batch in reverse; `targets` by the area that is left."""
-    inside = box.inside(images.shape[-1], images.device)
-    share = 1 - float(inside.float().mean())
-    return torch.where(inside, images.flip(0), images), targets * share + targets.flip(0) * (1 - share)
-
-
 class ImageBatches:
     """A split of images, held in memory as bytes; see `study.training.Batches`.
 
     `pixels` (n, S, S, 3) uint8 holds all images, `rows` those of this split, `classes` (n,) int64 the classes of all.
     A batch gives a model normalised images (B, 3, s, s) float32 whose memory lies as channels last. `sizes` are the
     sides s that training goes through, each for an equal stretch of `epochs` (progressive resizing); what is measured
-    keeps the side S. Targets are classes, or mixtures of `kinds` classes where the augmentation mixes.
+    keeps the side S.
     """
 
     def __init__(
@@ -127,7 +108,6 @@ class ImageBatches:
         augmentation: Augmentation | None = None,
         sizes: tuple[int, ...] = (),
         epochs: int = 1,
-        kinds: int = 3,
     ) -> None:
         if len(pixels) != len(classes) or pixels.dtype != torch.uint8 or pixels.dim() != 4 or pixels.shape[3] != 3:
             raise ValueError(
@@ -135,7 +115,7 @@ class ImageBatches:
                 "expected (n, S, S, 3) uint8 and (n,)"
             )
         self.pixels, self.classes, self.rows = pixels, torch.from_numpy(classes).to(pixels.device), rows
-        self.batch, self.seed, self.kinds = batch, seed, kinds
+        self.batch, self.seed = batch, seed
         self.augmentation, self.sizes, self.epochs = augmentation or Augmentation(), sizes, epochs
         self._mean, self._deviation = (
             torch.tensor(np.asarray(v), dtype=torch.float32, device=pixels.device)[:, None, None]
@@ -158,8 +138,8 @@ class ImageBatches:
         random = np.random.default_rng([self.seed, epoch])
         order = random.permutation(self.rows)
         for start in range(0, len(order), self.batch):
-            images, targets = self._augmented(order[start : start + self.batch], random, self.size(epoch))
-            yield (images,), targets
+            rows = torch.from_numpy(order[start : start + self.batch]).to(self.pixels.device)
+            yield (self._augmented(rows, random, self.size(epoch)),), self.classes[rows]
 
     def in_order(self) -> Iterator[tuple[tuple[Tensor, ...], Tensor, np.ndarray]]:
         for start in range(0, len(self), _SHOWN_AT_ONCE):
@@ -171,13 +151,12 @@ class ImageBatches:
         """Rows of all images as a network takes them: (len(rows), 3, S, S), unchanged but normalised."""
         return self._normalised(self._floats(self.pixels[torch.from_numpy(rows).to(self.pixels.device)]))
 
-    def _augmented(self, chosen: np.ndarray, random: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
-        a, n, where = self.augmentation, len(chosen), self.pixels.device
+    def _augmented(self, rows: Tensor, random: np.random.Generator, size: int) -> Tensor:
+        a, n, where = self.augmentation, len(rows), self.pixels.device
 
         def drawn(values: np.ndarray) -> Tensor:
             return torch.from_numpy(values).to(where)
 
-        rows = drawn(chosen)
         shifts = drawn(random.integers(-a.crop, a.crop + 1, (n, 2)))
         flips = drawn(random.random(n) < (0.5 if a.flip else 0.0))
         images = self._floats(moved(self.pixels, rows, shifts, flips))
@@ -190,17 +169,7 @@ class ImageBatches:
             areas = random.uniform(0.02, 0.25, n) * (random.random(n) < a.erase)
             box = boxes(random, areas, np.exp(random.uniform(np.log(0.5), np.log(2), n)), size)
             images = images.masked_fill(box.inside(size, where), 0.0)
-        if not a.mixes:
-            return images, self.classes[rows]
-        return self._mixed(images, functional.one_hot(self.classes[rows], self.kinds).float(), random)
-
-    def _mixed(self, images: Tensor, targets: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-        a = self.augmentation
-        blend = a.mixup and (not a.cutmix or random.random() < 0.5)
-        share = random.beta(a.mixup, a.mixup) if blend else random.beta(a.cutmix, a.cutmix)
-        if blend:
-            return mixed_up(images, targets, share)
-        return cut_mixed(images, targets, boxes(random, np.array([1 - share]), np.ones(1), images.shape[-1]))
+        return images
 
     def _floats(self, pixels: Tensor) -> Tensor:
         """(B, S, S, 3) uint8 -> (B, 3, S, S) float32, 0 to 1, without moving a byte: channels last."""

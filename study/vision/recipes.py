@@ -26,13 +26,9 @@ LIGHT = {"crop": 6, "flip": True, "jitter": 0.2}
 """The augmentation that all four share."""
 STRONG = LIGHT | {"erase": 0.25}
 """What is added for the improved ViT."""
-MIXING = {"mixup": 0.2, "cutmix": 1.0}
-"""What the literature adds as well (Touvron et al. 2021); it needs longer trainings than two cores allow."""
 
 CHANGES = ("convolutions", "mean", "early-head", "augmentation")
 """What makes the improved ViT: each is one of its settings, and can be taken back."""
-ADDED = ("local", "average", "mixing")
-"""What the literature recommends as well: the ablation adds each."""
 
 STRIDES = {
     "paper": {"strides": "paper"},
@@ -71,14 +67,15 @@ def specs(profile: Profile) -> list[dict]:
 
 
 def _ablations() -> dict[str, tuple[str, ...]]:
-    """Each row of the ablation and its changes; `shifted` takes other tokens than convolutions, `stem-alone` has no
-    attention behind them, and so one head.
+    """Each row of the ablation and its changes; `shifted` takes the tokens and the attention of Lee et al. (2021) in
+    place of convolutions, `stem-alone` has no attention behind them, and so one head.
     """
-    rows = {"all": CHANGES, "none": ()}
-    rows |= {f"without-{left}": tuple(c for c in CHANGES if c != left) for left in CHANGES}
-    rows |= {f"with-{added}": (*CHANGES, added) for added in ADDED}
-    stem = tuple(c for c in CHANGES if c != "early-head")
-    return rows | {"shifted": ("shifted", *CHANGES[1:]), "stem-alone": (*stem, "stem-alone")}
+    without = {left: tuple(c for c in CHANGES if c != left) for left in CHANGES}
+    rows = {"all": CHANGES, "none": ()} | {f"without-{left}": changes for left, changes in without.items()}
+    return rows | {
+        "shifted": (*without["convolutions"], "shifted", "local"),
+        "stem-alone": (*without["early-head"], "stem-alone"),
+    }
 
 
 def _network_spec(
@@ -93,7 +90,7 @@ def _network_spec(
         "network": "vit" if network == IMPROVED else network,
         "arguments": arguments.get(network, transformer),
         "batch": sizes.batch, "label_smoothing": sizes.label_smoothing, "patience": sizes.patience,
-        "augmentation": LIGHT, "average": None,
+        "augmentation": LIGHT,
     }  # fmt: skip
     settings["sizes"] = list(schooling.sizes)
     if network == IMPROVED:
@@ -106,9 +103,7 @@ def _network_spec(
         }
         if "stem-alone" in changes:
             settings["arguments"]["depth"] = 0
-        augmentation = STRONG if "augmentation" in changes else LIGHT
-        settings["augmentation"] = augmentation | (MIXING if "mixing" in changes else {})
-        settings["average"] = sizes.average if "average" in changes else None
+        settings["augmentation"] = STRONG if "augmentation" in changes else LIGHT
     return _spec(profile, task, name, seed, **(settings | changed))
 
 
@@ -230,7 +225,7 @@ def _batches(spec: dict) -> dict:
     rest = *colours, s["batch"], spec["seed"]
     found = {name: ImageBatches(*shared, rows, *rest) for name, rows in splits.rows().items()}
     augmentation, sizes = Augmentation(**s["augmentation"]), tuple(s["sizes"])
-    found["train"] = ImageBatches(*shared, splits.train, *rest, augmentation, sizes, s["epochs"], len(CLASSES))
+    found["train"] = ImageBatches(*shared, splits.train, *rest, augmentation, sizes, s["epochs"])
     return found
 
 

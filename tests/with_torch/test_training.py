@@ -121,17 +121,6 @@ def test_an_l2_penalty_is_added_to_the_gradient_and_spares_embeddings_and_biases
         assert found == penalised
 
 
-def test_mixtures_of_classes_are_targets_too(tmp_path):
-    class Mixed(Points):
-        def training(self, epoch):
-            for inputs, classes in super().training(epoch):
-                yield inputs, 0.9 * nn.functional.one_hot(classes, 2) + 0.05
-
-    model = network(dropout=0.0)
-    history = training.fit(model, Mixed(), Points(noise=0.1), Recipe(10, 0.05), 0, tmp_path)
-    assert history["accuracy"][-1] > 0.85
-
-
 def test_a_training_that_diverges_says_so(tmp_path):
     bad = Points()
     bad.x = bad.x * float("nan")
