@@ -114,8 +114,8 @@ class SelfAttention(nn.Module):
         `present` (B, N), boolean, is True where a token is and False where there is padding,
         which then no token sees. `mask` (N, N) or (B, N, N), boolean, is True at [i, j] where
         token i may look at token j. With neither `return_weights` nor weights to drop PyTorch's
-        fused kernel does the same and holds no weights. Raises ValueError for wrong shapes or types and, with
-        `validate`, for NaN and for a token from which every token is hidden.
+        fused kernel does the same and holds no weights. Raises ValueError for wrong shapes or
+        types and, with `validate`, for NaN and for a token from which every token is hidden.
         """
         _check_tokens(x, self.width)
         visible = _visible(x, present, mask)
