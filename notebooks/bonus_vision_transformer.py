@@ -340,7 +340,7 @@ page.figure(
 ablation_names = {
     "none": "none of them (plain ViT)",
     "without-convolutions": "patches instead of convolutions",
-    "shifted": "shifted patches and locality instead",
+    "shifted": "shifted patches with local attention",
     "stem-alone": "no attention behind the convolutions",
     "without-mean": "class token instead of the mean",
     "without-early-head": "no early head",
@@ -350,7 +350,7 @@ back = analysis.changes(records, "bonus-ablation", "all")
 every = runs.of(records, "bonus-ablation", "all")
 found = {way: [name for n, name in ablation_names.items() if back[n].direction == way and n not in ("none", "stem-alone")] for way in ("lower", "higher")}
 zoomed = trials.loc["improved-zoom-short"]
-short = trials.validation_accuracy
+trial_accuracy = trials.validation_accuracy
 best_trial = trials[trials.network == IMPROVED].sort_values("validation_accuracy").iloc[-1]
 page.say(f"""
 **Answer.** The improved transformer has the same width, depth and heads, and four changes. Its tokens come from the first four blocks of VGG-13, whose last pooling is left out, instead of flat patches [convolutions should come first: @xiao2021early]; the class is read off the mean of all tokens [@beyer2022better], and by a second head off the tokens before attention as well, with a loss of its own [@lee2015deeply], so that convolutions learn fast; a quarter of the training images lose a rectangle [@zhong2020random].
@@ -358,7 +358,7 @@ With the full training it reaches {percent(accuracy[IMPROVED], 2)} on the test s
 
 [@fig:vision-ablation] takes the changes back one at a time, in trainings of {count(every[0].metrics["epochs"], "epoch")}, judged on validation; beside flat patches it tries what Lee et al. propose for few images [-@lee2021vision], patches beside shifted copies of themselves and attention that is kept local.
 {f"Clearly worse: {join_list(found['lower'])}." if found["lower"] else "No single change is clearly worse in so short a training."} {f"Clearly better: {join_list(found['higher'])}." if found["higher"] else "None is clearly better."} Without any attention, the class read off the mean of the convolutions' tokens, the accuracy changes by {points(back["stem-alone"].difference)}: {"so soon, the convolutions do nearly all of the work" if back["stem-alone"].direction != "lower" else "attention adds to what the convolutions see"}. All rows share the learning rate of {settings[IMPROVED]["learning_rate"]:g}, at which patches hardly learn (the plain ViT has {settings[VIT]["learning_rate"]:g}).
-Three more recommendations were tried in trainings as short, and left out: locality in the attention beside the convolutions ({percent(short["improved-local"])} on validation; {percent(comparison.mean(every, "validation_accuracy"))} without any), a moving average of the weights ({percent(short["improved-average"])}), which lags behind weights that still move fast, and mixing images [@zhang2018mixup; @yun2019cutmix] ({percent(short["improved-mixed"])}), which has hundreds of epochs in the literature.
+Three more recommendations were tried in trainings as short, and left out: locality in the attention beside the convolutions ({percent(trial_accuracy["improved-local"])} on validation; {percent(comparison.mean(every, "validation_accuracy"))} without any), a moving average of the weights ({percent(trial_accuracy["improved-average"])}), which lags behind weights that still move fast, and mixing images [@zhang2018mixup; @yun2019cutmix] ({percent(trial_accuracy["improved-mixed"])}), which has hundreds of epochs in the literature.
 {f"Zooming in as well, by up to a third, was tried and left out: trainings of {count(zoomed.epochs, 'epoch')} end at {percent(zoomed.validation_accuracy)} with it and at {percent(comparison.mean(every, 'validation_accuracy'))} without. Enlarged images are smoother, and show their subject larger, than those that are judged." if zoomed.validation_accuracy < comparison.mean(every, "validation_accuracy") else ""}
 {f"The recipe is not the last word: a trial of other settings ({best_trial.change}) had reached {percent(best_trial.validation_accuracy)} on validation, this training {percent(comparison.mean(models[IMPROVED], 'validation_accuracy'))}." if best_trial.validation_accuracy > comparison.mean(models[IMPROVED], "validation_accuracy") else ""}
 """)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from study.dropout import drop
+from study.dropout import checked, drop
 
 
 def scaled_dot_product(
@@ -81,10 +81,8 @@ class SelfAttention(nn.Module):
             raise ValueError(
                 f"{heads} heads do not divide a width of {width}: expected a multiple of the heads"
             )
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout}: expected at least 0 and below 1")
         self.width, self.heads = width, heads
-        self.dropout, self.validate = dropout, validate
+        self.dropout, self.validate = checked(dropout), validate
         self.query = nn.Linear(width, width, bias=bias)
         self.key = nn.Linear(width, width, bias=bias)
         self.value = nn.Linear(width, width, bias=bias)
