@@ -444,7 +444,7 @@ The same explicit operations, in buffers made beforehand, grow as $N^{{{two(expo
 # %% [markdown]
 # #### The module, and whether it is the same function as PyTorch's
 #
-# This is the attention that Part IV and the Vision Transformer use. Asked for weights, it takes the four stages one by one; otherwise it calls the fused kernel.
+# This is the attention that Part IV and the Vision Transformer use. Asked for weights, or with weights to drop, it takes the four stages one by one; otherwise it calls the fused kernel.
 
 # %% tags=["hide-input"]
 page.code(scaled_dot_product, SelfAttention)
