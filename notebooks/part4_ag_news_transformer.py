@@ -32,7 +32,6 @@ from study import classifier_charts, comparison, figures, paths, published, repr
 from study import parts as parts_of_report
 from study import profile as profiles
 from study.comparison import points
-from study.dropout import drop
 from study.evaluation import share_interval
 from study.news import analysis, charts, corpus, design, recipes
 from study.news import own as own_model
@@ -164,7 +163,7 @@ page.say(f"""
 [@vaswani2017attention] lets every token attend to all tokens of its text with {count(sizes.heads, "head")} (Part III, `study/attention.py`), then passes each through a feed-forward network of {sizes.hidden} units with ReLU; both steps have a residual connection with layer normalisation after it.
 The mean over the text's own tokens, not the padding, goes through a dense head to four logits. The original states no sizes; these are ours: **{number(parameters)} parameters**, of which {percent(1 - block / parameters, 0)} are embeddings and only {number(block)} the block.
 """)
-page.code(TokenAndPosition, TransformerBlock, TextClassifier, drop)
+page.code(TokenAndPosition, TransformerBlock, TextClassifier)
 
 # %% tags=["hide-input"]
 ids = torch.randint(2, D["vocabulary"], (5, 12))
