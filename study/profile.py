@@ -200,7 +200,7 @@ PROFILES = {
             vgg=Schooling(epochs=12, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 32, 48, 64), bf16=True),
             resnet=Schooling(epochs=12, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 32, 48, 64), bf16=True),
             efficientnet=Schooling(epochs=24, learning_rate=2e-3, weight_decay=0.05, sizes=(48, 64), bf16=False),
-            improved=Schooling(epochs=20, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 32, 48, 64), bf16=True),
+            improved=Schooling(epochs=16, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 32, 48, 64), bf16=True),
             ablation_epochs=3, ablation_sizes=(32, 48, 64), stride_epochs=3, stride_sizes=(32, 32, 64),
             speed_images=2_048, repeats=3, synthetic_rows=600,
         ),
