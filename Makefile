@@ -5,6 +5,8 @@ PROFILE ?= full
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 export DATA DATA_MIRROR
+# Of the installed modules most are never imported: those that are get compiled then, once, instead of all by pip.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -17,7 +19,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@$(BASE_PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; say make BASE_PYTHON=python3.11")'
 	@echo "Installing the pinned packages into $(VENV) (about two minutes)"
 	$(BASE_PYTHON) -m venv $(VENV)
-	$(PYTHON) -m pip install --disable-pip-version-check --quiet --progress-bar on -r requirements.txt
+	$(PYTHON) -m pip install --disable-pip-version-check --quiet --no-compile --progress-bar on -r requirements.txt
 	$(PYTHON) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

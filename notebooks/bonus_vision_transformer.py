@@ -134,10 +134,11 @@ page.code(vit.Patches, vit.EncoderBlock, vit.VisionTransformer)
 
 # %% tags=["hide-input"]
 frame = models[VGG][0].spec["settings"]
+longer_whole = {trial.network: trial for name, trial in trials.iterrows() if name.endswith("-longer-whole")}
 page.say(f"""
 VGG-13 with batch normalisation [@simonyan2015very; @ioffe2015batch] and ResNet-18 [@he2016deep] are written out for 64×64 pixels: VGG ends with a mean over its 2×2 positions instead of two layers of 4096 units, ResNet begins with one 3×3 convolution that halves the image instead of the two halvings meant for 224 pixels. EfficientNet-B0 [@tan2019efficientnet] is the pre-defined one of `transformers`, from its configuration, with random weights.
 
-All are trained in one frame: AdamW [@loshchilov2019decoupled], linear warm-up and cosine decay [@smith2018super], batches of {frame["batch"]}, label smoothing of {frame["label_smoothing"]}, random shifts of up to {frame["augmentation"]["crop"]} pixels, horizontal flips, and random changes of brightness, contrast and saturation by up to {percent(frame["augmentation"]["jitter"], 0)}; small images first and full size last [@touvron2019fixing]; stopping after {count(sizes.patience, "epoch")} without a lower validation loss. What differs stands in [@tbl:vision-trainings]. It was chosen on the validation split, in {count(len(trials), "trial")} that `report/vision_trials.csv` lists; none of them chose anything on the test split.
+All are trained in one frame: AdamW [@loshchilov2019decoupled], linear warm-up and cosine decay [@smith2018super], batches of {frame["batch"]}, label smoothing of {frame["label_smoothing"]}, random shifts of up to {frame["augmentation"]["crop"]} pixels, horizontal flips, and random changes of brightness, contrast and saturation by up to {percent(frame["augmentation"]["jitter"], 0)}; small images first and full size last [@touvron2019fixing]; stopping after {count(sizes.patience, "epoch")} without a lower validation loss. What differs stands in [@tbl:vision-trainings]. It was chosen on the validation split, in {count(len(trials), "trial")} that `report/vision_trials.csv` lists; none of them chose anything on the test split. To save time, {join_list(list(longer_whole))} see whole images in the last quarter of their epochs alone: on validation they reach {join_list([percent(comparison.mean(models[n], "validation_accuracy")) for n in longer_whole])}; with the last half on whole images, and {count(int(longer_whole[IMPROVED].epochs), "epoch")} of {IMPROVED}, they had reached {join_list([percent(trial.validation_accuracy) for trial in longer_whole.values()])}.
 """)
 page.code(convnets.VGG, convnets.ResidualBlock, convnets.ResNet18, convnets.EfficientNetB0)
 
@@ -161,7 +162,7 @@ page.table(
         {
             "Network": list(models),
             "Epochs": [f"{found[0].metrics['epochs']} of {settings[n]['epochs']}" for n, found in models.items()],
-            "Image sides": [", ".join(str(s) for s in dict.fromkeys(settings[n]["sizes"])) for n in models],
+            "Of these at image side": [join_list([f"{n} at {side}" for side, n in analysis.epochs_by_side(found[0]).items()]) for found in models.values()],
             "Learning rate": [f"{settings[n]['learning_rate']:g}" for n in models],
             "Precision": ["bf16" if settings[n]["bf16"] else "float32" for n in models],
             "Threads": [str(found[0].provenance["threads"]) for found in models.values()],
@@ -349,8 +350,8 @@ ablation_names = {
 back = analysis.changes(records, "bonus-ablation", "all")
 every = runs.of(records, "bonus-ablation", "all")
 found = {way: [name for n, name in ablation_names.items() if back[n].direction == way and n not in ("none", "stem-alone")] for way in ("lower", "higher")}
-zoomed = trials.loc["improved-zoom-short"]
 trial_accuracy = trials.validation_accuracy
+unchanged, zoomed = trial_accuracy["improved-erase"], trials.loc["improved-zoom-short"]
 best_trial = trials[trials.network == IMPROVED].sort_values("validation_accuracy").iloc[-1]
 page.say(f"""
 **Answer.** The improved transformer has the same width, depth and heads, and four changes. Its tokens come from the first four blocks of VGG-13, whose last pooling is left out, instead of flat patches [convolutions should come first: @xiao2021early]; the class is read off the mean of all tokens [@beyer2022better], and by a second head off the tokens before attention as well, with a loss of its own [@lee2015deeply], so that convolutions learn fast; a quarter of the training images lose a rectangle [@zhong2020random].
@@ -358,8 +359,8 @@ With the full training it reaches {percent(accuracy[IMPROVED], 2)} on the test s
 
 [@fig:vision-ablation] takes the changes back one at a time, in trainings of {count(every[0].metrics["epochs"], "epoch")}, judged on validation; beside flat patches it tries what Lee et al. propose for few images [-@lee2021vision], patches beside shifted copies of themselves and attention that is kept local.
 {f"Clearly worse: {join_list(found['lower'])}." if found["lower"] else "No single change is clearly worse in so short a training."} {f"Clearly better: {join_list(found['higher'])}." if found["higher"] else "None is clearly better."} Without any attention, the class read off the mean of the convolutions' tokens, the accuracy changes by {points(back["stem-alone"].difference)}: {"so soon, the convolutions do nearly all of the work" if back["stem-alone"].direction != "lower" else "attention adds to what the convolutions see"}. All rows share the learning rate of {settings[IMPROVED]["learning_rate"]:g}, at which patches hardly learn (the plain ViT has {settings[VIT]["learning_rate"]:g}).
-Three more recommendations were tried in trainings as short, and left out: locality in the attention beside the convolutions ({percent(trial_accuracy["improved-local"])} on validation; {percent(comparison.mean(every, "validation_accuracy"))} without any), a moving average of the weights ({percent(trial_accuracy["improved-average"])}), which lags behind weights that still move fast, and mixing images [@zhang2018mixup; @yun2019cutmix] ({percent(trial_accuracy["improved-mixed"])}), which has hundreds of epochs in the literature.
-{f"Zooming in as well, by up to a third, was tried and left out: trainings of {count(zoomed.epochs, 'epoch')} end at {percent(zoomed.validation_accuracy)} with it and at {percent(comparison.mean(every, 'validation_accuracy'))} without. Enlarged images are smoother, and show their subject larger, than those that are judged." if zoomed.validation_accuracy < comparison.mean(every, "validation_accuracy") else ""}
+Three more recommendations were tried in trainings as short, and left out: locality in the attention beside the convolutions ({percent(trial_accuracy["improved-local"])} on validation; {percent(unchanged)} without any), a moving average of the weights ({percent(trial_accuracy["improved-average"])}), which lags behind weights that still move fast, and mixing images [@zhang2018mixup; @yun2019cutmix] ({percent(trial_accuracy["improved-mixed"])}), which has hundreds of epochs in the literature.
+{f"Zooming in as well, by up to a third, was tried and left out: trainings of {count(zoomed.epochs, 'epoch')} end at {percent(zoomed.validation_accuracy)} with it and at {percent(unchanged)} without. Enlarged images are smoother, and show their subject larger, than those that are judged." if zoomed.validation_accuracy < unchanged else ""}
 {f"The recipe is not the last word: a trial of other settings ({best_trial.change}) had reached {percent(best_trial.validation_accuracy)} on validation, this training {percent(comparison.mean(models[IMPROVED], 'validation_accuracy'))}." if best_trial.validation_accuracy > comparison.mean(models[IMPROVED], "validation_accuracy") else ""}
 """)
 page.code(vit.Convolutions)

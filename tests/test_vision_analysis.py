@@ -126,6 +126,11 @@ def test_the_first_epoch_of_whole_images():
     assert [analysis.first_whole(made_of(*s)) for s in ((48, 64), (32, 48, 64, 64), (64,))] == [12, 12, 0]
 
 
+def test_epochs_are_counted_by_the_side_of_their_images():
+    stopped = Record({"settings": {"sizes": [32, 32, 48, 64], "epochs": 16}}, {"epochs": 14}, {}, {})
+    assert analysis.epochs_by_side(stopped) == {32: 8, 48: 4, 64: 2}
+
+
 def test_concentration_by_hand():
     maps = np.array([[[0.7, 0.1], [0.1, 0.1]], [[0.25, 0.25], [0.25, 0.25]]])
     told = [{"true": "dogs", "predicted": "dogs"}, {"true": "dogs", "predicted": "food"}]

@@ -1,5 +1,6 @@
 """From the records of the Bonus part to the tables, comparisons and verdicts that its notebook shows."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -107,6 +108,12 @@ def first_whole(record: Record) -> int:
     """The first epoch (from 0) that trains on images of full size."""
     sizes, epochs = record.spec["settings"]["sizes"], record.spec["settings"]["epochs"]
     return next(e for e in range(epochs) if side_of(e, epochs, sizes) == max(sizes))
+
+
+def epochs_by_side(record: Record) -> dict[int, int]:
+    """How many of a training's epochs saw images of each side."""
+    settings, epochs = record.spec["settings"], record.metrics["epochs"]
+    return dict(Counter(side_of(e, settings["epochs"], settings["sizes"]) for e in range(epochs)))
 
 
 def concentration(record: Record) -> dict[bool, float]:
