@@ -162,7 +162,7 @@ page.table(
         {
             "Network": list(models),
             "Epochs": [f"{found[0].metrics['epochs']} of {settings[n]['epochs']}" for n, found in models.items()],
-            "Of these at image side": [join_list([f"{n} at {side}" for side, n in analysis.epochs_by_side(found[0]).items()]) for found in models.values()],
+            "Epochs × image side": [", ".join(f"{n}×{side}" for side, n in analysis.epochs_by_side(found[0]).items()) for found in models.values()],
             "Learning rate": [f"{settings[n]['learning_rate']:g}" for n in models],
             "Precision": ["bf16" if settings[n]["bf16"] else "float32" for n in models],
             "Threads": [str(found[0].provenance["threads"]) for found in models.values()],
