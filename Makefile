@@ -17,7 +17,7 @@ help: ## list the verbs
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(BASE_PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; say make BASE_PYTHON=python3.11")'
-	@echo "Installing the pinned packages into $(VENV) (about two minutes)"
+	@echo "Installing the pinned packages into $(VENV) (one to two minutes)"
 	$(BASE_PYTHON) -m venv $(VENV)
 	$(PYTHON) -m pip install --disable-pip-version-check --quiet --no-compile --progress-bar on -r requirements.txt
 	$(PYTHON) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
