@@ -53,6 +53,13 @@ def _mirrored(places: Tensor, size: int) -> Tensor:
     return torch.where(places >= size, 2 * (size - 1) - places, places)
 
 
+def _resized(images: Tensor, side: int) -> Tensor:
+    """Images (B, 3, S, S) as (B, 3, side, side)."""
+    if images.shape[-1] == side:
+        return images
+    return functional.interpolate(images, side, mode="bilinear", antialias=True)
+
+
 def jittered(images: Tensor, factors: Tensor) -> Tensor:
     """Brightness, contrast and saturation of images (B, 3, H, W), 0 to 1, scaled by `factors` (B, 3)."""
     brightness, contrast, saturation = factors[:, :, None, None, None].unbind(1)
@@ -93,7 +100,7 @@ class ImageBatches:
     `pixels` (n, S, S, 3) uint8 holds all images, `rows` those of this split, `classes` (n,) int64 the classes of all.
     A batch gives a model normalised images (B, 3, s, s) float32 whose memory lies as channels last. `sizes` are the
     sides s that training goes through, each for an equal stretch of `epochs` (progressive resizing); what is measured
-    keeps the side S.
+    has the last of them. Without them all have the side S.
     """
 
     def __init__(
@@ -116,7 +123,8 @@ class ImageBatches:
             )
         self.pixels, self.classes, self.rows = pixels, torch.from_numpy(classes).to(pixels.device), rows
         self.batch, self.seed = batch, seed
-        self.augmentation, self.sizes, self.epochs = augmentation or Augmentation(), sizes, epochs
+        self.augmentation, self.epochs = augmentation or Augmentation(), epochs
+        self.sizes = sizes or (pixels.shape[1],)
         self._mean, self._deviation = (
             torch.tensor(np.asarray(v), dtype=torch.float32, device=pixels.device)[:, None, None]
             for v in (mean, deviation)
@@ -130,8 +138,6 @@ class ImageBatches:
 
     def size(self, epoch: int) -> int:
         """The side of the images of this epoch."""
-        if not self.sizes:
-            return self.pixels.shape[1]
         return side_of(epoch, self.epochs, self.sizes)
 
     def training(self, epoch: int) -> Iterator[Batch]:
@@ -148,8 +154,9 @@ class ImageBatches:
             yield (self.inputs(rows),), classes, np.arange(start, start + len(rows))
 
     def inputs(self, rows: np.ndarray) -> Tensor:
-        """Rows of all images as a network takes them: (len(rows), 3, S, S), unchanged but normalised."""
-        return self._normalised(self._floats(self.pixels[torch.from_numpy(rows).to(self.pixels.device)]))
+        """Rows of all images as a trained network takes them, (len(rows), 3, s, s): resized and normalised alone."""
+        images = self._floats(self.pixels[torch.from_numpy(rows).to(self.pixels.device)])
+        return self._normalised(_resized(images, self.sizes[-1]))
 
     def _augmented(self, rows: Tensor, random: np.random.Generator, size: int) -> Tensor:
         a, n, where = self.augmentation, len(rows), self.pixels.device
@@ -159,9 +166,7 @@ class ImageBatches:
 
         shifts = drawn(random.integers(-a.crop, a.crop + 1, (n, 2)))
         flips = drawn(random.random(n) < (0.5 if a.flip else 0.0))
-        images = self._floats(moved(self.pixels, rows, shifts, flips))
-        if size != images.shape[-1]:
-            images = functional.interpolate(images, size, mode="bilinear", antialias=True)
+        images = _resized(self._floats(moved(self.pixels, rows, shifts, flips)), size)
         if a.jitter:
             images = jittered(images, drawn(random.uniform(1 - a.jitter, 1 + a.jitter, (n, 3))).float())
         images = self._normalised(images)

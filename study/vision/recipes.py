@@ -222,11 +222,12 @@ def _batches(spec: dict) -> dict:
     s, splits = spec["settings"], _splits(spec)
     shared = on_device(splits.images.pixels), splits.images.classes
     colours = statistics(splits.images.pixels, splits.train)
-    rest = *colours, s["batch"], spec["seed"]
-    found = {name: ImageBatches(*shared, rows, *rest) for name, rows in splits.rows().items()}
-    augmentation, sizes = Augmentation(**s["augmentation"]), tuple(s["sizes"])
-    found["train"] = ImageBatches(*shared, splits.train, *rest, augmentation, sizes, s["epochs"])
-    return found
+    augmentations = {"train": Augmentation(**s["augmentation"])}
+    rest = tuple(s["sizes"]), s["epochs"]
+    return {
+        name: ImageBatches(*shared, rows, *colours, s["batch"], spec["seed"], augmentations.get(name), *rest)
+        for name, rows in splits.rows().items()
+    }
 
 
 def _speed(spec: dict, scratch: Path) -> Outcome:

@@ -150,6 +150,16 @@ def test_augmentation_and_the_improved_vit_have_not_changed_under_the_version(sp
     assert (recipes.VERSIONS["bonus-improved"], *found) == (2, *golden), "raise the version in recipes.VERSIONS"
 
 
+def test_judged_images_have_the_side_that_training_ends_with(splits):
+    growing = batches(splits, ALL, rows=splits.validation, sizes=(16, 32, 48), epochs=6)
+    (judged,), _, rows = next(growing.in_order())
+    assert judged.shape == (len(rows), 3, 48, 48)
+    assert [growing.size(epoch) for epoch in range(6)] == [16, 16, 32, 32, 48, 48]
+    (whole,), _, _ = next(batches(splits, rows=splits.validation).in_order())
+    smaller = torch.nn.functional.interpolate(whole, 48, mode="bilinear", antialias=True)
+    torch.testing.assert_close(judged, smaller, atol=1e-5, rtol=0)
+
+
 def test_channels_last_changes_nothing(splits):
     torch.manual_seed(0)
     model = ResNet18(3).eval()
