@@ -51,6 +51,22 @@ def test_the_page_shows_each_of_them_once(verdicts, tmp_path):
     assert (tmp_path / "scorecard.svg").exists()
 
 
+def test_a_cause_that_many_numbers_share_is_told_once(tmp_path):
+    def judged(i, cause):
+        key = "part2.rows"
+        return published.judge(key, "", f"number {i}", [published.value(key) + i], 0.5, cause=cause)
+
+    part = parts.find("part2")
+    causes = ["", "no seed is stated", "no seed is stated", "another split", "no seed is stated"]
+    found = [scorecard.Verdicts(part, [judged(i, cause) for i, cause in enumerate(causes)], {})]
+    text = told(lambda page: scorecard.write(page, found), tmp_path)
+    assert text.count("no seed is stated") == 1 and "cause beside it: no seed is stated." in text
+    assert text.count("another split") == 1
+    assert len(re.findall(r"differs by \d", text)) == 5
+    two = [scorecard.Verdicts(part, found[0].numbers[:3], {})]
+    assert told(lambda page: scorecard.write(page, two), tmp_path).count(": no seed is stated") == 2
+
+
 def test_counts_in_words_add_up(verdicts):
     for words, total in (
         (scorecard.numbers_in_words(verdicts), sum(len(v.numbers) for v in verdicts)),

@@ -94,7 +94,7 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
                 numbers_table(one.numbers),
                 f"scorecard-numbers-{one.part.key}",
                 f"{one.part.short_title}: {numbers_in_words([one])}. Regenerated: the value that is judged, and the "
-                "range over seeds where it differs.",
+                f"range over seeds where it differs.{_shared(one.numbers)}",
                 align="lrllll",
             )
         if one.claims:
@@ -106,8 +106,20 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
             )
 
 
+def _shared(numbers: Sequence[Judged]) -> str:
+    cause = _commonest_cause(numbers)
+    return f" Where a number that is not reproduced has no cause beside it: {cause}." if cause else ""
+
+
+def _commonest_cause(numbers: Sequence[Judged]) -> str:
+    """What three or more of the numbers, and most, name as the cause of a difference; else nothing."""
+    named = (j.verdict.reason.partition(": ")[2] for j in numbers if j.verdict.status == NOT_REPRODUCED)
+    return next((cause for cause, times in Counter(filter(None, named)).most_common(1) if times >= 3), "")
+
+
 def numbers_table(numbers: Sequence[Judged]) -> pd.DataFrame:
-    """One row a published number."""
+    """One row a published number; the commonest cause of a difference is left to the caption."""
+    cause = f": {_commonest_cause(numbers)}"
     return pd.DataFrame(
         {
             "Number": [f"{j.model}: {j.quantity}" if j.model else j.quantity for j in numbers],
@@ -117,7 +129,7 @@ def numbers_table(numbers: Sequence[Judged]) -> pd.DataFrame:
                 NOTHING if j.verdict.status == NOT_COMPARABLE else f"±{apart(j.tolerance, j.show)}" for j in numbers
             ],
             "Verdict": [j.verdict.status for j in numbers],
-            "Reason": [j.verdict.reason for j in numbers],
+            "Reason": [j.verdict.reason.removesuffix(cause) for j in numbers],
         }
     )
 
