@@ -231,9 +231,9 @@ PROFILES = {
         bonus=Bonus(
             seeds=(0,), batch=32, label_smoothing=0.1, patience=2, width=24, depth=2, heads=2, hidden=48,
             vit=Schooling(epochs=2, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
-            vgg=Schooling(epochs=1, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
-            resnet=Schooling(epochs=1, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
-            efficientnet=Schooling(epochs=1, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
+            vgg=Schooling(epochs=2, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
+            resnet=Schooling(epochs=2, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
+            efficientnet=Schooling(epochs=2, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
             improved=Schooling(epochs=2, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
             ablation_epochs=1, ablation_sizes=(32,), stride_epochs=1, stride_sizes=(32,), speed_images=16, repeats=1,
             synthetic_rows=60,
