@@ -63,6 +63,8 @@ def test_a_cause_that_many_numbers_share_is_told_once(tmp_path):
     assert text.count("no seed is stated") == 1 and "cause beside it: no seed is stated." in text
     assert text.count("another split") == 1
     assert len(re.findall(r"differs by \d", text)) == 5
+    uncaused = [scorecard.Verdicts(part, [*found[0].numbers, judged(5, "")], {})]
+    assert told(lambda page: scorecard.write(page, uncaused), tmp_path).count(": no seed is stated") == 3
     two = [scorecard.Verdicts(part, found[0].numbers[:3], {})]
     assert told(lambda page: scorecard.write(page, two), tmp_path).count(": no seed is stated") == 2
 

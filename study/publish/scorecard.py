@@ -90,11 +90,13 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
     for one in verdicts:
         page.say(f"## {one.part.short_title}: published numbers and claims")
         if one.numbers:
+            cause = _shared_cause(one.numbers)
             page.table(
-                numbers_table(one.numbers),
+                numbers_table(one.numbers, cause),
                 f"scorecard-numbers-{one.part.key}",
                 f"{one.part.short_title}: {numbers_in_words([one])}. Regenerated: the value that is judged, and the "
-                f"range over seeds where it differs.{_shared(one.numbers)}",
+                "range over seeds where it differs."
+                + (f" Where a number that is not reproduced has no cause beside it: {cause}." if cause else ""),
                 align="lrllll",
             )
         if one.claims:
@@ -106,20 +108,16 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
             )
 
 
-def _shared(numbers: Sequence[Judged]) -> str:
-    cause = _commonest_cause(numbers)
-    return f" Where a number that is not reproduced has no cause beside it: {cause}." if cause else ""
+def _shared_cause(numbers: Sequence[Judged]) -> str:
+    """The cause that three or more differences share; none where a difference without a cause would seem to have it."""
+    causes = [j.verdict.reason.partition(": ")[2] for j in numbers if j.verdict.status == NOT_REPRODUCED]
+    if not all(causes):
+        return ""
+    return next((cause for cause, times in Counter(causes).most_common(1) if times >= 3), "")
 
 
-def _commonest_cause(numbers: Sequence[Judged]) -> str:
-    """What three or more of the numbers, and most, name as the cause of a difference; else nothing."""
-    named = (j.verdict.reason.partition(": ")[2] for j in numbers if j.verdict.status == NOT_REPRODUCED)
-    return next((cause for cause, times in Counter(filter(None, named)).most_common(1) if times >= 3), "")
-
-
-def numbers_table(numbers: Sequence[Judged]) -> pd.DataFrame:
-    """One row a published number; the commonest cause of a difference is left to the caption."""
-    cause = f": {_commonest_cause(numbers)}"
+def numbers_table(numbers: Sequence[Judged], told: str) -> pd.DataFrame:
+    """One row a published number; `told` is a cause of differences that the caption tells."""
     return pd.DataFrame(
         {
             "Number": [f"{j.model}: {j.quantity}" if j.model else j.quantity for j in numbers],
@@ -129,7 +127,7 @@ def numbers_table(numbers: Sequence[Judged]) -> pd.DataFrame:
                 NOTHING if j.verdict.status == NOT_COMPARABLE else f"±{apart(j.tolerance, j.show)}" for j in numbers
             ],
             "Verdict": [j.verdict.status for j in numbers],
-            "Reason": [j.verdict.reason.removesuffix(cause) for j in numbers],
+            "Reason": [j.verdict.reason.removesuffix(f": {told}") for j in numbers],
         }
     )
 

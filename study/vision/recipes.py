@@ -222,12 +222,14 @@ def _batches(spec: dict) -> dict:
     s, splits = spec["settings"], _splits(spec)
     shared = on_device(splits.images.pixels), splits.images.classes
     colours = statistics(splits.images.pixels, splits.train)
-    augmentations = {"train": Augmentation(**s["augmentation"])}
-    rest = tuple(s["sizes"]), s["epochs"]
+    augmentation = Augmentation(**s["augmentation"])
     return {
-        name: ImageBatches(*shared, rows, *colours, s["batch"], spec["seed"], augmentations.get(name), *rest)
+        name: ImageBatches(
+            *shared, rows, *colours, s["batch"], spec["seed"], augmentation if name == "train" else None,
+            tuple(s["sizes"]), s["epochs"],
+        )
         for name, rows in splits.rows().items()
-    }
+    }  # fmt: skip
 
 
 def _speed(spec: dict, scratch: Path) -> Outcome:
