@@ -38,20 +38,26 @@ def chosen(settings: Mapping) -> tuple[Design, Recipe]:
 class Reader:
     """How texts become numbers, learnt from training texts alone: the words' numbers, and the n-grams' weights.
 
-    `features` are the numbers of n-grams of each kind in `study.news.design.GRAMS`.
+    `features` are the numbers of n-grams of each kind in `study.news.design.GRAMS`, `learnt` is what the training texts
+    themselves become.
     """
 
     def __init__(self, texts: Sequence[str], vocabulary: int, longest: int) -> None:
         self.longest = longest
         self.tokenizer = tokens.learn(texts, vocabulary)
         self.counters = {
-            name: TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **how).fit(texts)
-            for name, how in GRAMS.items()
+            name: TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **how) for name, how in GRAMS.items()
         }
+        # Finding the n-grams of a text is what takes long: the training texts are gone through once.
+        self.learnt = self._reading(texts, {name: one.fit_transform(texts) for name, one in self.counters.items()})
         self.features = {name: len(counter.vocabulary_) for name, counter in self.counters.items()}
 
     def read(self, texts: Sequence[str]) -> "Reading":
-        grams = {name: counter.transform(texts) for name, counter in self.counters.items()}
+        return self._reading(texts, {name: counter.transform(texts) for name, counter in self.counters.items()})
+
+    def _reading(self, texts: Sequence[str], grams: dict[str, sparse.csr_matrix]) -> "Reading":
+        for matrix in grams.values():
+            matrix.sort_indices()
         return Reading(tokens.encode(self.tokenizer, texts, self.longest), grams)
 
 

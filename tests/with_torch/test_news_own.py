@@ -121,10 +121,18 @@ def test_a_killed_training_ends_at_the_same_numbers(reader, reading, tmp_path):
         assert torch.equal(value, resumed.state_dict()[name])
 
 
+def test_training_texts_read_while_learning_are_as_read_later(reader):
+    learnt, later = reader.learnt, reader.read(TEXTS)
+    assert np.array_equal(learnt.words.ids, later.words.ids)
+    for name, grams in learnt.grams.items():
+        for part in ("indptr", "indices", "data"):
+            assert np.array_equal(getattr(grams, part), getattr(later.grams[name], part)), (name, part)
+
+
 def test_words_seen_together_start_alike():
     texts = ["red apple"] * 30 + ["green apple"] * 30 + ["fast car"] * 30 + ["slow car"] * 30
     reader = own.Reader(texts, 20, 5)
-    vectors = own.first_vectors(reader.read(texts).words, 20, 4)
+    vectors = own.first_vectors(reader.learnt.words, 20, 4)
     assert vectors.dtype == np.float32 and vectors.shape == (20, 4)
     red, green, fast = (vectors[reader.tokenizer.token_to_id(word)] for word in ("red", "green", "fast"))
     assert red @ green > 0.9 * np.linalg.norm(red) * np.linalg.norm(green)
