@@ -20,6 +20,7 @@ from tqdm.auto import tqdm
 from study.files import keep_state, kept_state, unusable_state
 
 BATCH = 32  # Keras' default, which the original left unstated
+STEPS_AT_ONCE = 32  # that Keras runs before it comes back to Python, which takes longer than a step of a small model
 
 
 def fit(

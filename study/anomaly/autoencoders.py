@@ -6,7 +6,7 @@ layers. Reconstruction by a narrow bottleneck follows Hinton & Salakhutdinov (20
 
 from __future__ import annotations
 
-from study.keras_training import BATCH, errors, fit  # first: it sets TensorFlow's environment  # isort: skip
+from study.keras_training import BATCH, STEPS_AT_ONCE, errors, fit  # first: it sets TensorFlow's environment  # isort: skip
 
 import keras
 from keras import layers
@@ -100,5 +100,5 @@ def build(model: str, seed: int) -> keras.Model:
         raise ValueError(f"Unknown autoencoder '{model}'. Choose one of: {', '.join(MODELS)}.")
     keras.utils.set_random_seed(seed)
     made = MODELS[model]()
-    made.compile(optimizer=keras.optimizers.Adam(), loss="mse")
+    made.compile(keras.optimizers.Adam(), loss="mse", steps_per_execution=STEPS_AT_ONCE)
     return made

@@ -16,7 +16,7 @@ except through the constants of `Design`, which were chosen on the nine realTwee
 
 from __future__ import annotations
 
-import study.keras_training  # first: it sets TensorFlow's environment  # noqa: F401  # isort: skip
+from study.keras_training import STEPS_AT_ONCE  # first: it sets TensorFlow's environment  # isort: skip
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -127,7 +127,7 @@ def fit(
     model = build_own(seed, design)
     steps = epochs * -(-len(weeks) // design.batch)
     rate = keras.optimizers.schedules.CosineDecay(design.learning_rate, steps)
-    model.compile(keras.optimizers.Adam(rate), loss=keras.losses.Huber(1.0))
+    model.compile(keras.optimizers.Adam(rate), keras.losses.Huber(1.0), steps_per_execution=STEPS_AT_ONCE)
     run = model.fit([weeks, calendars], weeks, batch_size=design.batch, epochs=epochs, verbose=0)
     return model, [float(loss) for loss in run.history["loss"]]
 
@@ -197,7 +197,7 @@ def _standing(powered: pd.Series, span: int, design: Design) -> np.ndarray:
 def _tail_level(standing: np.ndarray, design: Design) -> np.ndarray:
     """Running high percentile of the scores before the last quarter day, drawn towards a prior while rows are few."""
     past = pd.Series(standing).shift(DAY_ROWS // 4)
-    level = past.expanding(DAY_ROWS).quantile(design.tail_quantile).fillna(design.tail_prior)
+    level = past.expanding(DAY_ROWS).quantile(design.tail_quantile).fillna(design.tail_prior).to_numpy()
     own = np.arange(len(standing)) / (np.arange(len(standing)) + design.tail_prior_rows)
     # A tenth of the prior at least: a series calm for long must not turn every ripple into an alarm.
     safe = np.log(np.maximum(level, design.tail_prior / 10))

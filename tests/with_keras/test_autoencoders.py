@@ -69,6 +69,19 @@ def test_the_seed_decides(windows, tmp_path):
     assert one == same != other
 
 
+def test_steps_at_once_are_the_steps_one_by_one(tmp_path, monkeypatch):
+    windows = np.random.default_rng(0).uniform(0, 1, (1_090, 30, 1)).astype(np.float32)  # 34 full batches and a part
+
+    def trained(at_once, folder):
+        folder.mkdir()
+        monkeypatch.setattr(autoencoders, "STEPS_AT_ONCE", at_once)
+        model = autoencoders.build("version-1", 0)
+        history = autoencoders.fit(model, windows, 2, 0, {"part": windows[:70]}, folder)
+        return history, autoencoders.errors(model, windows).tolist()
+
+    assert trained(1, tmp_path / "a") == trained(32, tmp_path / "b")
+
+
 def test_the_training_has_not_changed_under_the_version(windows, tmp_path):
     loss = autoencoders.fit(autoencoders.build("version-2", 0), windows, 10, 0, {}, tmp_path)["loss"][-1]
     golden = pytest.approx(0.026710, rel=1e-3)
