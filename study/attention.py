@@ -42,7 +42,7 @@ def scaled_dot_product(
     if scaled:
         logits = logits / math.sqrt(q.shape[-1])
     if mask is not None:  # added, which costs nothing on the way back
-        logits = logits + logits.new_zeros(mask.shape).masked_fill(~mask, -math.inf)
+        logits = logits + torch.where(mask, 0.0, -math.inf).to(logits.dtype)
     weights = logits.softmax(dim=-1)
     return drop(weights, dropout) @ v, weights
 

@@ -27,13 +27,12 @@ STAGES = {
 
 _COLOURS = {0: "#EEEEEE", 1: "#D8EAF6", 2: "#FBE8C2", 3: "#D3EEE5", 4: "#F6DDEA"}
 
-# Operations that only rearrange or negate; a chain of them is drawn as one.
+# Operations that only rearrange; a chain of them is drawn as one.
 _LAYOUT = {
     "unflatten": "split last axis",
     "flatten": "join last axes",
     "transpose": "swap axes",
     "unsqueeze": "add axis",
-    "bitwise_not": "not",
 }
 
 _SYMBOLS = {
@@ -80,6 +79,7 @@ def trace(module: nn.Module, x: Tensor, outputs: Sequence[str], **arguments: obj
         raise ValueError(f"the module returns {len(results)} results, but {len(outputs)} are named: {named}")
     for name, result in zip(outputs, results, strict=True):
         nodes[f"output {name}"] = Node("output", name, nodes[result].shape, [result])
+    _leave_out_types(nodes)
     _merge_layout(nodes)
     _assign_stages(nodes)
     return nodes
@@ -92,9 +92,17 @@ def _operation(one: torch.fx.Node, x_shape: Sequence[int]) -> str:
     if name == "div" and constants:
         square = constants[0] ** 2
         return f"÷ √{square:g}" if abs(square - round(square)) < 1e-9 else f"÷ {constants[0]:g}"
-    if name == "masked_fill":
-        return "−∞ where hidden"
+    if name == "where":
+        return "0 where seen,\n−∞ where hidden"
     return name
+
+
+def _leave_out_types(nodes: dict[str, Node]) -> None:
+    """Take out what only converts numbers to another type, in place."""
+    for name in [name for name, node in nodes.items() if node.text == "to"]:
+        (before,) = nodes.pop(name).sources
+        for node in nodes.values():
+            node.sources = [before if source == name else source for source in node.sources]
 
 
 def _merge_layout(nodes: dict[str, Node]) -> None:

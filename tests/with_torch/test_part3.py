@@ -211,6 +211,16 @@ def test_graph_changes_with_the_module():
     assert "scaled_dot_product_attention" in texts(masked, "operation") and "mask" in texts(masked, "input")
 
 
+def test_a_mask_joins_the_graph_before_the_softmax():
+    arguments = {"mask": causal_mask(7), "return_weights": True}
+    nodes = graph.trace(SelfAttention(12, 3), torch.randn(2, 7, 12), ["z", "A"], **arguments)
+    (softmax,) = (node for node in nodes.values() if node.text == "softmax")
+    divided, hiding = (nodes[source] for source in nodes[softmax.sources[0]].sources)
+    assert divided.text == "÷ √4" and divided.shape == (2, 3, 7, 7)
+    assert "−∞ where hidden" in hiding.text and hiding.shape == (7, 7) and hiding.sources == ["mask"]
+    assert hiding.stage == 2 and "to" not in texts(nodes, "operation")
+
+
 def test_drawn_graph_shows_every_box_and_shape():
     nodes = traced()
     fig = graph.draw(nodes, {2: "B", 7: "N", 12: "d", 3: "h", 4: "d_k"}, height_cm=16)
