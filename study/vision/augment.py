@@ -12,7 +12,7 @@ from torch.nn import functional
 from study.training import Batch, device
 from study.vision.images import side_of
 
-_SHOWN_AT_ONCE = 256  # examples of a batch that nothing is trained on
+_SHOWN_AT_ONCE = 64  # examples of a batch that nothing is trained on; more leave the cache of a CPU
 
 
 @dataclass(frozen=True)
