@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -50,10 +51,12 @@ def build(
         raise PublishError("the report needs a title: meta['title']")
     chapters = [chapter(_read(path), path.name, code) for path in notebooks]
     document = _document([front, *chapters, back, _REFERENCES], meta, figures, bibliography)
-    html = to_html(document, figures).encode("utf-8")
-    pdf = to_pdf(document, figures, meta.get("author", []))
+    with ThreadPoolExecutor() as both:  # pandoc and Typst work outside Python
+        html = both.submit(to_html, document, figures)
+        pdf = both.submit(to_pdf, document, figures, meta.get("author", []))
+    contents = {out_dir / f"{name}.html": html.result().encode("utf-8"), out_dir / f"{name}.pdf": pdf.result()}
     out_dir.mkdir(parents=True, exist_ok=True)
-    return tuple(_replace({out_dir / f"{name}.html": html, out_dir / f"{name}.pdf": pdf}))
+    return tuple(_replace(contents))
 
 
 def to_html(document: str, figures: Path) -> str:
