@@ -65,6 +65,7 @@ def everything_read(chosen: profile.Profile) -> list[Path]:
         paths.ASSIGNMENT,
         *([paths.BENCHMARKS] if paths.BENCHMARKS.exists() else []),
         *READ_BY_NOTEBOOKS,
+        *sorted(chosen.reproductions.glob("*.json")),
         *sorted(chosen.records.rglob("*.json")),
         *sorted(chosen.records.rglob("*.npz")),
     ]

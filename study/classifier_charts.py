@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
-from plotly.subplots import make_subplots
 
 from study import figures
 from study.comparison import mean_confusion
@@ -15,6 +14,7 @@ SPLIT_LOOKS = {
     "train": ("training", figures.PALETTE["blue"], "-"),
     "validation": ("validation", figures.PALETTE["vermillion"], "--"),
 }
+_AXIS = {"accuracy": "accuracy", "loss": "cross-entropy (nats)"}
 _HISTORY = {"train": {"accuracy": "accuracy", "loss": "loss"}}
 _HISTORY["validation"] = {name: f"validation_{name}" for name in ("accuracy", "loss")}
 
@@ -36,29 +36,37 @@ def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
                     color="black",
                     ms=3,
                 )
-        axis.set_title(broken(name))
+        axis.set_title(figures.broken(name))
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[0].set_ylabel({"accuracy": "accuracy", "loss": "cross-entropy (nats)"}[quantity])
+    axes[0].set_ylabel(_AXIS[quantity])
     handles, labels = axes[0].get_legend_handles_labels()
     fig.legend(handles[:2], labels[:2], ncols=2, loc="outside upper center")
     return fig
 
 
 def history_interactive(runs: Mapping[str, Sequence[Record]], quantity: str) -> go.Figure:
-    """The same for the screen: means over seeds, as far as every seed went."""
-    fig, places = _panels(list(runs), "all")
-    for first, (place, records) in enumerate(zip(places, runs.values(), strict=True)):
-        for split, (label, colour, style) in SPLIT_LOOKS.items():
-            key = f"history_{_HISTORY[split][quantity]}"
-            length = min(len(r.arrays[key]) for r in records)
-            y = np.mean([r.arrays[key][:length] for r in records], axis=0)
-            fig.add_scatter(
-                x=list(range(1, length + 1)), y=np.round(y.astype(float), 4).tolist(), name=label, **place,
-                line={"color": colour, "dash": "dash" if style == "--" else "solid"}, showlegend=first == 0,
-            )  # fmt: skip
+    """The same for the screen."""
+    fig, places = figures.panels(list(runs), "all")
+    named = set()
+    for place, records in zip(places, runs.values(), strict=True):
+        for record in records:
+            for split, (label, colour, style) in SPLIT_LOOKS.items():
+                values = record.arrays[f"history_{_HISTORY[split][quantity]}"].astype(float).round(4)
+                fig.add_scatter(
+                    x=list(range(1, len(values) + 1)), y=values.tolist(), mode="lines", **place,
+                    name=label, legendgroup=label, showlegend=label not in named,
+                    line={"color": colour, "width": 1.2, "dash": "dash" if style == "--" else "solid"},
+                )  # fmt: skip
+                named.add(label)
+            if record.spec["settings"].get("patience"):
+                best, validation = record.metrics["best_epoch"], _HISTORY["validation"][quantity]
+                fig.add_scatter(
+                    x=[best], y=[float(record.arrays[f"history_{validation}"][best - 1])], mode="markers", **place,
+                    name="kept epoch", marker={"color": "black", "size": 6}, showlegend=False,
+                )  # fmt: skip
     fig.update_xaxes(title={"text": "epoch", "standoff": 4})
-    fig.update_yaxes(title_text=quantity, col=1)
+    fig.update_yaxes(title_text=_AXIS[quantity], col=1)
     fig.update_layout(legend={"orientation": "h", "y": -0.12})
     return fig
 
@@ -82,7 +90,7 @@ def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str]) -> F
         axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
         axis.set_yticks(range(len(classes)), classes)
         axis.grid(visible=False)
-        axis.set_title(broken(name))
+        axis.set_title(figures.broken(name))
         axis.set_xlabel("predicted")
     axes[0].set_ylabel("true class")
     return fig
@@ -96,7 +104,7 @@ def _counted(records: Sequence[Record]) -> tuple[np.ndarray, np.ndarray]:
 
 def confusion_interactive(runs: Mapping[str, Sequence[Record]], classes: Sequence[str]) -> go.Figure:
     """The same for the screen: point at a cell for its count and share."""
-    fig, places = _panels(list(runs), True)
+    fig, places = figures.panels(list(runs), True)
     for place, records in zip(places, runs.values(), strict=True):
         counts, shares = _counted(records)
         fig.add_heatmap(
@@ -107,20 +115,3 @@ def confusion_interactive(runs: Mapping[str, Sequence[Record]], classes: Sequenc
         )  # fmt: skip
     fig.update_yaxes(autorange="reversed")
     return fig
-
-
-def _panels(names: Sequence[str], shared_yaxes: str | bool) -> tuple[go.Figure, list[dict]]:
-    """An interactive figure with a panel a model, two in a row so that they can be read on a phone; their places."""
-    rows = -(-len(names) // 2)
-    fig = make_subplots(
-        rows=rows, cols=2, subplot_titles=[broken(name).replace("\n", "<br>") for name in names],
-        horizontal_spacing=0.12, vertical_spacing=0.36 / rows, shared_yaxes=shared_yaxes,
-    )  # fmt: skip
-    fig.update_layout(height=80 + 280 * rows, template="plotly_white", margin={"l": 60, "r": 15, "t": 80, "b": 50})
-    fig.update_annotations(font_size=12)
-    return fig, [{"row": i // 2 + 1, "col": i % 2 + 1} for i in range(len(names))]
-
-
-def broken(name: str) -> str:
-    """A model's name with a line for each technique, for narrow panels."""
-    return name.replace(" + ", " +\n").replace(", ", ",\n")

@@ -4,11 +4,14 @@ The palette is that of Okabe and Ito (Color Universal Design, 2008). Matplotlib 
 so a figure needs no font of the machine.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import plotly.graph_objects as go
 from matplotlib.figure import Figure
+from plotly.subplots import make_subplots
 
 TEXT_WIDTH_CM = 16.0
 WIDTHS_CM = {"full": TEXT_WIDTH_CM, "half": TEXT_WIDTH_CM / 2}
@@ -116,6 +119,23 @@ def new(
         raise ValueError(f"height_cm must be positive, not {height_cm}")
     use_style()
     return plt.subplots(rows, cols, figsize=(WIDTHS_CM[width] / 2.54, height_cm / 2.54), **subplots)
+
+
+def panels(names: Sequence[str], shared_yaxes: str | bool) -> tuple[go.Figure, list[dict]]:
+    """An interactive figure with a panel a model, two in a row so that they can be read on a phone; their places."""
+    rows = -(-len(names) // 2)
+    fig = make_subplots(
+        rows=rows, cols=2, subplot_titles=[broken(name).replace("\n", "<br>") for name in names],
+        horizontal_spacing=0.12, vertical_spacing=0.36 / rows, shared_yaxes=shared_yaxes,
+    )  # fmt: skip
+    fig.update_layout(height=80 + 280 * rows, template="plotly_white", margin={"l": 60, "r": 15, "t": 80, "b": 50})
+    fig.update_annotations(font_size=12)
+    return fig, [{"row": i // 2 + 1, "col": i % 2 + 1} for i in range(len(names))]
+
+
+def broken(name: str) -> str:
+    """A model's name with a line for each technique, for narrow panels."""
+    return name.replace(" + ", " +\n").replace(", ", ",\n")
 
 
 def look_of(model: str) -> Look:

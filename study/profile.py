@@ -155,6 +155,11 @@ class Profile:
         return self.report / "runs"
 
     @property
+    def reproductions(self) -> Path:
+        """Folder of what `make reproduce` found, a file for each part and device."""
+        return self.report / "reproductions"
+
+    @property
     def work(self) -> Path:
         """What a build leaves on the way: executed notebooks, their figures, the sentinel's record."""
         return paths.BUILD / f"{self.name}-{self.data}"

@@ -1,8 +1,18 @@
-"""`make reproduce`: every run made anew in a fresh store, and each compared number beside its record."""
+"""`make reproduce`: every run made anew in a fresh store, and each compared number beside its record.
+
+What it finds also goes to report/reproductions, a file for each part and device, which the report shows.
+"""
 
 import argparse
+import json
+import math
+import re
 import sys
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 
@@ -32,6 +42,11 @@ class Row:
     def agrees(self) -> bool:
         # Rounding in the difference itself must not decide.
         return self.difference <= self.tolerance * (1 + 1e-9)
+
+    @property
+    def share(self) -> float:
+        """The difference as a share of the tolerance."""
+        return self.difference / self.tolerance if self.tolerance else math.inf if self.difference else 0.0
 
 
 def rows_of(part: parts.Part, recorded: runs.Record, anew: runs.Record) -> list[Row]:
@@ -71,6 +86,54 @@ def told_again(part: parts.Part, chosen: profile.Profile, what: str) -> str:
         f"**Sentinel run:** {what} again where this report was built ({again.provenance['device']}); "
         f"the result {agrees} with its record: {join_list(numbers)}."
     )
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """Runs made anew on one machine: the part or `all`, on what, how long it took, and what came out.
+
+    `device` is the one that computed longest, `workers` the runs at a time, `seconds` from the first start to the last
+    end, `runs` the digests of their specs.
+    """
+
+    part: str
+    device: str
+    workers: int
+    started: str
+    seconds: float
+    runs: tuple[str, ...]
+    surroundings: dict
+    rows: tuple[Row, ...]
+
+    def write(self, folder: Path) -> Path:
+        """Keep it, in place of an earlier one of this part and device."""
+        name = "-".join([self.part, *re.findall(r"[a-z0-9]+", self.device.lower())])
+        file = folder / f"{name}.json"
+        write_atomically(file, (json.dumps(asdict(self), indent=1, allow_nan=False) + "\n").encode())
+        return file
+
+    @classmethod
+    def read(cls, file: Path) -> "Reproduction":
+        """What `write` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+        content = json.loads(file.read_text(encoding="utf-8"))
+        rows = tuple(Row(**row) for row in content["rows"])
+        return cls(**content | {"runs": tuple(content["runs"]), "rows": rows})
+
+
+def told(part: str, anew: Sequence[runs.Record], rows: Sequence[Row], workers: int) -> Reproduction:
+    """A reproduction from its records and compared numbers."""
+    busy, spans = Counter(), []
+    for record in anew:
+        made = record.provenance
+        start = datetime.fromisoformat(made["started"])
+        spans.append((start, start + timedelta(seconds=made["wall_seconds"])))
+        busy[made["device"]] += made["wall_seconds"]
+    first, (device, _) = min(start for start, _ in spans), busy.most_common(1)[0]
+    seconds = (max(end for _, end in spans) - first).total_seconds()
+    where = next(r.provenance for r in anew if r.provenance["device"] == device)
+    surroundings = {name: where[name] for name in ("threads", "python", "libraries", "commit")}
+    specs = tuple(runs.digest(record.spec) for record in anew)
+    return Reproduction(part, device, workers, first.isoformat(), seconds, specs, surroundings, tuple(rows))
 
 
 def table(rows: list[Row]) -> str:
@@ -117,14 +180,17 @@ def main(arguments: list[str] | None = None) -> int:
             ]
         if failed:
             return sweep.exit_code(failed)
-        rows = [row for part, records in recorded for r in records for row in rows_of(part, r, fresh.load(r.spec))]
+        pairs = [(part, r, fresh.load(r.spec)) for part, records in recorded for r in records]
+        rows = [row for pair in pairs for row in rows_of(*pair)]
+        found = told(given.part or "all", [anew for _, _, anew in pairs], rows, given.workers)
+        shown = found.write(chosen.reproductions)
     except (ValueError, OSError, sweep.RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     differing = sum(not row.agrees for row in rows)
     summary = f"{len(rows)} numbers compared, {differing} outside their tolerance"
     write_atomically(report, f"{table(rows)}\n\n{summary}\n".encode())
-    print(f"{table(rows)}\n\n{summary}\n{report}")
+    print(f"{table(rows)}\n\n{summary}\n{report}\n{shown}, which `make report` shows")
     return 1 if differing else 0
 
 

@@ -201,9 +201,9 @@ def surroundings() -> dict:
 
 
 def _device() -> str:
-    """Where the run was computed. A framework that the run did not import cannot have used a GPU."""
+    """Where the run was computed: on a GPU only if the process took hold of one."""
     torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
+    if torch is not None and torch.cuda.is_initialized():
         return torch.cuda.get_device_name()
     return f"CPU, {platform.machine()}, {platform.system()}"
 

@@ -178,7 +178,7 @@ def _epoch(state: "_State", train: Batches, seed: int, epoch: int, bar: tqdm) ->
     """One pass over the training split; the mean loss and accuracy of its batches."""
     torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
     state.model.train()
-    recipe, losses, right, seen = state.recipe, 0.0, 0.0, 0
+    recipe, losses, right, seen = state.recipe, 0.0, 0, 0
     for inputs, classes in train.training(epoch):
         with torch.autocast(device().type, torch.bfloat16, enabled=recipe.bf16):
             logits = state.model(*inputs)
@@ -191,11 +191,13 @@ def _epoch(state: "_State", train: Batches, seed: int, epoch: int, bar: tqdm) ->
         state.schedule.step()
         if state.averaged is not None:
             state.averaged.update_parameters(state.model)
-        losses += float(loss.detach()) * len(classes)
+        # Summed where they are: a GPU would wait for each number that is fetched.
+        losses += loss.detach().double() * len(classes)
         shared = logits.detach() if logits.dim() == 2 else logits.detach().mean(1)
-        right += float((shared.argmax(1) == classes).sum())
+        right += (shared.argmax(1) == classes).sum()
         seen += len(classes)
         bar.update(len(classes))
+    losses, right = float(losses), float(right)
     if not math.isfinite(losses):
         raise FloatingPointError(
             f"the training loss of epoch {epoch + 1} is {losses}: lower the learning rate ({recipe.learning_rate:g})"

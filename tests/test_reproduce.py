@@ -1,10 +1,13 @@
-"""The sentinel's sentence says what the comparison found."""
+"""What is said about runs made anew: the sentinel's sentence, and the table of reproductions."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
 
 from study import profile, reproduce, runs
+from study.publish import PublishError, provenance
+from study.reproduce import Reproduction, Row
 
 SPEC = {"task": "t-x", "model": "m", "data": [], "profile": "quick", "seed": 0, "version": 1}
 PART = SimpleNamespace(
@@ -30,7 +33,8 @@ def test_told_again(tmp_path, monkeypatch, anew, said):
 def sweeps(tmp_path, monkeypatch):
     """A part of one run, its record, and what sweeps were asked to make anew; they make a loss of `sweeps.loss`."""
     monkeypatch.setattr("study.paths.BUILD", tmp_path)
-    part = SimpleNamespace(key="t", module=lambda: SimpleNamespace(specs=lambda chosen: [SPEC], **vars(PART.module())))
+    module = SimpleNamespace(specs=lambda chosen: [SPEC], **vars(PART.module()))
+    part = SimpleNamespace(key="t", short_title="Part T", module=lambda: module)
     monkeypatch.setattr(reproduce.parts, "find", lambda key: part)
     runs.Store(profile.load("quick").records).get(SPEC, lambda spec, scratch: ({"loss": 1.0}, {}))
     told = SimpleNamespace(asked=[], loss=1.0)
@@ -82,3 +86,47 @@ def test_runs_that_fail_fail_the_reproduction(sweeps, monkeypatch, capsys):
     assert "1\N{NO-BREAK SPACE}run failed" in capsys.readouterr().err
     assert reproduce.main([*ARGUMENTS, "--workers", "0"]) == 1
     assert "WORKERS=0 makes nothing" in capsys.readouterr().err
+
+
+def test_the_report_shows_what_was_made_anew(sweeps):
+    chosen = profile.load("quick")
+    sweeps.loss = 1.05
+    assert provenance._reproductions(chosen, set()) == []
+    assert reproduce.main([*ARGUMENTS, "--workers", "1"]) == 0
+    (shown,) = provenance._reproductions(chosen, {runs.digest(SPEC)})
+    shown = shown.replace("\\", "").replace("\N{NO-BREAK SPACE}", " ")
+    assert "| Part T, 1 run, 20" in shown and "1 at a time | 1 of 1 |" in shown
+    assert "t-x: m, seed 0, last_loss: 1.05 (recorded 1.00 ± 0.100)" in shown
+    sweeps.loss = 1.2
+    assert reproduce.main(ARGUMENTS) == 1
+    (shown,) = provenance._reproductions(chosen, set())
+    shown = shown.replace("\\", "").replace("\N{NO-BREAK SPACE}", " ")
+    assert "2 at a time | 0 of 1 |" in shown, "the later one takes the place of the earlier one"
+    assert "1 run (1 of an earlier recipe)" in shown
+
+
+def test_a_reproduction_takes_from_the_first_start_to_the_last_end(tmp_path):
+    def made(start, seconds, device):
+        where = {"started": start, "wall_seconds": seconds, "device": device, "threads": 2, "python": "3.12.3"}
+        return runs.Record(SPEC, {}, {}, where | {"libraries": {}, "commit": "0123abc"})
+
+    anew = [made("2026-11-28T10:00:30+00:00", 60.0, "A GPU"), made("2026-11-28T10:00:00+00:00", 20.5, "CPU, x86_64")]
+    found = reproduce.told("all", anew, [Row("t-x: m, seed 0", "loss", 1.0, 1.05, 0.1)], 6)
+    assert found.seconds == 90.0 and found.started == "2026-11-28T10:00:00+00:00" and found.device == "A GPU"
+    file = found.write(tmp_path)
+    assert file.name == "all-a-gpu.json" and Reproduction.read(file) == found
+
+
+def test_the_number_nearest_to_its_tolerance():
+    assert Row("r", "q", 1.0, 1.05, 0.1).share == pytest.approx(0.5)
+    assert Row("r", "q", 22, 22, 0.0).share == 0 and Row("r", "q", 22, 23, 0.0).share == math.inf
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"part": "t", "rows": [{}], "runs": []}'])
+def test_a_file_that_is_no_reproduction_is_named(tmp_path, monkeypatch, content):
+    monkeypatch.setattr("study.paths.BUILD", tmp_path)
+    folder = profile.load("quick").reproductions
+    folder.mkdir(parents=True)
+    (folder / "bonus-x.json").write_text(content)
+    with pytest.raises(PublishError, match=r"bonus-x\.json is not what `make reproduce` writes"):
+        provenance._reproductions(profile.load("quick"), set())

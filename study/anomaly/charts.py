@@ -80,6 +80,9 @@ def series_interactive(dataset: Record) -> go.Figure:
     for first, last in dataset.metrics["windows"]:
         a, b = times(dataset, np.array([first, last])).astype("datetime64[s]").astype(str)
         fig.add_vrect(x0=a, x1=b, fillcolor=LABELLED, opacity=0.3, line_width=0)
+    for part in list(parts(dataset.metrics["rows"]).values())[1:]:
+        start = str(times(dataset, np.array([part.start]))[0].astype("datetime64[s]"))
+        fig.add_vline(start, line={"color": figures.PALETTE["grey"], "width": 1.2, "dash": "dash"})
     fig.update_layout(
         yaxis={"title": "tweets per 5 minutes", "type": "log"}, legend={"orientation": "h", "y": 1.1},
         height=380, margin={"l": 60, "r": 20, "t": 40, "b": 40}, template="plotly_white",
@@ -218,11 +221,14 @@ def _layer_text(layer: object) -> str:
     return f"{mark}{kind}\n{activation}\n{shape}{weights}"
 
 
+_LOSSES = {"train": "loss", "middle": "middle", "last": "last"}  # of the parts, in a run's history
+
+
 def losses(records: Mapping[str, Sequence[Record]]) -> Figure:
     """Loss per epoch on the three parts of the split: one panel a model, one line a seed; dotted, a constant's."""
     fig, axes = figures.new(height_cm=10, rows=2, cols=2, sharex=True, sharey=True)
     for axis, (name, runs) in zip(axes.flat, records.items(), strict=True):
-        for part, key in (("train", "loss"), ("middle", "middle"), ("last", "last")):
+        for part, key in _LOSSES.items():
             for i, run in enumerate(runs):
                 history = run.arrays[f"history_{key}"]
                 label = PART_NAMES[part] if i == 0 else None
@@ -241,21 +247,25 @@ def losses(records: Mapping[str, Sequence[Record]]) -> Figure:
 
 
 def losses_interactive(records: Mapping[str, Sequence[Record]]) -> go.Figure:
-    """The same for the screen: one line a model and part, the median over seeds."""
-    fig = go.Figure()
-    dashes = {"train": "solid", "middle": "dot", "last": "dash"}
-    for name, runs in records.items():
-        for part, key in (("train", "loss"), ("middle", "middle"), ("last", "last")):
-            history = np.median([run.arrays[f"history_{key}"] for run in runs], axis=0)
-            fig.add_scatter(
-                x=list(range(1, len(history) + 1)), y=history.tolist(), name=f"{name}, {PART_NAMES[part]}",
-                line={"color": figures.colour_of(name), "dash": dashes[part]},
-            )  # fmt: skip
-    fig.update_layout(
-        yaxis={"type": "log", "title": "MSE, scaled units (median over seeds)", "exponentformat": "power"},
-        xaxis={"title": "epoch", "dtick": 1},
-        height=430, margin={"l": 60, "r": 20, "t": 30, "b": 40}, template="plotly_white",
-    )  # fmt: skip
+    """The same for the screen."""
+    fig, places = figures.panels(list(records), "all")
+    named = set()
+    for place, runs in zip(places, records.values(), strict=True):
+        for part, key in _LOSSES.items():
+            look = {"color": PART_COLOURS[part], "width": 1}
+            for run in runs:
+                history = run.arrays[f"history_{key}"].astype(float)
+                fig.add_scatter(
+                    x=list(range(1, len(history) + 1)), y=[float(f"{loss:.4g}") for loss in history], mode="lines",
+                    name=PART_NAMES[part], legendgroup=part, showlegend=part not in named, line=look,
+                    hovertemplate=f"seed {run.spec['seed']}, epoch %{{x}}: %{{y}}", **place,
+                )  # fmt: skip
+                named.add(part)
+            fig.add_hline(runs[0].metrics["constant_loss"][part], line=look | {"dash": "dot"}, **place)
+    fig.update_xaxes(title={"text": "epoch", "standoff": 4})
+    fig.update_yaxes(type="log", exponentformat="power")
+    fig.update_yaxes(title_text="MSE, scaled units", col=1)
+    fig.update_layout(legend={"orientation": "h", "y": -0.12})
     return fig
 
 

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from study import figures
-from study.classifier_charts import broken
 from study.evaluation import Interval
 from study.news import analysis
 from study.news.corpus import CLASSES
@@ -135,7 +134,7 @@ def splits(runs: Mapping[str, Sequence[Record]], published_values: Mapping[str, 
             )
             said = published_values[name][split]
             axis.plot(i + offset, said, "x", color="black", ms=6, label="published" if i + offset == 0.2 else None)
-    axis.set_xticks(range(len(runs)), [broken(n) for n in runs])
+    axis.set_xticks(range(len(runs)), [figures.broken(n) for n in runs])
     axis.set(ylabel="accuracy", ylim=(0.87, 1.0))
     axis.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.18))
     return fig
@@ -149,7 +148,7 @@ def roc(runs: Mapping[str, Sequence[Record]]) -> Figure:
         for kind, label in enumerate(CLASSES):
             axis.plot(*analysis.roc(records[0], kind), styles[label], color=CLASS_COLOURS[label], lw=1.2, label=label)
         axis.set(xlim=(0, 0.3), ylim=(0.7, 1.003), xlabel="false positive rate")
-        axis.set_title(broken(name))
+        axis.set_title(figures.broken(name))
     axes[0].set_ylabel("true positive rate")
     fig.legend(*axes[0].get_legend_handles_labels(), ncols=4, loc="outside upper center")
     return fig
@@ -244,7 +243,7 @@ def reliability(found: Mapping[str, analysis.Calibrated]) -> Figure:
                 lw=1,
                 label=f"{part} (ECE {c.error:.3f})",
             )
-        axis.set(title=broken(name), xlabel="confidence", xlim=(0.2, 1.01), ylim=(0.1, 1.01))
+        axis.set(title=figures.broken(name), xlabel="confidence", xlim=(0.2, 1.01), ylim=(0.1, 1.01))
         axis.legend(loc="upper left", fontsize=6.5)
     axes[0].set_ylabel("accuracy")
     return fig

@@ -2,10 +2,12 @@
 
 import pandas as pd
 
-from study import catalog, paths, profile, runs
+from study import catalog, parts, paths, profile, runs
 from study.page import table_markdown
-from study.prose import count, duration, join_list
+from study.prose import count, duration, join_list, number, significant
 from study.publish import benchmarks
+from study.publish.chapters import PublishError
+from study.reproduce import Reproduction
 
 
 def page(chosen: profile.Profile, records: list[runs.Record]) -> str:
@@ -18,6 +20,7 @@ def page(chosen: profile.Profile, records: list[runs.Record]) -> str:
             *_data(chosen, records),
             table_markdown(_environments(records), "environments", "Where the runs were made.", align="lllll"),
             "To make every run anew and compare it with these records, row by row: `make reproduce`.",
+            *_reproductions(chosen, {runs.digest(r.spec) for r in records}),
             benchmarks.page(paths.BENCHMARKS),
         ]
     )
@@ -81,3 +84,43 @@ def _environments(records: list[runs.Record]) -> pd.DataFrame:
     )
     listed = lambda values: ", ".join(sorted(set(values)))  # noqa: E731
     return rows.groupby(["Device", "Python", "Libraries"], as_index=False).agg({"Threads": listed, "Commits": listed})
+
+
+def _reproductions(chosen: profile.Profile, known: set[str]) -> list[str]:
+    """A row for each reproduction that was kept; `known` holds the digests of the report's specs.
+
+    Raises PublishError for a file that `make reproduce` did not write.
+    """
+    rows = []
+    for file in sorted(chosen.reproductions.glob("*.json")):
+        try:
+            rows.append(_reproduction(Reproduction.read(file), known))
+        except (KeyError, TypeError, ValueError) as error:
+            raise PublishError(
+                f"{file} is not what `make reproduce` writes ({error!r}); delete it and run `make report` again"
+            ) from error
+    if not rows:
+        return []
+    caption = (
+        "Runs made anew by `make reproduce` on other machines or later, each number beside its record: how many agree "
+        "within their tolerance, and which one uses up most of it."
+    )
+    return [table_markdown(pd.DataFrame(rows), "reproductions", caption, align="lllll")]
+
+
+def _reproduction(found: Reproduction, known: set[str]) -> dict:
+    old = sum(digest not in known for digest in found.runs)
+    made = count(len(found.runs), "run") + (f" ({number(old)} of an earlier recipe)" if old else "")
+    agreeing, farthest = sum(row.agrees for row in found.rows), max(found.rows, key=lambda row: row.share)
+    torch = found.surroundings["libraries"].get("torch")
+    part = "all parts" if found.part == "all" else parts.find(found.part).short_title
+    return {
+        "Made anew": f"{part}, {made}, {found.started[:10]}",
+        "On": f"{found.device}; Python {found.surroundings['python']}" + (f", torch {torch}" if torch else ""),
+        "Time": f"{duration(found.seconds)}, {found.workers} at a time",
+        "Numbers that agree": f"{agreeing} of {len(found.rows)}",
+        "Nearest to its tolerance": (
+            f"{farthest.run}, {farthest.quantity}: {significant(farthest.anew)} "
+            f"(recorded {significant(farthest.recorded)} ± {significant(farthest.tolerance)})"
+        ),
+    }

@@ -12,7 +12,8 @@ from torch.nn import functional
 from study.training import Batch, device
 from study.vision.images import side_of
 
-_SHOWN_AT_ONCE = 64  # examples of a batch that nothing is trained on; more leave the cache of a CPU
+_SHOWN_AT_ONCE = {"cpu": 64, "cuda": 1_024}
+"""Examples of a batch that nothing is trained on: more leave the cache of a CPU, fewer leave a GPU idle."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Box(NamedTuple):
     def inside(self, side: int, where: torch.device) -> Tensor:
         """(B, 1, side, side) bool."""
         places = torch.arange(side, device=where)
-        top, bottom, left, right = (torch.from_numpy(edge).to(where)[:, None] for edge in self)
+        top, bottom, left, right = (_sent(edge, where)[:, None] for edge in self)
         rows, columns = (places >= top) & (places < bottom), (places >= left) & (places < right)
         return (rows[:, :, None] & columns[:, None, :])[:, None]
 
@@ -142,33 +143,28 @@ class ImageBatches:
 
     def training(self, epoch: int) -> Iterator[Batch]:
         random = np.random.default_rng([self.seed, epoch])
-        order = random.permutation(self.rows)
-        for start in range(0, len(order), self.batch):
-            rows = torch.from_numpy(order[start : start + self.batch]).to(self.pixels.device)
+        for rows in _sent(random.permutation(self.rows), self.pixels.device).split(self.batch):
             yield (self._augmented(rows, random, self.size(epoch)),), self.classes[rows]
 
     def in_order(self) -> Iterator[tuple[tuple[Tensor, ...], Tensor, np.ndarray]]:
-        for start in range(0, len(self), _SHOWN_AT_ONCE):
-            rows = self.rows[start : start + _SHOWN_AT_ONCE]
-            classes = self.classes[torch.from_numpy(rows).to(self.pixels.device)]
+        at_once = _SHOWN_AT_ONCE[self.pixels.device.type]
+        for start in range(0, len(self), at_once):
+            rows = self.rows[start : start + at_once]
+            classes = self.classes[_sent(rows, self.pixels.device)]
             yield (self.inputs(rows),), classes, np.arange(start, start + len(rows))
 
     def inputs(self, rows: np.ndarray) -> Tensor:
         """Rows of all images as a trained network takes them, (len(rows), 3, s, s): resized and normalised alone."""
-        images = self._floats(self.pixels[torch.from_numpy(rows).to(self.pixels.device)])
+        images = self._floats(self.pixels[_sent(rows, self.pixels.device)])
         return self._normalised(_resized(images, self.sizes[-1]))
 
     def _augmented(self, rows: Tensor, random: np.random.Generator, size: int) -> Tensor:
         a, n, where = self.augmentation, len(rows), self.pixels.device
-
-        def drawn(values: np.ndarray) -> Tensor:
-            return torch.from_numpy(values).to(where)
-
-        shifts = drawn(random.integers(-a.crop, a.crop + 1, (n, 2)))
-        flips = drawn(random.random(n) < (0.5 if a.flip else 0.0))
+        shifts = _sent(random.integers(-a.crop, a.crop + 1, (n, 2)), where)
+        flips = _sent(random.random(n) < (0.5 if a.flip else 0.0), where)
         images = _resized(self._floats(moved(self.pixels, rows, shifts, flips)), size)
         if a.jitter:
-            images = jittered(images, drawn(random.uniform(1 - a.jitter, 1 + a.jitter, (n, 3))).float())
+            images = jittered(images, _sent(random.uniform(1 - a.jitter, 1 + a.jitter, (n, 3)), where).float())
         images = self._normalised(images)
         if a.erase:
             areas = random.uniform(0.02, 0.25, n) * (random.random(n) < a.erase)
@@ -182,6 +178,11 @@ class ImageBatches:
 
     def _normalised(self, images: Tensor) -> Tensor:
         return (images - self._mean) / self._deviation
+
+
+def _sent(values: np.ndarray, where: torch.device) -> Tensor:
+    """Values as a tensor there; the program does not wait for what a GPU is still computing."""
+    return torch.from_numpy(values).to(where, non_blocking=True)
 
 
 def on_device(pixels: np.ndarray) -> Tensor:
