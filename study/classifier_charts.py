@@ -46,7 +46,7 @@ def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
 
 
 def history_interactive(runs: Mapping[str, Sequence[Record]], quantity: str) -> go.Figure:
-    """The same for the screen."""
+    """The same for the screen; grey for black, which a dark page would swallow."""
     fig, places = figures.panels(list(runs), "all")
     named = set()
     for place, records in zip(places, runs.values(), strict=True):
@@ -63,7 +63,7 @@ def history_interactive(runs: Mapping[str, Sequence[Record]], quantity: str) -> 
                 best, validation = record.metrics["best_epoch"], _HISTORY["validation"][quantity]
                 fig.add_scatter(
                     x=[best], y=[float(record.arrays[f"history_{validation}"][best - 1])], mode="markers", **place,
-                    name="kept epoch", marker={"color": "black", "size": 6}, showlegend=False,
+                    name="kept epoch", marker={"color": figures.PALETTE["grey"], "size": 8}, showlegend=False,
                 )  # fmt: skip
     fig.update_xaxes(title={"text": "epoch", "standoff": 4})
     fig.update_yaxes(title_text=_AXIS[quantity], col=1)

@@ -68,12 +68,12 @@ def series(dataset: Record) -> Figure:
 
 
 def series_interactive(dataset: Record) -> go.Figure:
-    """The same for the screen, zoomable."""
+    """The same for the screen, zoomable; grey for black, which a dark page would swallow."""
     t = hours(dataset)
     fig = go.Figure()
     for key, name, colour in (
         ("hourly_max", "hourly maximum", figures.PALETTE["blue"]),
-        ("hourly_mean", "hourly mean", figures.PALETTE["black"]),
+        ("hourly_mean", "hourly mean", figures.PALETTE["grey"]),
     ):
         y = np.round(dataset.arrays[key].astype(float), 1).tolist()
         fig.add_scatter(x=t.astype(str).tolist(), y=y, name=name, line={"width": 1, "color": colour})
