@@ -10,8 +10,9 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Literal, Protocol
@@ -56,7 +57,8 @@ class Recipe:
     ViT's positions, class token and temperatures have more and are. `one-cycle` warms up over the share `warmup` of all
     steps and falls to zero along a cosine (Smith & Topin 2018; momentum stays). `patience` stops after so many epochs
     without a lower validation loss and returns to the best one (Prechelt 1998). `average` is the decay per step of an
-    exponential moving average of the weights, which then is the model. `clip` bounds the gradient norm.
+    exponential moving average of the weights, which then is the model. `clip` bounds the gradient norm. `replayed` says
+    that batches have few different shapes: on a GPU their steps are then recorded and replayed.
     """
 
     epochs: int
@@ -70,6 +72,7 @@ class Recipe:
     average: float | None = None
     clip: float | None = None
     bf16: bool = False
+    replayed: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.learning_rate <= 0 or (self.patience is not None and self.patience < 1):
@@ -94,6 +97,7 @@ def fit(model: nn.Module, train: Batches, validation: Batches, recipe: Recipe, s
     model.to(device())
     state = _State(model, recipe, train.steps(), scratch / "state.pt")
     state.restore()
+    gradients = _Replayed(state) if recipe.replayed and device().type == "cuda" else partial(_gradients, state)
     total = recipe.epochs * len(train)
     quiet = None if sys.stderr.isatty() else 20.0
     bar = tqdm(
@@ -104,7 +108,7 @@ def fit(model: nn.Module, train: Batches, validation: Batches, recipe: Recipe, s
         if state.out_of_patience():
             break
         start = time.perf_counter()
-        loss, accuracy = _epoch(state, train, seed, epoch, bar)
+        loss, accuracy = _epoch(state, gradients, train, seed, epoch, bar)
         logits, targets = predict(state.current(), validation, recipe.bf16)
         state.keep(
             loss=loss,
@@ -174,17 +178,15 @@ def summary(model: nn.Module, history: History) -> tuple[dict, dict[str, np.ndar
     return metrics, {f"history_{name}": np.array(values, dtype=np.float32) for name, values in history.items()}
 
 
-def _epoch(state: "_State", train: Batches, seed: int, epoch: int, bar: tqdm) -> tuple[float, float]:
+def _epoch(
+    state: "_State", gradients: Callable, train: Batches, seed: int, epoch: int, bar: tqdm
+) -> tuple[float, float]:
     """One pass over the training split; the mean loss and accuracy of its batches."""
     torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
     state.model.train()
     recipe, losses, right, seen = state.recipe, 0.0, 0, 0
     for inputs, classes in train.training(epoch):
-        with torch.autocast(device().type, torch.bfloat16, enabled=recipe.bf16):
-            logits = state.model(*inputs)
-        loss = _loss(logits.float(), classes, recipe.label_smoothing)
-        state.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss, logits = gradients(inputs, classes)
         if recipe.clip:
             nn.utils.clip_grad_norm_(state.model.parameters(), recipe.clip)
         state.optimiser.step()
@@ -192,8 +194,8 @@ def _epoch(state: "_State", train: Batches, seed: int, epoch: int, bar: tqdm) ->
         if state.averaged is not None:
             state.averaged.update_parameters(state.model)
         # Summed where they are: a GPU would wait for each number that is fetched.
-        losses += loss.detach().double() * len(classes)
-        shared = logits.detach() if logits.dim() == 2 else logits.detach().mean(1)
+        losses += loss.double() * len(classes)
+        shared = logits if logits.dim() == 2 else logits.mean(1)
         right += (shared.argmax(1) == classes).sum()
         seen += len(classes)
         bar.update(len(classes))
@@ -203,6 +205,49 @@ def _epoch(state: "_State", train: Batches, seed: int, epoch: int, bar: tqdm) ->
             f"the training loss of epoch {epoch + 1} is {losses}: lower the learning rate ({recipe.learning_rate:g})"
         )
     return losses / seen, right / seen
+
+
+def _gradients(state: "_State", inputs: tuple[Tensor, ...], classes: Tensor) -> tuple[Tensor, Tensor]:
+    """Loss () and logits of a batch, without their history; the gradients are left with the parameters."""
+    with torch.autocast(device().type, torch.bfloat16, enabled=state.recipe.bf16):
+        logits = state.model(*inputs)
+    loss = _loss(logits.float(), classes, state.recipe.label_smoothing)
+    state.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    return loss.detach(), logits.detach()
+
+
+class _Replayed:
+    """`_gradients` as CUDA graphs, because a CPU takes longer to launch a small network's kernels one by one than a GPU
+    takes to compute them.
+
+    Of each shape of batch the first is computed as ever, which warms up; the second is recorded, and from then on
+    replayed on that recording's own tensors.
+    """
+
+    def __init__(self, state: "_State") -> None:
+        self.state, self.seen, self.recorded = state, set(), {}
+
+    def __call__(self, inputs: tuple[Tensor, ...], classes: Tensor) -> tuple[Tensor, Tensor]:
+        shapes = tuple(tensor.shape for tensor in (*inputs, classes))
+        if shapes not in self.seen:
+            self.seen.add(shapes)
+            return _gradients(self.state, inputs, classes)
+        if shapes not in self.recorded:
+            self.recorded[shapes] = self._record(tuple(tensor.clone() for tensor in inputs), classes.clone())
+        graph, held, gradients, found = self.recorded[shapes]
+        for tensor, given in zip(held, (*inputs, classes), strict=True):
+            tensor.copy_(given)
+        graph.replay()
+        for parameter, gradient in zip(self.state.model.parameters(), gradients, strict=True):
+            parameter.grad = gradient
+        return found
+
+    def _record(self, inputs: tuple[Tensor, ...], classes: Tensor) -> tuple:
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):  # computes nothing yet
+            found = _gradients(self.state, inputs, classes)
+        return graph, (*inputs, classes), [parameter.grad for parameter in self.state.model.parameters()], found
 
 
 def _loss(logits: Tensor, classes: Tensor, smoothing: float) -> Tensor:

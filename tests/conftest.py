@@ -10,7 +10,7 @@ from study import catalog, paths
 
 for choice in ("DATA", "IMAGES", "NEWS_TRAIN"):  # the caller's, for another report
     os.environ.pop(choice, None)
-os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the numbers that tests know are a CPU's, and so are their tensors
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # the numbers that tests know are a CPU's, and so are their tensors
 
 
 @pytest.fixture(autouse=True)

@@ -211,6 +211,7 @@ def _recipe(s: dict):
     return Recipe(
         s["epochs"], s["learning_rate"], weight_decay=s["weight_decay"], decoupled=True, schedule="one-cycle",
         label_smoothing=s["label_smoothing"], patience=s["patience"], average=s["average"], clip=1.0, bf16=s["bf16"],
+        replayed=True,
     )  # fmt: skip
 
 
