@@ -10,7 +10,8 @@ from study import catalog, paths
 
 for choice in ("DATA", "IMAGES", "NEWS_TRAIN"):  # the caller's, for another report
     os.environ.pop(choice, None)
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # the numbers that tests know are a CPU's, and so are their tensors
+if not os.environ.get("GPU_TESTS"):  # the numbers that tests know are a CPU's, and so are their tensors
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 @pytest.fixture(autouse=True)

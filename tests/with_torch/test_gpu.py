@@ -1,4 +1,4 @@
-"""Training on a GPU, which `CUDA_VISIBLE_DEVICES=0 .venv/bin/python -m pytest tests/with_torch/test_gpu.py` shows."""
+"""Training on a GPU, which tests see by `GPU_TESTS=1 .venv/bin/python -m pytest tests/with_torch/test_gpu.py` alone."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from torch import nn
 from study import training
 from study.vision.augment import Augmentation, ImageBatches, on_device
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA, which tests hide")
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA, and GPU_TESTS=1")
 
 RECIPE = training.Recipe(
     epochs=4, learning_rate=1e-2, decoupled=True, weight_decay=0.05, schedule="one-cycle", label_smoothing=0.1, clip=1.0
