@@ -2,53 +2,99 @@
 VENV ?= .venv
 BASE_PYTHON ?= python3
 PROFILE ?= full
-PYTHON := $(VENV)/bin/python
-INSTALLED := $(VENV)/.installed
+
+# A shell may export such a name for its own ends: of its values those are taken that mean something here.
+SPACE := $(subst ,, )
+own = $(if $(and $(findstring environment,$(origin $1)),$($1)),$(if $(filter $2,$(subst $(SPACE),_,$($1))),,$(warning \
+  $1=$($1) of the shell is left aside; to choose it, say make … $1=…)$(eval $1 :=)))
+$(call own,DATA,real synthetic)
+$(call own,PROFILE,full quick)
+$(call own,PART,part1 part2 part3 part4 bonus)
+$(call own,CODE,no)
+$(call own,NOTEBOOKS,html)
+$(foreach name,SEEDS WORKERS SCHEDULER,$(call own,$(name)))
+PROFILE := $(or $(PROFILE),full)
 export DATA DATA_MIRROR
+# What a terminal of JupyterLab or a test sets for its own processes; a verb decides by itself.
+unexport STUDY_PROFILE STUDY_BUILDING STUDY_STARTED JUPYTER_NO_CONFIG
 # Of the installed modules most are never imported: those that are get compiled then, once, instead of all by pip.
 unexport PYTHONDONTWRITEBYTECODE
+# By which the environment would be another one, or elsewhere.
+unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON PIP_DRY_RUN PIP_NO_DEPS PIP_REQUIREMENT PIP_EDITABLE
+
+PYTHON := "$(VENV)/bin/python"
+INSTALLED := $(subst $(SPACE),\ ,$(VENV))/.installed
+PIP = $(PYTHON) -I -m pip install --disable-pip-version-check --no-user --quiet
+# This interpreter on this checkout, and nothing of the account's settings.
+RUN := $(PYTHON) -I -X utf8 study/environment.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lab reproduce quick sweep data bench lock pair clean
+.PHONY: help report test lab reproduce quick sweep adopt data format bench lock pair clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(INSTALLED): requirements.txt pyproject.toml
-	@$(BASE_PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; say make BASE_PYTHON=python3.11")'
+	@$(BASE_PYTHON) -I -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; say make BASE_PYTHON=python3.11")'
 	@echo "Installing the pinned packages into $(VENV) (one to two minutes)"
-	$(BASE_PYTHON) -m venv $(VENV)
-	$(PYTHON) -m pip install --disable-pip-version-check --quiet --no-compile --progress-bar on -r requirements.txt
-	$(PYTHON) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
+	$(BASE_PYTHON) -I -m venv "$(VENV)"
+	$(PIP) --no-compile --progress-bar on -r requirements.txt
+	@$(PYTHON) -I -c 'import papermill' || { echo "pip installed nothing into $(VENV): look at its settings, '$(VENV)/bin/pip config list'" >&2; exit 1; }
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch "$@"
 
-report: $(INSTALLED) ## regenerate figures, report/report.html and report/report.pdf (PART=part2: one part alone, CODE=no: without cells' source)
-	@$(PYTHON) -m study.build --profile $(PROFILE) $(if $(PART),--part $(PART)) $(if $(filter no,$(CODE)),--no-code)
+report: $(INSTALLED) ## regenerate figures, report/report.html and report/report.pdf (PART=part2: one part alone, CODE=no: without cells' source, NOTEBOOKS=html: executed notebooks as pages, too)
+	@$(RUN) study.build --profile $(PROFILE) $(if $(PART),--part $(PART)) $(if $(filter no,$(CODE)),--no-code) $(if $(filter html,$(NOTEBOOKS)),--notebooks)
 
 quick: $(INSTALLED) ## the same small, from scratch, on synthetic data, into build/
-	@$(PYTHON) -m study.build --profile quick $(if $(PART),--part $(PART))
+	@$(RUN) study.build --profile quick $(if $(PART),--part $(PART))
 
-test: $(INSTALLED) ## run all tests
-	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m pytest --ignore=tests/with_torch
-	@$(PYTHON) -m pytest tests/with_torch  # a process of its own: PyTorch and TensorFlow do not share one
+test: $(INSTALLED) ## lint and all quick tests
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(MAKE) $(SIDE_BY_SIDE) $(LANES) CHOSEN="not slow"
 
-lab: $(INSTALLED) ## open the notebooks in JupyterLab (localhost only, with a token)
-	@JUPYTER_CONFIG_PATH=.jupyter $(PYTHON) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/README.md
+test-all: $(INSTALLED) ## the other tests: whole builds, killed processes, a cluster, browsers
+	@$(MAKE) $(SIDE_BY_SIDE) $(LANES) CHOSEN=slow
+
+# Three processes at a time, of one thread each, since tests often wait; what each says comes at its end. PyTorch and
+# TensorFlow never share one.
+SIDE_BY_SIDE := --no-print-directory --keep-going --jobs=3 $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+LANES := tests-builds tests-others tests-keras tests-torch
+.PHONY: test-all $(LANES)
+tests-builds: TESTS := tests/test_build.py
+tests-others: TESTS := tests --ignore=tests/test_build.py --ignore=tests/with_keras --ignore=tests/with_torch
+tests-keras: TESTS := tests/with_keras
+tests-torch: TESTS := tests/with_torch
+$(LANES):
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "$(CHOSEN)" $(TESTS)
+
+lab: $(INSTALLED) ## open the notebooks in JupyterLab, on localhost and with a token (PROFILE=quick: small, on synthetic data)
+	@$(RUN) study.pairing --in-step
+	@$(if $(filter-out full,$(PROFILE)),STUDY_PROFILE=$(PROFILE)) JUPYTER_CONFIG_PATH=.jupyter $(PYTHON) -Es -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. \
+	  --ServerApp.kernel_spec_manager_class=study.kernel.Kernels \
+	  --LabApp.default_url=/lab/tree/README.md $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
 reproduce: $(INSTALLED) ## make every run anew in a fresh store and compare it with the records (PART=part2: one part alone)
-	@$(PYTHON) -m study.reproduce --profile $(PROFILE) $(if $(PART),--part $(PART)) $(if $(WORKERS),--workers $(WORKERS))
+	@$(RUN) study.reproduce --profile $(PROFILE) $(if $(PART),--part $(PART)) $(if $(WORKERS),--workers $(WORKERS))
 
 sweep: $(INSTALLED) ## make a part's missing runs (PART=part2 SEEDS=0-9, WORKERS=2 or SCHEDULER=tcp://host:8786)
-	@$(PYTHON) -m study.sweep --profile $(PROFILE) --part $(or $(PART),none) $(if $(SEEDS),--seeds $(SEEDS)) \
+	@$(RUN) study.sweep --profile $(PROFILE) --part $(or $(PART),none) $(if $(SEEDS),--seeds $(SEEDS)) \
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
 
+adopt: $(INSTALLED) ## take a draft's complete runs over into the records (PART=part2)
+	@$(RUN) study.drafts --profile $(PROFILE) --part $(or $(PART),none)
+
 data: $(INSTALLED) ## get and verify every file of the catalog
-	@$(PYTHON) -m study.catalog
+	@$(RUN) study.catalog
+
+format: $(INSTALLED) ## bring the code into ruff's form
+	@$(RUN) ruff format .
+	@$(RUN) ruff check --fix .
 
 bench: $(INSTALLED) ## measure the build's and the training's speed
-	@$(PYTHON) -m study.bench
+	@$(RUN) study.bench
 
 lock: $(INSTALLED) ## compile requirements.txt from pyproject.toml (needs uv)
 	@mkdir -p build
@@ -56,8 +102,8 @@ lock: $(INSTALLED) ## compile requirements.txt from pyproject.toml (needs uv)
 	grep -vE '^(nvidia-|cuda-|triton)' build/lock.txt > build/requirements.txt  # CUDA comes with torch's own wheel, where it has any
 	mv build/requirements.txt requirements.txt
 
-pair: $(INSTALLED) ## bring notebooks/*.ipynb in step with notebooks/*.py
-	@$(VENV)/bin/jupytext --update --to ipynb notebooks/*.py
+pair: $(INSTALLED) ## make notebooks/*.ipynb anew from notebooks/*.py, without outputs, as they are committed
+	@$(RUN) study.pairing
 
 clean: ## remove what the build made, except records, report and figures
 	rm -rf build .pytest_cache .ruff_cache .hypothesis

@@ -38,20 +38,13 @@ def scaled_dot_product(
         for name, tensor in (("q", q), ("k", k), ("v", v)):
             _check_numbers(tensor, name)
         _check_someone_is_seen(mask)
-    logits = q @ k.transpose(-2, -1)
+    logits = q @ k.transpose(-2, -1)  # Q Kᵀ, (..., N, M): how well each query fits each key
     if scaled:
-        logits = logits / math.sqrt(q.shape[-1])
-    if mask is not None:  # added, which costs nothing on the way back
+        logits = logits / math.sqrt(q.shape[-1])  # / √d_k, for a variance of 1
+    if mask is not None:  # −∞ where hidden: added, which costs nothing on the way back
         logits = logits + torch.where(mask, 0.0, -math.inf).to(logits.dtype)
-    weights = logits.softmax(dim=-1)
-    return drop(weights, dropout) @ v, weights
-
-
-def causal_mask(n: int, device: torch.device | str | None = None) -> Tensor:
-    """(n, n) boolean: token i may look at tokens 1 to i. Raises ValueError for n below 1."""
-    if n < 1:
-        raise ValueError(f"a causal mask needs at least one token, got n={n}")
-    return torch.ones(n, n, dtype=torch.bool, device=device).tril()
+    weights = logits.softmax(dim=-1)  # (..., N, M), each row sums to 1
+    return drop(weights, dropout) @ v, weights  # the sums (..., N, d_v)
 
 
 class SelfAttention(nn.Module):
@@ -83,6 +76,7 @@ class SelfAttention(nn.Module):
             )
         self.width, self.heads = width, heads
         self.dropout, self.validate = checked(dropout), validate
+        # W_Q, W_K and W_V of all heads side by side, (d, d) each, and W_O.
         self.query = nn.Linear(width, width, bias=bias)
         self.key = nn.Linear(width, width, bias=bias)
         self.value = nn.Linear(width, width, bias=bias)
@@ -91,7 +85,7 @@ class SelfAttention(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the starting weights anew."""
+        """Draw new starting weights."""
         for projection in (self.query, self.key, self.value, self.output):
             if isinstance(projection, nn.Linear):
                 nn.init.xavier_uniform_(projection.weight)
@@ -120,6 +114,7 @@ class SelfAttention(nn.Module):
         if self.validate and not torch.compiler.is_compiling():
             _check_numbers(x, "x")
             _check_someone_is_seen(visible)
+        # Q = x W_Q, K = x W_K, V = x W_V, cut into heads: (B, h, N, d_k) each.
         q, k, v = (self._split(project(x)) for project in (self.query, self.key, self.value))
         if self.temperature is not None:  # what follows divides by √d_k
             q = q * (math.sqrt(q.shape[-1]) / self.temperature)
@@ -130,7 +125,7 @@ class SelfAttention(nn.Module):
         context, weights = scaled_dot_product(
             q, k, v, visible, dropout=dropout, validate=self.validate
         )
-        context = self.output(self._join(context))
+        context = self.output(self._join(context))  # the heads joined, times W_O: (B, N, d)
         return (context, weights) if return_weights else context
 
     def _split(self, x: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 `data/catalog.toml` lists every file with its public address (where it has one), size and SHA-256 (or the MD5 that its
 publisher gives).
-A file is looked for in `data/raw/`, then in the mirror folder (environment variable DATA_MIRROR, by default
-`../shared/data` where that exists), then at its address. A file whose digest differs is never read.
+A file that the repository holds lies in `data/<dataset>/`. Any other is looked for in `data/raw/`, then in the mirror
+folder (environment variable DATA_MIRROR, by default `../shared/data` where that exists), then at its address. A file
+whose digest differs is never read.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from pathlib import Path, PurePosixPath
 import pooch
 
 from study import paths
-from study.files import alone
+from study.files import alone, writing
 
 
 class DataError(ValueError):
@@ -38,10 +39,12 @@ class Entry:
     algorithm: str
     digest: str
     alternative: str | None = None  # what else the user can do when the file can't be had
+    in_repository: bool = False
 
     @property
-    def cached(self) -> Path:
-        return paths.RAW / self.name
+    def local(self) -> Path:
+        """Where the file lies, or will lie when it has been brought here."""
+        return (paths.DATA if self.in_repository else paths.RAW) / self.name
 
 
 _ALGORITHMS = {"sha256": "SHA-256", "md5": "MD5"}
@@ -77,7 +80,10 @@ def entry(name: str) -> Entry:
         raise DataError(f"'{name}' has the address {url} in {paths.CATALOG}. Give one that starts with https://.")
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
         raise DataError(f"'{name}' in {paths.CATALOG} leads out of its folder. Give a plain file name.")
-    return Entry(name, url, listed["size"], algorithm, listed[algorithm], listed.get("alternative"))
+    return Entry(
+        name, url, listed["size"], algorithm, listed[algorithm], listed.get("alternative"),
+        listed.get("in_repository", False),
+    )  # fmt: skip
 
 
 def fetch(name: str) -> Path:
@@ -86,12 +92,15 @@ def fetch(name: str) -> Path:
     Raises DataError, naming the file and what to do, when a copy has a wrong digest or no source has it.
     """
     item = entry(name)
-    if not item.cached.exists():
+    if item.in_repository:
+        _verify_committed(item)
+        return item.local
+    if not item.local.exists():
         with alone(paths.BUILD / "locks" / f"{name.replace('/', '-')}.lock", name):
-            if not item.cached.exists():
+            if not item.local.exists():
                 _get(item)
-    _verify(item, item.cached, f"Delete {item.cached} and run again.")
-    return item.cached
+    _verify_cached(item)
+    return item.local
 
 
 def listed(names: list[str]) -> list[str]:
@@ -105,19 +114,64 @@ def digests(names: list[str]) -> dict[str, dict]:
 
 
 def at_hand(names: list[str]) -> bool:
-    """Whether every named file lies in the cache or the mirror, without looking at the network."""
+    """Whether every named file lies in the repository, the cache or the mirror, without looking at the network."""
     mirror = _mirror()
-    return all(entry(n).cached.exists() or (mirror is not None and (mirror / n).exists()) for n in names)
+
+    def lies_there(item: Entry) -> bool:
+        return item.local.exists() or (not item.in_repository and _mirrored(item, mirror))
+
+    return all(map(lies_there, map(entry, names)))
+
+
+def committed() -> list[Path]:
+    """Every file of the catalog that the repository holds.
+
+    Raises DataError, naming file and remedy, when one is missing or isn't what the catalog says.
+    """
+    held = [item for item in _all() if item.in_repository]
+    for item in held:
+        _verify_committed(item)
+    return [item.local for item in held]
+
+
+def verify_cached() -> None:
+    """Verify every file of the catalog that was brought here, for builds that read none of them.
+
+    Raises DataError, naming file and remedy, when one isn't what the catalog says.
+    """
+    for item in _all():
+        if not item.in_repository and item.local.exists():
+            _verify_cached(item)
+
+
+def _all() -> list[Entry]:
+    return [entry(f"{dataset}/{file}") for dataset, described in datasets().items() for file in described["files"]]
 
 
 def _mirror() -> Path | None:
     given = os.environ.get("DATA_MIRROR")
     if given:
         folder = Path(given)
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise DataError(f"DATA_MIRROR={given} is not a folder. Correct it, or unset it to download instead.")
         return folder
-    return paths.DEFAULT_MIRROR if paths.DEFAULT_MIRROR.is_dir() else None
+    # Unlike Path's, these say of what the account may not look at that it is not there.
+    return paths.DEFAULT_MIRROR if os.path.isdir(paths.DEFAULT_MIRROR) else None
+
+
+def _mirrored(item: Entry, mirror: Path | None) -> bool:
+    return mirror is not None and os.path.exists(mirror / item.name)
+
+
+def _verify_committed(item: Entry) -> None:
+    remedy = f"Restore it with `git checkout {item.local.relative_to(paths.DATA.parent)}`."
+    if not item.local.exists():
+        raise DataError(f"{item.local} is missing; the repository holds it. {remedy}")
+    _verify(item, item.local, remedy)
+
+
+def _verify_cached(item: Entry) -> None:
+    _verify(item, item.local, f"Delete {item.local} and run again.")
 
 
 def _verify(item: Entry, file: Path, remedy: str) -> None:
@@ -136,30 +190,32 @@ def _get(item: Entry) -> None:
     """Bring a file into the cache, where it appears when it is whole and verified."""
     mirror = _mirror()
     folder = paths.RAW / f".getting-{item.name.replace('/', '-')}"
-    part = folder / item.cached.name
+    part = folder / item.local.name
     if folder.exists():  # a killed process left it
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     try:
-        if mirror is not None and (mirror / item.name).exists():
+        if _mirrored(item, mirror):
             _copy(item, mirror / item.name, part)
         elif item.url is None:
             raise DataError(_missing(item, mirror, "it has no public address"))
         else:
             _download(item, part, mirror)
-        item.cached.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(part, item.cached)
+        item.local.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(part, item.local)
     finally:
         shutil.rmtree(folder)
 
 
 def _copy(item: Entry, source: Path, part: Path) -> None:
-    shutil.copyfile(source, part)
+    content = source.read_bytes()
+    with writing(part):
+        part.write_bytes(content)
     try:
         _verify(item, part, "")
     except DataError as error:
-        said = str(error).replace(str(part), str(source))
-        raise DataError(f"{said}Replace it in the mirror folder, or unset DATA_MIRROR.") from None
+        fault = str(error).replace(str(part), str(source))
+        raise DataError(f"{fault}Replace it in the mirror folder, or unset DATA_MIRROR.") from None
 
 
 def _download(item: Entry, part: Path, mirror: Path | None) -> None:
@@ -173,16 +229,16 @@ def _download(item: Entry, part: Path, mirror: Path | None) -> None:
     try:
         store.fetch(part.name, downloader=pooch.HTTPDownloader(progressbar=True, timeout=30))
     except (OSError, ValueError) as error:
-        said = f"{item.url} ({type(error).__name__}: {error})"
-        raise DataError(_missing(item, mirror, said)) from error
+        failure = f"{item.url} ({type(error).__name__}: {error})"
+        raise DataError(_missing(item, mirror, failure)) from error
 
 
 def _missing(item: Entry, mirror: Path | None, address: str) -> str:
     other = f"or {item.alternative}; " if item.alternative else ""
     return (
-        f"{item.name} can't be had. Tried: {item.cached} (absent); mirror folder "
+        f"{item.name} can't be had. Tried: {item.local} (absent); mirror folder "
         f"{mirror if mirror else '(none)'} (absent); {address}. "
-        f"Remedies: put the file at {item.cached}; or point DATA_MIRROR at a folder that holds {item.name}; "
+        f"Remedies: put the file at {item.local}; or point DATA_MIRROR at a folder that holds {item.name}; "
         f"or connect to the network; {other}or see everything small on synthetic data with `make quick`."
     )
 

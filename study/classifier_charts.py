@@ -45,54 +45,19 @@ def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
     return fig
 
 
-def history_interactive(runs: Mapping[str, Sequence[Record]], quantity: str) -> go.Figure:
-    """The same for the screen; grey for black, which a dark page would swallow."""
-    fig, places = figures.panels(list(runs), "all")
-    named = set()
-    for place, records in zip(places, runs.values(), strict=True):
-        for record in records:
-            for split, (label, colour, style) in SPLIT_LOOKS.items():
-                values = record.arrays[f"history_{_HISTORY[split][quantity]}"].astype(float).round(4)
-                fig.add_scatter(
-                    x=list(range(1, len(values) + 1)), y=values.tolist(), mode="lines", **place,
-                    name=label, legendgroup=label, showlegend=label not in named,
-                    line={"color": colour, "width": 1.2, "dash": "dash" if style == "--" else "solid"},
-                )  # fmt: skip
-                named.add(label)
-            if record.spec["settings"].get("patience"):
-                best, validation = record.metrics["best_epoch"], _HISTORY["validation"][quantity]
-                fig.add_scatter(
-                    x=[best], y=[float(record.arrays[f"history_{validation}"][best - 1])], mode="markers", **place,
-                    name="kept epoch", marker={"color": figures.PALETTE["grey"], "size": 8}, showlegend=False,
-                )  # fmt: skip
-    fig.update_xaxes(title={"text": "epoch", "standoff": 4})
-    fig.update_yaxes(title_text=_AXIS[quantity], col=1)
-    fig.update_layout(legend={"orientation": "h", "y": -0.12})
-    return fig
-
-
-def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str]) -> Figure:
+def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str], height_cm: float = 6.8) -> Figure:
     """Confusion matrices on the test split, mean over seeds: counts, coloured by share of the true class."""
-    fig, axes = figures.new(height_cm=6.8, cols=len(runs), sharey=True)
-    for axis, (name, records) in zip(axes, runs.items(), strict=True):
+    fig, axes = figures.new(height_cm=height_cm, cols=len(runs), squeeze=False)
+    for axis, (name, records) in zip(axes[0], runs.items(), strict=True):
         counts, shares = _counted(records)
-        axis.imshow(shares, cmap="cividis", vmin=0, vmax=1)
-        for (i, j), share in np.ndenumerate(shares):
-            axis.text(
-                j,
-                i,
-                f"{counts[i, j]:.0f}",
-                ha="center",
-                va="center",
-                fontsize=6.5,
-                color="black" if share > 0.5 else "white",
-            )
-        axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-        axis.set_yticks(range(len(classes)), classes)
-        axis.grid(visible=False)
+        rows = classes if axis is axes[0, 0] else False
+        figures.heatmap(
+            axis, shares, counts, ".0f", "cividis", vmin=0, vmax=1, xticklabels=classes, yticklabels=rows, square=True
+        )
+        axis.set_xticklabels(classes, rotation=45, ha="right")
         axis.set_title(figures.broken(name))
         axis.set_xlabel("predicted")
-    axes[0].set_ylabel("true class")
+    axes[0, 0].set_ylabel("true class")
     return fig
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from study.evaluation import Interval, mcnemar_p, paired_difference
-from study.prose import CONFIRMED, HALF, OPEN, REFUTED, interval, number
+from study.prose import NO_BREAK_SPACE, interval, number
 from study.runs import Record
+from study.verdicts import CONFIRMED, CONTRADICTED, UNCLEAR, ahead_of_all, all_of
 
 QUANTITIES = {
     "train_accuracy": "training accuracy",
@@ -73,13 +74,8 @@ class Comparison:
     @property
     def direction(self) -> str:
         """`higher` or `lower` if the interval leaves zero out."""
-        words = {CONFIRMED: "higher", REFUTED: "lower", OPEN: "not clearly different"}
+        words = {CONFIRMED: "higher", CONTRADICTED: "lower", UNCLEAR: "not clearly different"}
         return words[is_positive(self.difference)]
-
-    @property
-    def told_apart(self) -> str:
-        """By how many seeds McNemar's test tells the two apart at the 5% level, as `2 of 5`."""
-        return f"{sum(p < 0.05 for p in self.p_values)} of {len(self.p_values)}"
 
     @property
     def than(self) -> str:
@@ -96,39 +92,29 @@ def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Co
     return Comparison(difference, tuple(mcnemar_p(x, y) for x, y in found))
 
 
-def seconds_to(record: Record, accuracy: float) -> float | None:
-    """Seconds of training until the validation accuracy first reached a value; None if it never did.
-
-    A model that is fitted at once has no history: it takes the time of its whole fitting.
-    """
-    if "history_seconds" not in record.arrays:
-        return record.metrics["seconds"] if measured(record, "validation_accuracy") >= accuracy else None
-    reached = record.arrays["history_validation_accuracy"] >= accuracy
-    return float(np.cumsum(record.arrays["history_seconds"])[reached.argmax()]) if reached.any() else None
-
-
 def is_positive(effect: Interval) -> str:
     """The verdict on a claim that an effect is positive: by whether its interval leaves zero out."""
-    return CONFIRMED if effect.low > 0 else REFUTED if effect.high < 0 else OPEN
+    return CONFIRMED if effect.low > 0 else CONTRADICTED if effect.high < 0 else UNCLEAR
 
 
 def all_positive(*effects: Interval) -> str:
-    """The verdict on a claim that all these effects are positive; half confirmed by some of them."""
-    found = {is_positive(effect) for effect in effects}
-    if len(found) == 1:
-        return found.pop()
-    return HALF if CONFIRMED in found else OPEN
+    """The verdict on a claim that all these effects are positive; partly confirmed by some of them."""
+    return all_of(*(is_positive(effect) for effect in effects))
 
 
 def leads(*effects: Interval) -> str:
     """The verdict on a claim that a model is ahead of all others, by how far it is ahead of each."""
-    found = {is_positive(effect) for effect in effects}
-    return REFUTED if REFUTED in found else OPEN if OPEN in found else CONFIRMED
+    return ahead_of_all(*(is_positive(effect) for effect in effects))
 
 
 def minus(effect: Interval) -> Interval:
     """The opposite effect."""
     return Interval(-effect.mean, -effect.high, -effect.low)
+
+
+def with_interval(change: Interval, digits: int) -> str:
+    """A value with its 95% interval in brackets, such as "1.20 [0.90 to 1.50]"."""
+    return f"{number(change.mean, digits)}{NO_BREAK_SPACE}[{interval(change.low, change.high, digits)}]"
 
 
 def points(change: Interval) -> str:

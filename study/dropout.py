@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_LOWEST = torch.iinfo(torch.int64).min
+_LOWEST = -(2**63)  # of 64-bit integers
 _STEPS = 2**16
 
 

@@ -1,6 +1,7 @@
 """How classifiers are judged: scores, intervals, paired tests, calibration."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,11 +17,6 @@ class Interval(NamedTuple):
     mean: float
     low: float
     high: float
-
-    @property
-    def half_width(self) -> float:
-        """Half the distance between the ends."""
-        return (self.high - self.low) / 2
 
 
 def t_interval(values: Sequence[float]) -> Interval:
@@ -82,19 +78,29 @@ def mcnemar_p(right_a: np.ndarray, right_b: np.ndarray) -> float:
 def paired_difference(values_a: np.ndarray, values_b: np.ndarray, seed: int = 0) -> Interval:
     """Mean of a − b over the same examples, (n,) or (seeds, n), and its 95% bootstrap interval.
 
-    Each of 2000 resamples draws examples and seeds anew; the ends are percentiles.
+    Each of 2000 resamples draws examples and seeds with replacement; the ends are percentiles.
     """
     if values_a.shape != values_b.shape:
         raise ValueError(f"a paired difference needs the same examples: {values_a.shape} and {values_b.shape}")
     differences = np.atleast_2d(values_a.astype(np.float64) - values_b)
     if not differences.any():
         return Interval(0.0, 0.0, 0.0)
-    rng, n = np.random.default_rng(seed), differences.shape[1]
-    times_drawn = (np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(2000))
-    by_seed = np.array([differences @ times for times in times_drawn]) / n
+    n = differences.shape[1]
+    times_drawn, state = _resampled(n, seed)
+    by_seed = times_drawn.astype(np.float64) @ differences.T / n
+    rng = np.random.default_rng()
+    rng.bit_generator.state = state
     seeds = rng.integers(by_seed.shape[1], size=by_seed.shape)
     low, high = np.percentile(np.take_along_axis(by_seed, seeds, axis=1).mean(axis=1), (2.5, 97.5))
     return Interval(float(differences.mean()), float(low), float(high))
+
+
+@lru_cache(maxsize=2)
+def _resampled(n: int, seed: int) -> tuple[np.ndarray, dict]:
+    """How often each of n examples is drawn in each resample, (2000, n) uint8, and the state of the generator after."""
+    rng = np.random.default_rng(seed)
+    drawn = [np.bincount(rng.integers(n, size=n), minlength=n).astype(np.uint8) for _ in range(2000)]
+    return np.array(drawn), rng.bit_generator.state
 
 
 class Calibration(NamedTuple):

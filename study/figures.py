@@ -4,13 +4,20 @@ The palette is that of Okabe and Ito (Color Universal Design, 2008). Matplotlib 
 so a figure needs no font of the machine.
 """
 
+import zlib
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import plotly.graph_objects as go
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
 TEXT_WIDTH_CM = 16.0
@@ -28,6 +35,9 @@ PALETTE = {
     "grey": "#767676",
     "brown": "#7F4F24",
     "wine": "#882255",
+    "indigo": "#332288",
+    "olive": "#999933",
+    "red": "#C00000",
 }
 
 
@@ -44,12 +54,15 @@ LOOKS = {
     "Version 1": Look(PALETTE["orange"], "s", "--"),
     "Version 2": Look(PALETTE["green"], "^", "-."),
     "Version 3": Look(PALETTE["purple"], "D", ":"),
-    "Own": Look(PALETTE["vermillion"], "*", "-"),
-    "Own without network": Look(PALETTE["wine"], "d", "--"),
+    "Surge-AE": Look(PALETTE["vermillion"], "*", "-"),
+    "Surge-mean": Look(PALETTE["wine"], "d", "--"),
+    "Towers": Look(PALETTE["vermillion"], "*", "-"),
     "Value threshold": Look(PALETTE["black"], "x", "--"),
     "Windowed Gaussian": Look(PALETTE["grey"], "v", "-."),
     "PCA": Look(PALETTE["sky"], "P", "--"),
     "Isolation forest": Look(PALETTE["brown"], "p", ":"),
+    "Sub-PCA": Look(PALETTE["indigo"], "h", "-."),
+    "POLY": Look(PALETTE["olive"], "X", ":"),
     "Autoencoder": Look(PALETTE["blue"], "o", "-"),
     "Limit check": Look(PALETTE["grey"], "v", "-."),
     "Ensemble": Look(PALETTE["vermillion"], "*", "-"),
@@ -63,9 +76,13 @@ LOOKS = {
     "ResNet-18": Look(PALETTE["orange"], "s", "--"),
     "ViT": Look(PALETTE["green"], "^", "-."),
     "EfficientNet": Look(PALETTE["purple"], "D", ":"),
-    "ViT, improved": Look(PALETTE["vermillion"], "*", "-"),
+    "Hybrid ViT": Look(PALETTE["vermillion"], "*", "-"),
     "Heat-balance check": Look(PALETTE["black"], "x", ":"),
 }
+
+_SPARE_COLOURS = ("#44AA99", "#AA4499", "#CC6677", "#117733", "#661100")
+_SPARE_MARKERS = ("<", ">")
+"""Of models that have no entry in LOOKS; no entry uses them."""
 
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -123,14 +140,24 @@ def new(
 
 def panels(names: Sequence[str], shared_yaxes: str | bool) -> tuple[go.Figure, list[dict]]:
     """An interactive figure with a panel a model, two in a row so that they can be read on a phone; their places."""
-    rows = -(-len(names) // 2)
+    cols = min(len(names), 2)
+    rows = -(-len(names) // cols)
     fig = make_subplots(
-        rows=rows, cols=2, subplot_titles=[broken(name).replace("\n", "<br>") for name in names],
+        rows=rows, cols=cols, subplot_titles=[broken(name).replace("\n", "<br>") for name in names],
         horizontal_spacing=0.12, vertical_spacing=0.36 / rows, shared_yaxes=shared_yaxes,
     )  # fmt: skip
     fig.update_layout(height=80 + 280 * rows, template="plotly_white", margin={"l": 60, "r": 15, "t": 80, "b": 50})
     fig.update_annotations(font_size=12)
-    return fig, [{"row": i // 2 + 1, "col": i % 2 + 1} for i in range(len(names))]
+    return fig, [{"row": i // cols + 1, "col": i % cols + 1} for i in range(len(names))]
+
+
+def heatmap(axis: Axes, shades: ArrayLike, text: ArrayLike, fmt: str, cmap: str, **options: Any) -> None:
+    """Draw a matrix (rows, columns) as shades, each cell with its `text`; `options` are those of seaborn's heatmap."""
+    small = {"fontsize": 7, "linespacing": 1.2}
+    chosen = {"xticklabels": False, "yticklabels": False, "cbar": False, "annot_kws": small} | options
+    sns.heatmap(shades, annot=np.asarray(text), fmt=fmt, cmap=cmap, ax=axis, **chosen)
+    axis.tick_params(length=0, labelrotation=0)  # seaborn turns labels that it takes to collide
+    axis.grid(False)
 
 
 def broken(name: str) -> str:
@@ -139,12 +166,22 @@ def broken(name: str) -> str:
 
 
 def look_of(model: str) -> Look:
-    """Colour, marker and line style of a model. Raises KeyError that lists the known names."""
-    if model not in LOOKS:
-        raise KeyError(f"no look for model {model!r}: known are {', '.join(LOOKS)}; add it to figures.LOOKS")
-    return LOOKS[model]
+    """Colour, marker and line style of a model; one without an entry in LOOKS gets a spare one, by its name alone."""
+    if model in LOOKS:
+        return LOOKS[model]
+    # Not hash(), which differs between processes.
+    chosen = zlib.crc32(model.encode())
+    colour = _SPARE_COLOURS[chosen % len(_SPARE_COLOURS)]
+    return Look(colour, _SPARE_MARKERS[chosen // len(_SPARE_COLOURS) % len(_SPARE_MARKERS)], "-")
 
 
 def colour_of(model: str) -> str:
-    """The one colour (hex) of a model in every figure. Raises KeyError that lists the known names."""
+    """The one colour (hex) of a model in every figure."""
     return look_of(model).colour
+
+
+def plain_ticks(*axes: Axis) -> None:
+    """Label the ticks of logarithmic axes in full (0.001, 10,000): superscripts would be too small in print."""
+    for axis in axes:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10f}".rstrip("0").rstrip(".")))
+        axis.set_minor_formatter(NullFormatter())

@@ -1,23 +1,16 @@
 """How every Keras autoencoder of the report is trained: resumable after each epoch, the same numbers after a kill."""
 
-from __future__ import annotations
-
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same order of additions on every x86 machine
-if "OMP_NUM_THREADS" in os.environ:  # which PyTorch and BLAS obey, TensorFlow does not
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["OMP_NUM_THREADS"])
 
 import keras
 import numpy as np
 from tqdm.auto import tqdm
 
 from study.files import keep_state, kept_state, unusable_state
+from study.runs import Record, label
 
 BATCH = 32  # Keras' default, which the original left unstated
 STEPS_AT_ONCE = 32  # that Keras runs before it comes back to Python, which takes longer than a step of a small model
@@ -58,11 +51,29 @@ def fit(
 
 def errors(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     """Mean squared reconstruction error of each input: (n, ...) to (n,) float32."""
-    # All batches have one size, the last one filled up with zeros: XLA compiles anew for every other.
+    # All batches have one size, the last one filled up with zeros: XLA compiles once more for every other.
     padding = [(0, -len(inputs) % _MEASURED_AT_ONCE)] + [(0, 0)] * (inputs.ndim - 1)
     batches = np.pad(inputs, padding).reshape(-1, _MEASURED_AT_ONCE, *inputs.shape[1:])
     rebuilt = np.concatenate([model.predict_on_batch(batch) for batch in batches])[: len(inputs)]
     return np.square(rebuilt - inputs).mean(axis=tuple(range(1, inputs.ndim)))
+
+
+def weights_of(model: keras.Model, dtype: str = "float32") -> dict[str, np.ndarray]:
+    """A network's weights as a record keeps them, by their places in the model."""
+    return {f"weight_{i}": weight.astype(dtype) for i, weight in enumerate(model.get_weights())}
+
+
+def with_weights(model: keras.Model, record: Record) -> keras.Model:
+    """The model with the weights that a record keeps. Raises ValueError if they have other shapes."""
+    kept = [record.arrays[f"weight_{i}"] for i in range(sum(name.startswith("weight_") for name in record.arrays))]
+    wanted, found = ([tuple(one.shape) for one in weights] for weights in (model.weights, kept))
+    if wanted != found:
+        raise ValueError(
+            f"the record of {label(record.spec)} holds weights of the shapes {found}; the model {model.name} has "
+            f"{wanted}: train it instead"
+        )
+    model.set_weights(kept)
+    return model
 
 
 def _keep(model: keras.Model, history: dict[str, list[float]], state: Path) -> None:

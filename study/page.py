@@ -1,8 +1,8 @@
-"""What a notebook cell shows: one item, drawn for JupyterLab and told to the report in pandoc Markdown.
+"""What a notebook cell shows: one item, drawn for JupyterLab and written for the report in pandoc Markdown.
 
-Every method of `Page` displays one MIME bundle. Beside what JupyterLab shows, the bundle holds `text/x-pandoc`, the
-item's source for the report; `study.publish` needs nothing else. Figures are referred to by file name and lie in the
-folder that the page was given.
+Every method of `Page` displays MIME bundles. Beside what JupyterLab shows, a bundle holds `text/x-pandoc`, the item's
+source for the report; `study.publish` needs nothing else. It is empty where JupyterLab needs two bundles for one item.
+Figures are referred to by file name and lie in the folder that the page was given.
 """
 
 import base64
@@ -10,8 +10,7 @@ import inspect
 import json
 import numbers
 import re
-import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape as escape_html
 from pathlib import Path
 from typing import Any
@@ -21,21 +20,30 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython import get_ipython
 from IPython.display import display
+from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+from study import figures, links, profile
+from study.files import write_atomically, writing
+from study.prose import NO_BREAK_SPACE
 
 PANDOC = "text/x-pandoc"
 PLOTLY = "application/vnd.plotly.v1+json"
 PNG_DPI = 200
 # A larger SVG (dense series) would slow the reader down more than it sharpens the picture.
-SVG_LIMIT_BYTES = 400_000
-CODE_COLUMNS = 100
-"""The longest line of code that a page of the PDF holds."""
+SVG_LIMIT_BYTES = 600_000
 
 Bundle = dict[str, Any]
 Format = str | Callable[[Any], str]
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NUMERIC_CELL = re.compile(r"[≈~<>≤≥]?\s?[-−+]?\d(?!\d{3}-\d\d).*|[-–—]?")  # not a date
+
+_INLINE = MarkdownIt("commonmark", {"html": False}).use(
+    # JupyterLab typesets mathematics itself.
+    dollarmath_plugin, renderer=lambda formula, options: escape_html(f"${formula}$", quote=False)
+)  # fmt: skip
 
 
 def show_bundle(bundle: Bundle) -> None:
@@ -48,32 +56,45 @@ class Page:
 
     `figures_dir` receives `<name>.png` and `<name>.svg` of every figure (and `<name>.json` of an interactive one).
     With `synthetic`, figures and tables say that their data are synthetic. `show` takes each bundle; the default
-    displays it.
+    displays it. `numbers` are those of figures and tables in the report; the default reads what the last whole build
+    wrote. JupyterLab shows them; an item without one has its caption alone.
     """
 
     def __init__(
-        self, figures_dir: Path, synthetic: bool = False, show: Callable[[Bundle], None] = show_bundle
+        self,
+        figures_dir: Path,
+        synthetic: bool = False,
+        show: Callable[[Bundle], None] = show_bundle,
+        numbers: Mapping[str, str] | None = None,
     ) -> None:
         self.figures_dir = Path(figures_dir)
         self.synthetic = synthetic
+        self.numbers = links.of_report() if numbers is None else numbers
         self._show = show
         self._shown: dict[str, tuple[str | None, int | None]] = {}
+
+    @classmethod
+    def of(cls, profile_name: str) -> "Page":
+        """The page of a notebook under a profile, with the report's style for all figures.
+
+        Raises ValueError for an unknown profile.
+        """
+        chosen = profile.load(profile_name)
+        figures.use_style()
+        shell = get_ipython()
+        if shell is not None:
+            shell.display_formatter.formatters["text/plain"].for_type(str, _print_text)
+        return cls(chosen.figures, chosen.synthetic)
 
     def say(self, text: str) -> None:
         """Prose in pandoc Markdown: citations `[@key]`, references `[@fig:name]`, mathematics `$x$`."""
         text = inspect.cleandoc(text)
-        self._show({"text/markdown": text, PANDOC: text})
+        self._show({"text/markdown": links.as_links(text, self.numbers), PANDOC: text})
 
-    def code(self, *objects: Any) -> None:
-        """The source of functions, classes or modules, which stays visible in every variant of the report.
-
-        Raises ValueError for a line that is too long for the PDF's page.
-        """
-        source = "\n\n\n".join(textwrap.dedent(inspect.getsource(item)).strip() for item in objects)
-        for line in source.splitlines():
-            if len(line) > CODE_COLUMNS:
-                raise ValueError(f"code of {len(line)} columns, shown at most {CODE_COLUMNS}: break {line.strip()!r}")
-        self._show({"text/markdown": fenced(source, "python"), PANDOC: fenced(source, "{.python .definition}")})
+    def note(self, text: str) -> None:
+        """A note on what follows, in Markdown; nothing for an empty text."""
+        if text:
+            self._show({"text/markdown": f"> **Note.** {text}", PANDOC: f"::: {{.note}}\n{text}\n:::"})
 
     def figure(self, fig: Figure, name: str, caption: str, alt: str) -> None:
         """A Matplotlib figure, saved as PNG (200 dpi) and SVG, and closed.
@@ -84,7 +105,7 @@ class Page:
         self._claim("fig", name, caption, alt)
         image = self._save(fig, name)
         source = figure_markdown(name, self._caption(caption), alt, image, _width_cm(fig))
-        self._show({"text/html": self._html(name, caption, alt), PANDOC: source})
+        self._show({"text/html": _item(name, self._image(name, alt), self._figcaption(name, caption)), PANDOC: source})
 
     def plot(self, plotly_fig: Any, name: str, caption: str, alt: str, twin: Figure) -> None:
         """An interactive Plotly figure for the screen; its Matplotlib `twin` stands in print, PDF and without script.
@@ -99,9 +120,12 @@ class Page:
             )  # fmt: skip
         spec = plotly_fig.to_json()
         image = self._save(twin, name)
-        (self.figures_dir / f"{name}.json").write_text(spec, encoding="utf-8")
+        write_atomically(self.figures_dir / f"{name}.json", spec.encode())
         source = figure_markdown(name, self._caption(caption), alt, image, _width_cm(twin), plotly=f"{name}.json")
-        self._show({PLOTLY: json.loads(spec), "text/html": self._html(name, caption, alt), PANDOC: source})
+        # In place of a bundle's HTML, JupyterLab shows the chart: links lead to a place above it.
+        self._show({"text/html": f'<div id="{name}"></div>', PANDOC: ""})
+        self._show({PLOTLY: json.loads(spec), "text/html": self._image(name, alt), PANDOC: ""})
+        self._show({"text/html": self._figcaption(name, caption), PANDOC: source})
 
     def table(
         self,
@@ -111,15 +135,26 @@ class Page:
         formats: Mapping[str, Format] | None = None,
         align: str | None = None,
     ) -> None:
-        """A data frame as a table, without its index; see `table_markdown` for formats and alignment."""
+        """A data frame as a table, without its index.
+
+        `formats` maps a column to a format specification (`".3f"`) or a function of the value; other columns hold text
+        or whole numbers. See `table_markdown` for alignment.
+        """
         self._claim("tbl", name, caption)
         cells = format_cells(df, formats or {})
         source = table_markdown(cells, name, self._caption(caption), align=align)
-        html = cells.to_html(index=False, border=0, escape=True)
-        self._show({"text/html": f"<p>{escape_html(self._caption(caption))}</p>\n{html}", PANDOC: source})
+        html = _item(name, self._figcaption(name, caption), table_html(cells, _alignment(cells, name, align)))
+        self._show({"text/html": html, PANDOC: source})
 
-    def _html(self, name: str, caption: str, alt: str) -> str:
-        return _figure_html(self.figures_dir / f"{name}.png", self._caption(caption), alt)
+    def _figcaption(self, name: str, caption: str) -> str:
+        """A numbered caption for JupyterLab."""
+        number = f"<b>{escape_html(self.numbers[name])}.</b> " if name in self.numbers else ""
+        text = inline_html(links.as_links(self._caption(caption), self.numbers))
+        return f"<figcaption>{number}{text}</figcaption>"
+
+    def _image(self, name: str, alt: str) -> str:
+        data = base64.b64encode((self.figures_dir / f"{name}.png").read_bytes()).decode("ascii")
+        return f'<img src="data:image/png;base64,{data}" alt="{escape_html(alt)}" style="max-width: 100%">'
 
     def _caption(self, caption: str) -> str:
         return f"**Synthetic data.** {caption}" if self.synthetic else caption
@@ -152,9 +187,9 @@ class Page:
         self.figures_dir.mkdir(parents=True, exist_ok=True)
         svg = self.figures_dir / f"{name}.svg"
         # Text as outlines: the picture is the same whatever fonts the reader has.
-        with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+        with writing(svg), mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
             fig.savefig(svg, metadata={"Date": None, "Creator": None})
-        fig.savefig(svg.with_suffix(".png"), dpi=PNG_DPI, metadata={"Software": None})
+            fig.savefig(svg.with_suffix(".png"), dpi=PNG_DPI, metadata={"Software": None})
         plt.close(fig)
         smaller = svg.stat().st_size <= svg.with_suffix(".png").stat().st_size  # photographs
         return svg.name if smaller or svg.stat().st_size <= SVG_LIMIT_BYTES else f"{name}.png"
@@ -171,22 +206,16 @@ def table_markdown(
     df: pd.DataFrame,
     name: str,
     caption: str,
-    formats: Mapping[str, Format] | None = None,
     align: str | None = None,
 ) -> str:
-    """A data frame, without its index, as a captioned pipe table.
+    """A data frame of texts and whole numbers, without its index, as a captioned pipe table.
 
-    `formats` maps a column to a format specification (`".3f"`) or a function of the value; other columns hold text
-    or whole numbers. `align` is one letter of l, r, c per column; without it, columns that look numeric stand right.
+    `align` is one letter of l, r, c per column; without it, columns that look numeric stand right.
     Cell text is data: it appears as it is, whatever Markdown, HTML or Typst would read into it. Raises ValueError or
     TypeError for a missing value, an unformatted number or columns that do not fit.
     """
-    cells = format_cells(df, formats or {})
-    letters = align or "".join("r" if _looks_numeric(cells[column]) else "l" for column in cells)
-    if len(letters) != len(cells.columns) or set(letters) - set("lrc"):
-        raise ValueError(
-            f"tbl:{name}: align {letters!r} must be one of l, r, c for each of {len(cells.columns)} columns"
-        )
+    cells = format_cells(df, {})
+    letters = _alignment(cells, name, align)
     rule = {"l": ":---", "r": "---:", "c": ":---:"}
     lines = [list(cells.columns), *cells.itertuples(index=False)]
     rows = ["| " + " | ".join(escape(text) for text in line) + " |" for line in lines]
@@ -194,8 +223,38 @@ def table_markdown(
     return f"::: {{#tbl:{name} .table}}\n{caption.strip()}\n\n" + "\n".join(rows) + "\n:::"
 
 
+def table_html(cells: pd.DataFrame, letters: str) -> str:
+    """A data frame of texts as an HTML table, each column aligned by its letter of l, r, c."""
+    sides = {"l": "left", "r": "right", "c": "center"}
+
+    def row(kind: str, texts: Iterable[str]) -> str:
+        shown = (
+            f'<{kind} style="text-align: {sides[letter]}">{escape_html(text)}</{kind}>'
+            for text, letter in zip(texts, letters, strict=True)
+        )
+        return f"<tr>{''.join(shown)}</tr>"
+
+    body = "".join(row("td", line) for line in cells.itertuples(index=False))
+    return f'<table class="dataframe"><thead>{row("th", cells.columns)}</thead><tbody>{body}</tbody></table>'
+
+
+def _alignment(cells: pd.DataFrame, name: str, align: str | None) -> str:
+    """One letter of l, r, c for each column of texts: those given, or by what the columns hold."""
+    letters = align or "".join("r" if _looks_numeric(cells[column]) else "l" for column in cells)
+    if len(letters) != len(cells.columns) or set(letters) - set("lrc"):
+        raise ValueError(
+            f"tbl:{name}: align {letters!r} must be one of l, r, c for each of {len(cells.columns)} columns"
+        )
+    return letters
+
+
+def _item(name: str, *content: str) -> str:
+    """An item for JupyterLab, to which links lead by its name."""
+    return f'<figure id="{name}" style="margin: 0">{"".join(content)}</figure>'
+
+
 def format_cells(df: pd.DataFrame, formats: Mapping[str, Format]) -> pd.DataFrame:
-    """The data frame with every cell as text; see `table_markdown`."""
+    """The data frame with every cell as text; see `Page.table`."""
     unknown = set(formats) - set(df.columns)
     if unknown:
         raise ValueError(f"formats for columns that the table lacks: {', '.join(map(str, sorted(unknown)))}")
@@ -227,7 +286,7 @@ def _looks_numeric(texts: pd.Series) -> bool:
 
 def escape(text: str) -> str:
     """Text as pandoc Markdown that shows exactly this text, on one line."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", re.sub(r"[ \t\r\n]+", " ", text.strip()))
 
 
 def fenced(text: str, language: str) -> str:
@@ -244,9 +303,12 @@ def _width_cm(fig: Figure) -> float:
     return fig.get_size_inches()[0] * 2.54
 
 
-def _figure_html(png: Path, caption: str, alt: str) -> str:
-    data = base64.b64encode(png.read_bytes()).decode("ascii")
-    return (
-        f'<figure><img src="data:image/png;base64,{data}" alt="{escape_html(alt)}" style="max-width: 100%">'
-        f"<figcaption>{escape_html(caption)}</figcaption></figure>"
-    )
+def inline_html(markdown: str) -> str:
+    """Markdown of one paragraph as HTML; mathematics stays in dollars, HTML is shown as text."""
+    return _INLINE.renderInline(markdown.strip())
+
+
+def _print_text(text: str, printer: Any, cycle: bool) -> None:
+    """Text in quotes as Python does, but with no-break spaces as they are: JupyterLab shows inline values so."""
+    plain = repr(text)
+    printer.text(plain.replace(r"\xa0", NO_BREAK_SPACE) if "\\" not in text else plain)

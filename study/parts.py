@@ -1,27 +1,31 @@
-"""The parts of the report, in reading order, and the modules that make their runs."""
+"""The parts of the report, in reading order, and the packages with their code."""
 
 import importlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from study import paths
+from study import definitions, paths
+
+if TYPE_CHECKING:  # it loads NumPy, which commands that only look whether something is due do without
+    from study.experiments import Experiments
 
 
 @dataclass(frozen=True)
 class Part:
     """A chapter.
 
-    `recipes` is a module with `specs(profile)`, `train(spec, scratch)`, `compared(record)` and `sentinel(profile)`.
-    Beside it lies `analysis`, whose functions take the part's records: `judged` and `claims` give the verdicts on
-    every number and claim of the original (`list[Judged]`, `dict[str, Verdict]` by the claim's name), `finding` one
-    sentence and `glance` lines (`list[Glance]`) for the front page. It imports neither TensorFlow nor PyTorch.
+    `package` holds its code, in `experiments` the list of its runs. The functions of `analysis` take the part's
+    records: `judged` and `claims` give the verdicts on every number and claim of the original (`list[Judged]`,
+    `dict[str, Verdict]` by the claim's name), `finding` one sentence and `highlights` lines (`list[Highlight]`) for the
+    front page. Both modules import neither TensorFlow nor PyTorch.
     """
 
     key: str
     notebook: str
-    recipes: str
+    package: str
 
     @property
     def source(self) -> Path:
@@ -43,19 +47,25 @@ class Part:
         """The beginning of this part's task names in the run store."""
         return f"{self.key}-"
 
-    def module(self) -> ModuleType:
-        return importlib.import_module(self.recipes)
+    def models(self) -> definitions.Models:
+        """The models that the notebook defines, by name."""
+        return definitions.load(self.source)
+
+    @property
+    def experiments(self) -> "Experiments":
+        """Its runs: which there are, and what makes each."""
+        return importlib.import_module(f"{self.package}.experiments").ALL
 
     def analysis(self) -> ModuleType:
-        return importlib.import_module(f"{self.recipes.rpartition('.')[0]}.analysis")
+        return importlib.import_module(f"{self.package}.analysis")
 
 
 PARTS = (
-    Part("part1", "part1_autoencoder_theory", "study.manufacturing.recipes"),
-    Part("part2", "part2_nab_autoencoders", "study.anomaly.recipes"),
-    Part("part3", "part3_self_attention_theory", "study.theory.recipes"),
-    Part("part4", "part4_ag_news_transformer", "study.news.recipes"),
-    Part("bonus", "bonus_vision_transformer", "study.vision.recipes"),
+    Part("part1", "part1_autoencoder_theory", "study.manufacturing"),
+    Part("part2", "part2_nab_autoencoders", "study.anomaly"),
+    Part("part3", "part3_self_attention_theory", "study.theory"),
+    Part("part4", "part4_ag_news_transformer", "study.news"),
+    Part("bonus", "bonus_vision_transformer", "study.vision"),
 )
 
 

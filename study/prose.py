@@ -5,8 +5,7 @@ infinity) raises ValueError, because a sentence around "nan" is a false sentence
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
 
@@ -109,9 +108,11 @@ def join_list(items: Sequence[str]) -> str:
     return f"{', '.join(head)} and {last}" if head else last
 
 
-def apart(difference: float, show: Callable[[float], str]) -> str:
-    """The size of a difference in the words of `show`; that of two percentages is in points."""
-    return show(abs(difference)).replace("%", " points")
+def sentence(phrase: str) -> str:
+    """A phrase as a sentence: with a capital letter and a full stop. Raises ValueError for an empty one."""
+    if not phrase:
+        raise ValueError("an empty phrase is no sentence")
+    return phrase[0].upper() + phrase[1:] + ("" if phrase.endswith((".", "?", "!")) else ".")
 
 
 def within(value: float, published: float, tolerance: float) -> bool:
@@ -121,41 +122,8 @@ def within(value: float, published: float, tolerance: float) -> bool:
     return difference <= tolerance or math.isclose(difference, tolerance, rel_tol=1e-9)
 
 
-REPRODUCED, NOT_REPRODUCED, NOT_COMPARABLE = "reproduced", "not reproduced", "not comparable"
-CONFIRMED, HALF, OVERSTATED = "confirmed", "half confirmed", "overstated"
-OPEN, REFUTED = "not confirmed here", "refuted"
-"""What can be said of published numbers and, from CONFIRMED on, of claims."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether a published number came out again or a claim holds, with the reason in a line."""
-
-    status: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A published number beside what the seeds give; `study.published.judge` makes it.
-
-    `regenerated` is what is compared, the centre of `values` (None if there is nothing to compare); `key` is the
-    place in data/published.toml, `tolerance` absolute, `show` puts a value into words.
-    """
-
-    model: str
-    quantity: str
-    published: float
-    values: tuple[float, ...]
-    verdict: Verdict
-    regenerated: float | None
-    key: str
-    tolerance: float
-    show: Callable[[float], str]
-
-
-class Glance(NamedTuple):
-    """A line of the results at a glance, as text; NOTHING where there is nothing to show."""
+class Highlight(NamedTuple):
+    """A line of the front page's table of results, as text; NOTHING where there is nothing to show."""
 
     measure: str
     published: str
@@ -164,50 +132,3 @@ class Glance(NamedTuple):
 
 
 NOTHING = "–"
-
-
-def verdict(
-    published: float,
-    ours: float | None,
-    tolerance: float,
-    obstacle: str | None = None,
-    cause: str = "",
-    show: Callable[[float], str] = significant,
-) -> Verdict:
-    """Judge one published number beside the regenerated one (same unit; `tolerance` absolute).
-
-    `obstacle` is why the two cannot be compared, for example a split that the original does not state; then `ours`
-    may be None. `cause` is what is known of a difference beyond the tolerance; `show` puts differences into words.
-    Raises ValueError for a missing number without an obstacle, or a negative tolerance.
-    """
-    if obstacle is not None:
-        return Verdict(NOT_COMPARABLE, obstacle)
-    if tolerance < 0:
-        raise ValueError(f"a tolerance cannot be negative: {tolerance}")
-    difference = apart(_finite(ours) - _finite(published), show)
-    if within(ours, published, tolerance):
-        return Verdict(REPRODUCED, f"differs by {difference}")
-    slightly = "slightly more than " if difference == apart(tolerance, show) else ""
-    beyond = f"differs by {slightly}{difference}"
-    return Verdict(NOT_REPRODUCED, f"{beyond}: {cause}" if cause else beyond)
-
-
-def rank_sentence(scores: Mapping[str, float], quantity: str, digits: int = 2, highest: bool = True) -> str:
-    """Who leads and who follows: "Own has the highest F1 (0.75), ahead of Base (0.57)."
-
-    `highest=False` ranks the lowest first (losses). Names that show the same number share the lead. Raises ValueError
-    for fewer than two names.
-    """
-    if len(scores) < 2:
-        raise ValueError(f"a ranking of {quantity} needs two names or more, got {len(scores)}")
-    shown = {name: number(score, digits) for name, score in scores.items()}
-    ranked = sorted(scores, key=scores.get, reverse=highest)
-    best = shown[ranked[0]]
-    leaders = [name for name in ranked if shown[name] == best]
-    followers = [name for name in ranked if shown[name] != best]
-    superlative = "highest" if highest else "lowest"
-    if not followers:
-        return f"{join_list(leaders)} have the same {quantity} ({best})."
-    verb = "has" if len(leaders) == 1 else "share"
-    next_best = f"{followers[0]} ({shown[followers[0]]})"
-    return f"{join_list(leaders)} {verb} the {superlative} {quantity} ({best}), ahead of {next_best}."

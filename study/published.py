@@ -2,38 +2,80 @@
 
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from functools import cache
-from statistics import fmean
 
-import numpy as np
 import pandas as pd
 
-from study import paths
-from study.prose import Judged, significant, verdict
+from study import paths, verdicts
+from study.prose import number, percent, scientific, significant
+from study.verdicts import Judged, Kind
 
 
 @cache
 def everything() -> dict:
-    """The whole of data/published.toml as written."""
+    """The whole of data/published.toml."""
     return tomllib.loads(paths.PUBLISHED.read_text(encoding="utf-8"))
+
+
+@cache
+def _as_printed() -> dict:
+    """The same with all digits of a number, those that are zero too."""
+    return tomllib.loads(paths.PUBLISHED.read_text(encoding="utf-8"), parse_float=Decimal)
 
 
 def value(key: str) -> float:
     """A number of the original, such as `part2.base.train_loss`. Raises KeyError that names the key."""
-    found = everything()
+    return _entry(everything(), key)["value"]
+
+
+def where(key: str) -> str:
+    """The place of a number in the original's text. Raises KeyError that names the key."""
+    return _entry(everything(), key)["where"]
+
+
+def rounding(key: str) -> float:
+    """Half a unit of a number's last printed digit: 0.00005 of 0.0017; 0 of a whole number. Raises KeyError."""
+    printed = _entry(_as_printed(), key)["value"]
+    return 0.0 if isinstance(printed, int) else float(Decimal(5).scaleb(printed.as_tuple().exponent - 1))
+
+
+def printed(key: str, show: Callable[[float], str] = significant) -> str:
+    """A number with the original's own digits, as a percentage or power of ten where `show` gives one. KeyError."""
+    written = _entry(_as_printed(), key)["value"]
+    if isinstance(written, int):
+        return show(written)
+    decimals, shown = -written.as_tuple().exponent, show(float(written))
+    if shown.endswith("%"):
+        return percent(float(written), max(decimals - 2, 0))
+    if "×" in shown:
+        return scientific(float(written), len(written.as_tuple().digits) - 1)
+    return number(float(written), decimals)
+
+
+def _entry(found: dict, key: str) -> dict:
     for step in key.split("."):
         if not isinstance(found, dict) or step not in found:
             raise KeyError(f"{key} is not in {paths.PUBLISHED}")
         found = found[step]
-    return found["value"]
+    return found
 
 
 def numbers(section: str) -> list[str]:
     """The keys of all numbers of a section, such as `part2`, in the file's order; none for a section that is not there.
 
-    A section is a part of the original report.
+    A section is a part of the original report. Numbers that only repeat another one (`repeats`) are left out.
     """
+    return [key for key in _keys(section) if "repeats" not in _entry(everything(), key)]
 
+
+def repeats(section: str) -> dict[str, str]:
+    """Numbers of a section that say another one over again, in another unit or by an identity, with its key."""
+    found = {key: _entry(everything(), key).get("repeats") for key in _keys(section)}
+    return {key: other for key, other in found.items() if other}
+
+
+def _keys(section: str) -> list[str]:
     def below(found: dict, key: str) -> Iterator[str]:
         if "value" in found:
             yield key
@@ -49,19 +91,22 @@ def judge(
     model: str,
     quantity: str,
     values: Sequence[float],
-    tolerance: float,
-    centre: Callable[[Sequence[float]], float] = fmean,
+    kind: Kind,
     show: Callable[[float], str] = significant,
     obstacle: str | None = None,
     cause: str = "",
 ) -> Judged:
-    """A number of the original, judged by the `centre` of what the seeds give; see `study.prose.verdict`.
+    """A number of the original, judged by what our seeds give (`values`); see `study.verdicts`.
 
-    `values` may be empty if there is an obstacle.
+    `values` may be empty if there is an obstacle. Raises KeyError for an unknown number.
     """
-    said, ours = value(key), centre(values) if len(values) else None
-    decided = verdict(said, ours, tolerance, obstacle, cause, show)
-    return Judged(model, quantity, said, tuple(values), decided, ours, key, tolerance, show)
+    original, half_unit = value(key), rounding(key)
+    decided = verdicts.of_number(original, values, kind, half_unit, obstacle, cause)
+    seeded = kind is not Kind.FACT and len(values) > 0
+    interval = verdicts.prediction_interval(values, kind) if seeded else None
+    return Judged(
+        key, model, quantity, kind, original, tuple(values), interval, decided, cause, show, printed(key, show)
+    )
 
 
 def claim(name: str) -> str:
@@ -69,20 +114,6 @@ def claim(name: str) -> str:
     if name not in everything()["claims"]:
         raise KeyError(f"claims.{name} is not in {paths.PUBLISHED}")
     return everything()["claims"][name]["text"]
-
-
-def tolerance(own: float, values: Sequence[float]) -> float:
-    """`own`, or half the interquartile range over seeds where that is wider.
-
-    Unlike the whole range, it grows neither with the number of seeds nor with one training that fails.
-    """
-    low, high = np.percentile(values, (25, 75))
-    return max(own, float(high - low) / 2)
-
-
-def with_verdict(name: str, status: str) -> str:
-    """A claim of the original in its own words, and the verdict on it, as Markdown."""
-    return f"*Published: “{claim(name)}”* — **{status.capitalize()}**"
 
 
 def nab_detectors() -> pd.DataFrame:

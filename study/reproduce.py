@@ -1,4 +1,4 @@
-"""`make reproduce`: every run made anew in a fresh store, and each compared number beside its record.
+"""`make reproduce`: every run made again in a fresh store, and each compared number beside its record.
 
 What it finds also goes to report/reproductions, a file for each part and device, which the report shows.
 """
@@ -31,12 +31,12 @@ class Row:
     run: str
     quantity: str
     recorded: float
-    anew: float
+    repeated: float
     tolerance: float
 
     @property
     def difference(self) -> float:
-        return abs(self.anew - self.recorded)
+        return abs(self.repeated - self.recorded)
 
     @property
     def agrees(self) -> bool:
@@ -49,14 +49,14 @@ class Row:
         return self.difference / self.tolerance if self.tolerance else math.inf if self.difference else 0.0
 
 
-def rows_of(part: parts.Part, recorded: runs.Record, anew: runs.Record) -> list[Row]:
+def rows_of(part: parts.Part, recorded: runs.Record, repeated: runs.Record) -> list[Row]:
     """The compared numbers of one run. Raises ValueError when the two are of different specs."""
-    if recorded.spec != anew.spec:
-        raise ValueError(f"two records of different specs: {recorded.spec} and {anew.spec}")
-    compared = part.module().compared
+    if recorded.spec != repeated.spec:
+        raise ValueError(f"two records of different specs: {recorded.spec} and {repeated.spec}")
+    compared = part.experiments.compared
     return [
         Row(runs.label(recorded.spec), name, old, new, tolerance)
-        for (name, old, tolerance), (_, new, _) in zip(compared(recorded), compared(anew), strict=True)
+        for (name, old, tolerance), (_, new, _) in zip(compared(recorded), compared(repeated), strict=True)
     ]
 
 
@@ -68,29 +68,21 @@ def recorded_run(spec: dict, store: runs.Store) -> runs.Record:
     return found
 
 
-def told_again(part: parts.Part, chosen: profile.Profile, what: str) -> str:
-    """A sentence on whether the part's small run, which `what` names, came out again on this machine."""
-    spec = part.module().sentinel(chosen)
-    again, recorded = runs.Store(chosen.sentinels).load(spec), runs.Store(chosen.records).load(spec)
+def smoke_run(part: parts.Part, chosen: profile.Profile) -> str:
+    """A line on whether the part's small run came out again on this machine."""
+    spec = part.experiments.smoke_run(chosen)
+    again, recorded = runs.Store(chosen.smoke_runs).load(spec), runs.Store(chosen.records).load(spec)
     if again is None or recorded is None:
-        return (
-            "**Sentinel run:** not made here (`make report` makes it where its data are at hand); "
-            "the records stand as they were committed."
-        )
+        return f"{part.key}: no smoke run was made here (its data are not at hand, or its model was changed)"
     rows = rows_of(part, recorded, again)
-    agrees = "agrees" if all(row.agrees for row in rows) else "**DISAGREES**"
-    numbers = [
-        f"{r.quantity.replace('_', ' ')} {significant(r.anew)} (recorded {significant(r.recorded)})" for r in rows
-    ]
-    return (
-        f"**Sentinel run:** {what} again where this report was built ({again.provenance['device']}); "
-        f"the result {agrees} with its record: {join_list(numbers)}."
-    )
+    agrees = "agrees with its record" if all(row.agrees for row in rows) else "DISAGREES with its record"
+    numbers = [f"{r.quantity} {significant(r.repeated)} (recorded {significant(r.recorded)})" for r in rows]
+    return f"{part.key}: the smoke run ({runs.label(spec)}) {agrees}: {join_list(numbers)}"
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Runs made anew on one machine: the part or `all`, on what, how long it took, and what came out.
+    """Runs repeated on one machine: the part or `all`, on what, how long it took, and what came out.
 
     `device` is the one that computed longest, `workers` the runs at a time, `seconds` from the first start to the last
     end, `runs` the digests of their specs.
@@ -120,19 +112,19 @@ class Reproduction:
         return cls(**content | {"runs": tuple(content["runs"]), "rows": rows})
 
 
-def told(part: str, anew: Sequence[runs.Record], rows: Sequence[Row], workers: int) -> Reproduction:
+def summarised(part: str, repeated: Sequence[runs.Record], rows: Sequence[Row], workers: int) -> Reproduction:
     """A reproduction from its records and compared numbers."""
     busy, spans = Counter(), []
-    for record in anew:
+    for record in repeated:
         made = record.provenance
         start = datetime.fromisoformat(made["started"])
         spans.append((start, start + timedelta(seconds=made["wall_seconds"])))
         busy[made["device"]] += made["wall_seconds"]
     first, (device, _) = min(start for start, _ in spans), busy.most_common(1)[0]
     seconds = (max(end for _, end in spans) - first).total_seconds()
-    where = next(r.provenance for r in anew if r.provenance["device"] == device)
+    where = next(r.provenance for r in repeated if r.provenance["device"] == device)
     surroundings = {name: where[name] for name in ("threads", "python", "libraries", "commit")}
-    specs = tuple(runs.digest(record.spec) for record in anew)
+    specs = tuple(runs.digest(record.spec) for record in repeated)
     return Reproduction(part, device, workers, first.isoformat(), seconds, specs, surroundings, tuple(rows))
 
 
@@ -143,7 +135,7 @@ def table(rows: list[Row]) -> str:
             "run": [r.run for r in rows],
             "quantity": [r.quantity for r in rows],
             "recorded": [f"{r.recorded:.6g}" for r in rows],
-            "anew": [f"{r.anew:.6g}" for r in rows],
+            "repeated": [f"{r.repeated:.6g}" for r in rows],
             "difference": [f"{r.difference:.2g}" for r in rows],
             "tolerance": [f"{r.tolerance:.2g}" for r in rows],
             "verdict": ["agrees" if r.agrees else "DIFFERS" for r in rows],
@@ -162,8 +154,8 @@ def main(arguments: list[str] | None = None) -> int:
         chosen = profile.load(given.profile)
         wanted = (parts.find(given.part),) if given.part else parts.PARTS
         store, fresh = runs.Store(chosen.records), runs.Store(paths.BUILD / KEPT / sweep.project())
-        # Read before the trainings: a record that is missing is told now, not hours later.
-        recorded = [(part, [recorded_run(spec, store) for spec in part.module().specs(chosen)]) for part in wanted]
+        # Read before the trainings: a record that is missing is reported now, not hours later.
+        recorded = [(part, [recorded_run(spec, store) for spec in part.experiments.specs(chosen)]) for part in wanted]
         report = fresh.folder / f"report-{chosen.name}-{given.part or 'all'}.txt"
         # An interrupted reproduction goes on; a finished one starts over.
         if report.exists():
@@ -182,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
             return sweep.exit_code(failed)
         pairs = [(part, r, fresh.load(r.spec)) for part, records in recorded for r in records]
         rows = [row for pair in pairs for row in rows_of(*pair)]
-        found = told(given.part or "all", [anew for _, _, anew in pairs], rows, given.workers)
+        found = summarised(given.part or "all", [repeated for _, _, repeated in pairs], rows, given.workers)
         shown = found.write(chosen.reproductions)
     except (ValueError, OSError, sweep.RunError) as error:
         print(f"error: {error}", file=sys.stderr)

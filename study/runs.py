@@ -1,8 +1,11 @@
 """A training run as a value: a spec goes in, a record comes out; only what is missing is trained.
 
-A spec is a plain mapping of what the author decides (task, model, data, profile, seed, recipe version, settings).
+A spec is a plain mapping of what the author decides (task, model, data, profile, seed, version, settings).
 Its canonical JSON is hashed, and the record lies under `<store>/<task>/<model>-<hash>`: JSON beside one `.npz`.
 The JSON, which holds the digests of the `.npz` and of itself, is written last, so a record exists whole or not at all.
+
+A spec that trains a model holds the digest of the model's definition (`definition`, see study/definitions): a model
+that is changed has no record, whatever its name.
 """
 
 import hashlib
@@ -24,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from study import catalog, paths
+from study import catalog, definitions, environment, paths
 from study.files import alone, write_atomically
 
 REQUIRED = {"task", "model", "data", "profile", "seed", "version"}
@@ -70,48 +73,104 @@ def digest(spec: Mapping) -> str:
     return hashlib.sha256(canonical(spec).encode()).hexdigest()[:12]
 
 
+def check_definition(spec: Mapping, definition: str | None) -> None:
+    """Refuse to make a run of another definition than the model has here, in its file and as it was imported.
+
+    Raises ValueError.
+    """
+    if spec.get("definition") != definition:
+        raise ValueError(
+            f"{label(spec)}: asked for with the definition {spec.get('definition')}, but the model here has "
+            f"{definition}; make it where notebooks/ and study/ are those that it was asked for with"
+        )
+    if definition is not None:
+        definitions.check_imported(definition)
+
+
 def label(spec: Mapping) -> str:
     return f"{spec['task']}: {spec['model']}, seed {spec['seed']}"
 
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of records."""
+    """A folder of records.
+
+    `drafts` is a second folder, for runs of models that were changed since the records in `folder` were made: they are
+    read like the others, and never written between them.
+    """
 
     folder: Path
+    drafts: Path | None = None
 
     def file(self, spec: Mapping) -> Path:
         """Where the JSON of this spec's record lies, or would lie."""
         return self.folder / spec["task"] / f"{spec['model']}-{digest(spec)}.json"
 
+    def before(self, spec: Mapping) -> Record | None:
+        """The record of this run with an earlier definition of its model: then the model has been changed."""
+        wanted = _apart_from_definition(json.loads(canonical(spec)))
+        for file in sorted((self.folder / spec["task"]).glob(f"{spec['model']}-*.json")):
+            found = _spec_in(file)
+            if _apart_from_definition(found) == wanted and found.get("definition") != spec.get("definition"):
+                return self._load(found)
+        return None
+
     def load(self, spec: Mapping) -> Record | None:
-        """The record of this spec; None if there is none or, said on standard error, if it is damaged."""
+        """The record of this spec; None if there is none or, with a word on standard error, if it is damaged."""
+        return self._load(spec) or (Store(self.drafts).load(spec) if self.drafts else None)
+
+    def _load(self, spec: Mapping) -> Record | None:
         file = self.file(spec)
         if not file.exists():
             return None
         try:
             return _read(file, json.loads(canonical(spec)))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            tqdm.write(f"Damaged record {file} ({error}); the run is made anew.", file=sys.stderr)
+            tqdm.write(f"Damaged record {file} ({error}); the run is made again.", file=sys.stderr)
             return None
 
     def get(self, spec: Mapping, train: Train) -> Record:
         """The record of this spec, made by `train` if there is none yet.
 
-        `train` is given a scratch folder that survives a kill, so that it can go on where it stopped.
+        `train` is given a scratch folder that survives a kill, so that it can go on where it stopped. The record of a
+        changed model goes to `drafts`; raises ValueError if there is no such folder.
         """
         found = self.load(spec)
         if found is not None:
             return found
+        target = self._target(spec)
         with _alone(spec):
             # Another process may have made it in the meantime.
-            return self.load(spec) or self._make(spec, train)
+            return target.load(spec) or target._make(spec, train)
+
+    def by_hand(self, spec: Mapping, train: Train) -> Record:
+        """The record of this spec; if there is none, `train` makes one as `get` does, and it is kept in `drafts`."""
+        return self.load(spec) or Store(self.drafts).get(spec, train)
+
+    def replace(self, record: Record) -> None:
+        """Keep a record in place of that of the same run with an earlier definition of its model."""
+        earlier = self.before(record.spec)
+        self._write(record)
+        if earlier is not None:
+            for file in (self.file(earlier.spec), self.file(earlier.spec).with_suffix(".npz")):
+                file.unlink()
+
+    def _target(self, spec: Mapping) -> "Store":
+        """The store that a new record of this spec belongs to."""
+        if self.before(spec) is None:
+            return self
+        if self.drafts is None:
+            raise ValueError(
+                f"{label(spec)}: the model has been changed since its records in {self.folder} were made. "
+                "`make report` makes a draft with it; to keep the records, take the change back."
+            )
+        return Store(self.drafts)
 
     def put(self, record: Record) -> None:
         """Keep a record that was made elsewhere, unless there is a sound one of its spec."""
         with _alone(record.spec):
             if self.load(record.spec) is None:
-                self._write(record)
+                self._target(record.spec)._write(record)
 
     def get_all(self, specs: list[dict], train: Train) -> list[Record]:
         """The records of all specs, in order, with a progress bar over those that must be made."""
@@ -124,12 +183,12 @@ class Store:
         return found
 
     def _make(self, spec: Mapping, train: Train) -> Record:
-        scratch = paths.BUILD / "scratch" / f"{spec['model']}-{_state_digest(spec)}"
+        scratch = paths.BUILD / "scratch" / f"{spec['model']}-{state_digest(spec)}"
         scratch.mkdir(parents=True, exist_ok=True)
         # The commit that computes: another one may be checked out before the training ends.
         start, began, made_by = datetime.now(UTC), time.perf_counter(), commit()
         metrics, arrays = train(json.loads(canonical(spec)), scratch)
-        # After a kill, PyTorch's loop has counted its earlier epochs in `seconds`; of Keras' only the rest is told.
+        # After a kill, PyTorch's loop has counted its earlier epochs in `seconds`; Keras' has not.
         seconds = max(time.perf_counter() - began, metrics.get("seconds", 0.0))
         record = self._write(Record(dict(spec), metrics, arrays, _provenance(spec, start, seconds, made_by)))
         shutil.rmtree(scratch)
@@ -140,8 +199,8 @@ class Store:
         file = self.file(record.spec)
         packed = io.BytesIO()
         np.savez_compressed(packed, allow_pickle=False, **record.arrays)
-        told = {"spec": record.spec, "metrics": record.metrics, "provenance": record.provenance}
-        content = json.loads(json.dumps(told, allow_nan=False))
+        written = {"spec": record.spec, "metrics": record.metrics, "provenance": record.provenance}
+        content = json.loads(json.dumps(written, allow_nan=False))
         plain = Record(arrays=record.arrays, **content)
         content["arrays_sha256"] = hashlib.sha256(packed.getvalue()).hexdigest()
         content["sha256"] = _sha256(content)
@@ -151,12 +210,24 @@ class Store:
         return plain
 
 
+def _spec_in(file: Path) -> dict:
+    """The spec that a record's file holds; empty, and left to `load` to tell, if the file is damaged."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))["spec"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _apart_from_definition(spec: dict) -> dict:
+    return {name: value for name, value in spec.items() if name != "definition"}
+
+
 def _alone(spec: Mapping) -> AbstractContextManager[None]:
     """A run has one scratch folder, whichever store its record goes to, so one process at a time makes it."""
     return alone(paths.BUILD / "locks" / f"{spec['model']}-{digest(spec)}.lock", label(spec))
 
 
-def _state_digest(spec: Mapping) -> str:
+def state_digest(spec: Mapping) -> str:
     """Like `digest`, and of the data's digests: a training never goes on with a state made from other data."""
     data = json.dumps(catalog.digests(catalog.listed(spec["data"])), sort_keys=True)
     return hashlib.sha256((canonical(spec) + data).encode()).hexdigest()[:12]
@@ -211,7 +282,7 @@ def _device() -> str:
 def _threads() -> int:
     """How many threads were at hand; Part III's runs take one of them, whatever this number is."""
     torch = sys.modules.get("torch")
-    return int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())) if torch is None else torch.get_num_threads()
+    return environment.threads() or os.cpu_count() if torch is None else torch.get_num_threads()
 
 
 def _versions() -> dict[str, str]:
@@ -225,11 +296,16 @@ def _versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """The checkout's commit, with `+changes` when tracked files differ from it; `unknown` outside git."""
+    """The checkout's commit, with `+changes` when tracked files differ from it; `unknown` outside git.
+
+    A repository around the checkout, whose commit says nothing of it, does not count.
+    """
+    if not (paths.ROOT / ".git").exists():
+        return "unknown"
     try:
         run = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty=+changes", "--exclude=*"],
-            cwd=paths.ROOT, capture_output=True, text=True, check=True,
+            cwd=paths.ROOT, capture_output=True, text=True, check=True, env=environment.clean(os.environ),
         )  # fmt: skip
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -6,6 +6,7 @@ Each is made in a process of its own: PyTorch and TensorFlow never meet, and a c
 
 import argparse
 import concurrent.futures
+import json
 import os
 import platform
 import re
@@ -19,11 +20,12 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from study import build, catalog, parts, paths, profile, runs
+from study import catalog, definitions, environment, parts, paths, profile, runs
+from study.files import digest_of
 from study.prose import count
 
 WORKERS = 2
-"""Runs at a time on this machine, unless told otherwise: two with half the cores each outpace one with all."""
+"""Runs at a time on this machine, by default: two with half the cores each outpace one with all."""
 TRIES = 3
 CONNECTION_SECONDS = 10
 KILLED = {-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT}
@@ -53,8 +55,9 @@ def seeds_of(text: str) -> tuple[int, ...]:
 
 
 def project() -> str:
-    """A digest of the code and the catalog of this checkout, as they are now."""
-    return build.digest_of([*sorted(paths.STUDY.rglob("*.py")), paths.CATALOG])[:12]
+    """A digest of this checkout's code, catalog and models, as they are now; the notebooks' prose is left aside."""
+    models = [definitions.in_notebook(file) for file in sorted(paths.NOTEBOOKS.glob("*.py"))]
+    return digest_of([*sorted(paths.STUDY.rglob("*.py")), paths.CATALOG], json.dumps(models))[:12]
 
 
 def make(part: str, spec: dict, expected: str, threads: int | None = None, kept: str = "sweep") -> runs.Record:
@@ -67,8 +70,8 @@ def make(part: str, spec: dict, expected: str, threads: int | None = None, kept:
     where = f"{runs.label(spec)}, on {platform.node()}"
     if project() != expected:
         raise RunError(
-            f"{where}: its code or data/catalog.toml differs from the sweep's, which is to run from one commit "
-            "everywhere: check it out there, or sweep in a clone that nobody edits."
+            f"{where}: its code, a model or data/catalog.toml differs from the sweep's, which is to run from one "
+            "commit everywhere: check it out there, or sweep in a clone that nobody edits."
         )
     try:
         for name in catalog.listed(spec["data"]):
@@ -76,12 +79,12 @@ def make(part: str, spec: dict, expected: str, threads: int | None = None, kept:
     except (OSError, ValueError) as error:
         raise RunError(f"{where}: {error}") from None  # plain, to travel between machines
     store = runs.Store(paths.BUILD / kept / expected)
-    command = ["-m", "study.train", "--part", part, "--store", str(store.folder), "--spec", runs.canonical(spec)]
-    environment = dict(os.environ) | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
+    command = environment.command(
+        "study.train", "--part", part, "--store", str(store.folder), "--spec", runs.canonical(spec)
+    )
+    variables = dict(os.environ) | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
     for _ in range(TRIES):
-        done = subprocess.run(
-            [sys.executable, *command], cwd=paths.ROOT, env=environment, capture_output=True, text=True
-        )
+        done = subprocess.run(command, cwd=paths.ROOT, env=variables, capture_output=True, text=True)
         if done.returncode not in KILLED:
             break
     record = store.load(spec) if done.returncode == 0 else None
@@ -176,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
         threads = None if given.scheduler else threads_each(given.workers)
         store = runs.Store(given.store or chosen.records)
         with workers(given.workers, given.scheduler) as executor:
-            failed = sweep(part, part.module().specs(chosen), store, executor, threads)
+            failed = sweep(part, part.experiments.specs(chosen), store, executor, threads)
     except (ValueError, OSError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -4,35 +4,54 @@ import argparse
 import json
 import shutil
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from study import catalog, parts, profile, runs
+from study import catalog, drafts, parts, profile, runs
+
+DRAFT_SECONDS = 600
+"""How long `make report` makes runs of models that were changed, by the time that their records took."""
 
 
 def missing(part: parts.Part, chosen: profile.Profile, store: runs.Store) -> list[dict]:
     """The specs of a part that have no sound record in a store."""
-    return [spec for spec in part.module().specs(chosen) if store.load(spec) is None]
+    return [spec for spec in part.experiments.specs(chosen) if store.load(spec) is None]
 
 
 def make_missing(part: parts.Part, chosen: profile.Profile, store: runs.Store) -> None:
-    """Make every run of a part that the store lacks."""
+    """Make every run of a part that the store lacks; of models that were changed those that fit DRAFT_SECONDS."""
     wanted = missing(part, chosen, store)
     if not wanted:
-        print(f"{part.key}: all {len(part.module().specs(chosen))} records are in {store.folder}", flush=True)
+        print(f"{part.key}: all {len(part.experiments.specs(chosen))} records are in {store.folder}", flush=True)
         return
-    print(f"{part.key}: making {len(wanted)} runs into {store.folder}", flush=True)
-    store.get_all(wanted, part.module().train)
+    changed = [spec for spec in wanted if store.before(spec) is not None]
+    new = [spec for spec in wanted if spec not in changed]
+    if new:
+        print(f"{part.key}: making {len(new)} runs into {store.folder}", flush=True)
+        store.get_all(new, part.experiments.train)
+    if changed:
+        make_drafts(part, changed, store)
 
 
-def make_sentinel(part: parts.Part, chosen: profile.Profile) -> None:
+def make_drafts(part: parts.Part, changed: Sequence[dict], store: runs.Store, limit: float = DRAFT_SECONDS) -> None:
+    """Make the runs of changed models that fit the limit (in seconds), all first seeds before all second ones."""
+    print(f"{part.key}: {drafts.names(changed)} changed; making runs for a draft, at most {limit:g} s", flush=True)
+    start = time.perf_counter()
+    for spec in sorted(changed, key=lambda spec: spec["seed"]):
+        if time.perf_counter() - start + drafts.expected_seconds([spec], store) <= limit:
+            store.get_all([spec], part.experiments.train)
+
+
+def make_smoke_run(part: parts.Part, chosen: profile.Profile) -> None:
     """Make the part's small run again on this machine, if its data are at hand; the report compares the records."""
-    spec = part.module().sentinel(chosen)
-    shutil.rmtree(chosen.sentinels / spec["task"], ignore_errors=True)
+    spec = part.experiments.smoke_run(chosen)
+    shutil.rmtree(chosen.smoke_runs / spec["task"], ignore_errors=True)
     if not catalog.at_hand(catalog.listed(spec["data"])):
-        print(f"{part.key}: no sentinel run, its data are not on this machine", flush=True)
+        print(f"{part.key}: no smoke run, its data are not on this machine", flush=True)
         return
-    print(f"{part.key}: sentinel run ({runs.label(spec)})", flush=True)
-    runs.Store(chosen.sentinels).get(spec, part.module().train)
+    print(f"{part.key}: smoke run ({runs.label(spec)})", flush=True)
+    runs.Store(chosen.smoke_runs).get(spec, part.experiments.train)
 
 
 def check_digests(part: parts.Part, chosen: profile.Profile, store: runs.Store) -> None:
@@ -40,13 +59,13 @@ def check_digests(part: parts.Part, chosen: profile.Profile, store: runs.Store) 
 
     Raises catalog.DataError that names the record, the file and the remedy.
     """
-    for spec in part.module().specs(chosen):
+    for spec in part.experiments.specs(chosen):
         record = store.load(spec)
         for name, was in (record.provenance["data"] if record else {}).items():
             if catalog.digests([name])[name] != was:
                 raise catalog.DataError(
                     f"{store.file(spec)} was made from another {name} than data/catalog.toml names. "
-                    "Delete such records and run `make report`, which makes them anew, or restore the catalog."
+                    "Delete such records and run `make report`, which makes them again, or restore the catalog."
                 )
 
 
@@ -55,19 +74,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--part", required=True)
     parser.add_argument("--profile", default="full")
     parser.add_argument("--store", type=Path, help="another run store than the profile's")
-    parser.add_argument("--sentinel", action="store_true", help="make the part's sentinel run too")
+    parser.add_argument("--smoke-run", action="store_true", help="make the part's smoke run too")
     parser.add_argument("--spec", type=json.loads, help="make this one run alone, given as JSON")
     given = parser.parse_args(arguments)
     try:
         part, chosen = parts.find(given.part), profile.load(given.profile)
-        store = runs.Store(given.store or chosen.records)
+        store = runs.Store(given.store) if given.store else runs.Store(chosen.records, chosen.drafts)
         if given.spec:
-            store.get(given.spec, part.module().train)
+            store.get(given.spec, part.experiments.train)
             return 0
         check_digests(part, chosen, store)
         make_missing(part, chosen, store)
-        if given.sentinel:
-            make_sentinel(part, chosen)
+        if given.smoke_run:
+            make_smoke_run(part, chosen)
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -2,7 +2,8 @@
 
 A model is any module that maps the inputs of a batch to logits (B, classes). In training, a model of several towers may
 give those of each tower (B, towers, classes); every tower then has a loss of its own (deep supervision, Lee et al.
-2015). Data come as `Batches`: a split that lies in memory and is cut anew for every epoch by (seed, epoch) alone.
+2015). Data come as `Batches`: a split that lies in memory and is cut for every epoch by (seed,
+epoch) alone.
 """
 
 import io
@@ -10,7 +11,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -86,11 +87,20 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def fit(model: nn.Module, train: Batches, validation: Batches, recipe: Recipe, seed: int, scratch: Path) -> History:
+def fit(
+    model: nn.Module,
+    train: Batches,
+    validation: Batches,
+    recipe: Recipe,
+    seed: int,
+    scratch: Path,
+    watched: Mapping[str, Batches] | None = None,
+) -> History:
     """Train `model` in place and return its history, one value an epoch.
 
     `loss` and `accuracy` are means over the epoch's batches as they were trained (with dropout and smoothing);
-    `validation_loss` and `validation_accuracy` are measured after it; `learning_rate` and `seconds` are the epoch's.
+    `validation_loss` and `validation_accuracy` are measured after it, and so are the loss and accuracy of each
+    `watched` split, which decide nothing; `learning_rate` and `seconds` are the epoch's.
     The state is kept in `scratch` after every epoch, and dropout is drawn from (seed, epoch), so that a killed training
     ends at the same numbers. Raises FloatingPointError when the loss is no longer finite.
     """
@@ -109,12 +119,15 @@ def fit(model: nn.Module, train: Batches, validation: Batches, recipe: Recipe, s
             break
         start = time.perf_counter()
         loss, accuracy = _epoch(state, gradients, train, seed, epoch, bar)
-        logits, targets = predict(state.current(), validation, recipe.bf16)
+        measured = {}
+        for name, split in {"validation": validation, **(watched or {})}.items():
+            logits, targets = predict(state.current(), split, recipe.bf16)
+            measured[f"{name}_loss"] = cross_entropy(logits, targets)
+            measured[f"{name}_accuracy"] = float((logits.argmax(1) == targets).mean())
         state.keep(
             loss=loss,
             accuracy=accuracy,
-            validation_loss=cross_entropy(logits, targets),
-            validation_accuracy=float((logits.argmax(1) == targets).mean()),
+            **measured,
             learning_rate=state.optimiser.param_groups[0]["lr"],
             seconds=time.perf_counter() - start,
         )
@@ -267,8 +280,7 @@ class _State:
         self.schedule = _schedule(self.optimiser, recipe, recipe.epochs * steps)
         ema = None if recipe.average is None else get_ema_multi_avg_fn(recipe.average)
         self.averaged = None if ema is None else AveragedModel(model, multi_avg_fn=ema, use_buffers=True)
-        names = ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds")
-        self.history: History = {name: [] for name in names}
+        self.history: History = {"loss": [], "validation_loss": []}
         self.best: dict[str, Tensor] | None = None
 
     def current(self) -> nn.Module:
@@ -284,7 +296,7 @@ class _State:
     def keep(self, **values: float) -> None:
         """Append an epoch to the history and write the state."""
         for name, value in values.items():
-            self.history[name].append(value)
+            self.history.setdefault(name, []).append(value)
         if self.recipe.patience is not None and int(np.argmin(self.history["validation_loss"])) == self._last():
             self.best = {name: value.detach().clone() for name, value in self.current().state_dict().items()}
         packed = io.BytesIO()

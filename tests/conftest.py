@@ -1,13 +1,20 @@
 """What all tests share: no network, no reader's data folder, one deep-learning framework per process."""
 
 import os
+import signal
 import socket
 import sys
 
 import pytest
 
-from study import catalog, paths
+from study import catalog, environment, paths
 
+pytest.register_assert_rewrite("chapter")
+
+refreshed = {name: value for name, value in os.environ.items() if name.startswith("WRITE_")}
+environment.shut_out()
+os.environ.update(refreshed)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell that starts tests in the background ignores
 for choice in ("DATA", "IMAGES", "NEWS_TRAIN"):  # the caller's, for another report
     os.environ.pop(choice, None)
 if not os.environ.get("GPU_TESTS"):  # the numbers that tests know are a CPU's, and so are their tensors

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.anomaly.baselines import BASELINES, WINDOW, pca_reconstruction, value_score, windowed_gaussian
+from study.anomaly.baselines import (
+    BASELINES,
+    WINDOW,
+    pca_reconstruction,
+    poly,
+    sub_pca,
+    value_score,
+    windowed_gaussian,
+)
 from study.anomaly.scoring import probation_rows
 
 ROOT = Path(__file__).resolve().parent.parent
-N = 1000
+N = 2200  # the probation holds windows enough for all
 START = probation_rows(N)
 
 
@@ -52,18 +61,21 @@ def test_the_future_does_not_change_past_scores(score, last, seed):
     assert score(other)[: last + 1] == pytest.approx(score(values)[: last + 1], rel=1e-12, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ["value", "pca_reconstruction", "isolation_forest"])
-def test_fitted_on_the_probation_alone(name):
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    {"value": 1, "pca_reconstruction": 30, "isolation_forest": 30, "sub_pca": 100, "poly": 300}.items(),
+)
+def test_fitted_on_the_probation_alone(name, seen):
     score = BASELINES[name]
     one, two = volumes(1), volumes(2)
     quiet, loud = one.copy(), one.copy()
     loud[:START] *= 1 + 9 * (np.arange(START) % 7 == 0)
     # A score depends on what the probation holds ...
-    assert not np.allclose(score(quiet)[START + WINDOW :], score(loud)[START + WINDOW :])
-    # ... and of the rest only on the rows scored: equal windows score the same wherever they stand.
+    assert not np.allclose(score(quiet)[START + seen :], score(loud)[START + seen :])
+    # ... and of the rest only on the rows it sees: equal windows score the same wherever they stand.
     two[:START] = one[:START]
-    two[500:600] = one[800:900]
-    assert score(two)[500 + WINDOW : 600] == pytest.approx(score(one)[800 + WINDOW : 900], rel=1e-12)
+    two[900:1400] = one[1600:2100]
+    assert score(two)[900 + seen : 1400] == pytest.approx(score(one)[1600 + seen : 2100], rel=1e-9)
 
 
 def test_isolation_forest_follows_its_seed():
@@ -74,9 +86,9 @@ def test_isolation_forest_follows_its_seed():
 
 def test_value_score_by_hand():
     values = np.zeros(N)
-    values[:START] = np.arange(START)  # median 74.5, 99th percentile 147.51
-    values[200:203] = [74.5, 147.51, 147.51 + 73.01]
-    assert value_score(values)[200:203] == pytest.approx([0.0, 1.0, 2.0])
+    values[:START] = np.arange(START)  # median 164.5, 99th percentile 325.71
+    values[400:403] = [164.5, 325.71, 325.71 + 161.21]
+    assert value_score(values)[400:403] == pytest.approx([0.0, 1.0, 2.0])
 
 
 def test_windowed_gaussian_by_hand():
@@ -133,20 +145,55 @@ def test_pca_reconstructs_what_the_probation_holds():
 
 
 def test_windowed_detectors_score_0_before_their_first_window():
-    for name in ("pca_reconstruction", "isolation_forest"):
+    for name, length in (("pca_reconstruction", 30), ("isolation_forest", 30), ("sub_pca", 100), ("poly", 300)):
         scores = BASELINES[name](volumes())
-        assert (scores[: WINDOW - 1] == 0).all()
-        assert (scores[WINDOW - 1 :] > 0).all()
+        assert (scores[: length - 1] == 0).all()
+        assert (scores[length - 1 :] > 0).all()
+
+
+def test_sub_pca_by_hand():
+    """Windows of two rows: the sum over both components of distance to the unit vector over the share of variance."""
+    values = volumes(n=400)
+    head = np.lib.stride_tricks.sliding_window_view(values[:60], 2)
+    mean, sd = head.mean(axis=0), head.std(axis=0)
+    points = (np.lib.stride_tricks.sliding_window_view(values, 2) - mean) / sd
+    shares, vectors = np.linalg.eigh(np.cov(points[:59].T))
+    shares = shares / shares.sum()
+
+    def by_definition(sign):  # a component's direction is arbitrary
+        first, second = vectors[:, 1] * sign[0], vectors[:, 0] * sign[1]
+        return np.linalg.norm(points - first, axis=1) / shares[1] + np.linalg.norm(points - second, axis=1) / shares[0]
+
+    expected = [by_definition(sign) for sign in product((1, -1), repeat=2)]
+    found = sub_pca(values, length=2)
+    assert found[0] == 0
+    assert any(np.allclose(found[1:], one / np.median(one[:59])) for one in expected)
+
+
+def test_poly_by_hand():
+    values = volumes(n=800)
+    found = poly(values, length=5, degree=2, neighbourhood=40)
+
+    def residual(row):
+        past = values[row - 39 : row + 1]
+        off = past - np.polyval(np.polyfit(np.arange(40), past, 2), np.arange(40))
+        return np.sqrt((off[-5:] ** 2).mean())
+
+    unit = np.median([residual(row) for row in range(39, 120)])
+    assert found[[39, 100, 700]] == pytest.approx([residual(row) / unit for row in (39, 100, 700)])
+    parabola = np.square(np.arange(800.0)) + volumes(n=800)
+    straight = poly(parabola, length=5, degree=2, neighbourhood=40)
+    assert straight[39:] == pytest.approx(found[39:]), "what the polynomial can follow is not off it"
 
 
 @every_baseline
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (np.zeros((N, 2)), r"shape \(1000, 2\)"),
-        (np.r_[volumes(), np.nan], "nan at row 1000"),
-        (np.r_[volumes(), np.inf], "inf at row 1000"),
-        (np.r_[volumes(), -1.0], "-1.0 at row 1000"),
+        (np.zeros((N, 2)), r"shape \(2200, 2\)"),
+        (np.r_[volumes(), np.nan], "nan at row 2200"),
+        (np.r_[volumes(), np.inf], "inf at row 2200"),
+        (np.r_[volumes(), -1.0], "-1.0 at row 2200"),
         ([], "only 0 rows"),
         ([1.0, 2.0], "only 2 rows"),
     ],
@@ -157,10 +204,10 @@ def test_bad_values(score, values, message):
 
 
 def test_probation_too_short_or_too_flat():
-    for name in ("pca_reconstruction", "isolation_forest"):
+    for name in ("pca_reconstruction", "isolation_forest", "sub_pca", "poly"):
         with pytest.raises(ValueError, match="probation must hold"):
             BASELINES[name](volumes(n=190))
-    for name in ("value", "pca_reconstruction", "isolation_forest"):
+    for name in ("value", "pca_reconstruction", "isolation_forest", "sub_pca", "poly"):
         with pytest.raises(ValueError, match="must vary in the probation"):
             BASELINES[name](np.r_[np.ones(START), volumes()[START:]])
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from study.page import escape
-from study.publish import PublishError, benchmarks
+from study.publish import benchmarks
+from study.publish.errors import PublishError
 
 FOUND = {
     "build": {"nothing to do": [1.0, 0.8, 0.9], "prose changed": [12.0], "peak_bytes": 6e8},
@@ -14,7 +15,8 @@ FOUND = {
         "common": [1_000, 1_600, 1_000],
         "rows": 20_000,
         "settings": {"width": 64, "batch": 64},
-        "operations_per_text": 20e6, "started": "2026-11-26T16:59:30+00:00",
+        "operations_per_text": 20e6,
+        "started": "2026-11-26T16:59:30+00:00",
         "peak_operations_per_second": 124e9,
         "grown": {
             "length": {"16": {"ours": 8_000, "common": 4_000}},

@@ -1,6 +1,8 @@
 """Data are verified or refused, whatever the source, with a message that names file and remedy."""
 
 import hashlib
+import os
+import shutil
 
 import pooch
 import pytest
@@ -114,6 +116,30 @@ def test_at_hand_looks_at_cache_and_mirror_only(demo):
     assert catalog.at_hand(["demo/a.csv"])
 
 
+@pytest.mark.parametrize("how", ["no right", "no name of a file"])
+def test_a_mirror_that_may_not_be_looked_at_stops_nothing_that_needs_it_not(own_catalog, tmp_path, monkeypatch, how):
+    own_catalog(toml())
+    shut = tmp_path / "shut"
+    shut.mkdir(mode=0)
+    if how == "no right" and os.access(shut, os.R_OK):
+        pytest.skip("root may look everywhere")
+    monkeypatch.setattr(paths, "DEFAULT_MIRROR", shut / "data" if how == "no right" else tmp_path / ("x" * 300))
+    assert not catalog.at_hand(["demo/a.csv"])
+    monkeypatch.setattr(pooch, "HTTPDownloader", lambda **options: Served(CONTENT))
+    assert catalog.fetch("demo/a.csv").read_bytes() == CONTENT
+    shut.chmod(0o755)
+
+
+def test_what_lies_here_is_verified_also_when_nothing_reads_it(demo):
+    catalog.verify_cached()
+    demo.write_bytes(CONTENT)
+    cached = catalog.fetch("demo/a.csv")
+    catalog.verify_cached()
+    cached.write_bytes(CONTENT.replace(b"104", b"105"))
+    with pytest.raises(catalog.DataError, match=f"{cached}: wrong content.*Delete {cached} and run again"):
+        catalog.verify_cached()
+
+
 def test_an_md5_is_checked_where_only_that_is_known(own_catalog, demo):
     digest = hashlib.md5(CONTENT).hexdigest()
     own_catalog(toml().replace(f'sha256 = "{GOOD}"', f'md5 = "{digest}"'))
@@ -143,6 +169,50 @@ def test_the_projects_catalog_is_pinned():
             assert item.size > 0 and ".." not in listed.get("path", "")
             assert item.url.startswith("https://") if item.url else item.alternative
     assert "ea702d75cc2258d9d7dd35ca8e5e2539d71f3140" in catalog.datasets()["nab"]["base_url"]
+
+
+SERIES = ("AAPL", "AMZN", "CRM", "CVS", "FB", "GOOG", "IBM", "KO", "PFE", "UPS")
+NAB = [f"nab/Twitter_volume_{name}.csv" for name in SERIES] + ["nab/combined_windows.json", "nab/combined_labels.json"]
+
+
+def test_nabs_series_need_neither_mirror_nor_network(own_catalog):
+    own_catalog((paths.ROOT / "data" / "catalog.toml").read_text())
+    assert catalog.at_hand(NAB)
+    assert [catalog.fetch(name) for name in NAB] == [paths.DATA / name for name in NAB]
+    assert sorted(catalog.committed()) == sorted(paths.DATA / name for name in NAB)
+    assert leftovers() == []
+    assert "Permission is hereby granted, free of charge" in (paths.DATA / "nab" / "LICENSE.txt").read_text()
+
+
+@pytest.fixture
+def held(own_catalog, demo, tmp_path, monkeypatch):
+    """A file that the repository holds, with a sound copy in the mirror."""
+    own_catalog(toml() + "in_repository = true\n")
+    demo.write_bytes(CONTENT)
+    monkeypatch.setattr(paths, "DATA", tmp_path / "data")
+    (paths.DATA / "demo").mkdir(parents=True)
+    shutil.copy(demo, paths.DATA / "demo")
+    assert catalog.fetch("demo/a.csv") == paths.DATA / "demo" / "a.csv"
+    return paths.DATA / "demo" / "a.csv"
+
+
+@given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_changed_byte_of_a_file_in_the_repository_is_named_with_the_remedy(held, where, difference):
+    held.write_bytes(CONTENT[:where] + bytes([CONTENT[where] ^ difference]) + CONTENT[where + 1 :])
+    for read in (lambda: catalog.fetch("demo/a.csv"), catalog.committed):
+        with pytest.raises(catalog.DataError, match="wrong content") as refusal:
+            read()
+        assert str(held) in str(refusal.value) and "`git checkout data/demo/a.csv`" in str(refusal.value)
+    assert leftovers() == []
+
+
+def test_a_missing_file_of_the_repository_is_not_taken_from_elsewhere(held):
+    held.unlink()
+    assert not catalog.at_hand(["demo/a.csv"])
+    for read in (lambda: catalog.fetch("demo/a.csv"), catalog.committed):
+        with pytest.raises(catalog.DataError, match="a.csv is missing.*`git checkout data/demo/a.csv`"):
+            read()
 
 
 @pytest.mark.parametrize(

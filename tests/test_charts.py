@@ -1,11 +1,16 @@
-"""What the interactive charts of the HTML show is what their twins in print show: captions tell of both."""
+"""Figures: what is drawn where, axes and legends; interactive charts show what their twins in print show."""
+
+from itertools import pairwise
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.text import Text
 
-from study import classifier_charts
-from study.anomaly import charts
+from study import classifier_charts, figures
+from study.anomaly import charts, diagrams, scoring
 from study.runs import Record
 
 
@@ -15,43 +20,459 @@ def closed():
     plt.close("all")
 
 
+def tweets(rows: int = 12 * 24 * 40) -> pd.DataFrame:
+    """40 days from a Monday on, with a daily cycle and one burst at noon of the 16th day."""
+    row = np.arange(rows)
+    value = 40 + (20 * np.sin(2 * np.pi * row / 288)).round().astype(int)
+    value[15 * 288 + 144 : 15 * 288 + 145] = 9_000
+    return pd.DataFrame({"timestamp": pd.date_range("2015-03-02", periods=rows, freq="5min"), "value": value})
+
+
+WINDOWS = [("2015-03-16", "2015-03-18")]
+
+
 def trained(seed: int, epochs: int, patience: int | None = None) -> Record:
     random = np.random.default_rng(seed)
     names = ("loss", "accuracy", "validation_loss", "validation_accuracy", "middle", "last")
     history = {f"history_{name}": random.integers(1, 100, epochs) / np.float32(100) for name in names}
-    metrics = {"best_epoch": 2, "constant_loss": {"train": 0.1, "middle": 0.2, "last": 0.3}}
+    parts = {"train": 0.1, "middle": 0.2, "last": 0.3}
+    metrics = {"best_epoch": 2, "constant_loss": parts, "variance": {part: 2 * loss for part, loss in parts.items()}}
     return Record({"seed": seed, "settings": {"patience": patience}}, metrics, history, {})
 
 
-def lines_in_print(axis) -> list:
-    return sorted([round(float(y), 3) for y in line.get_ydata()] for line in axis.lines if line.get_linestyle() != ":")
+def legend(fig) -> list[str]:
+    (shown,) = fig.legends
+    return [text.get_text() for text in shown.get_texts()]
 
 
-def lines_on_screen(fig, panel: int) -> list:
-    """Of the panel with this number: Plotly counts its axes from 1, and calls the first one y."""
-    axis = f"y{panel + 1 if panel else ''}"
-    return sorted([round(y, 3) for y in t.y] for t in fig.data if (t.yaxis or "y") == axis)
+def texts(axis) -> list[str]:
+    return [text.get_text() for text in axis.texts]
 
 
-def test_loss_curves_are_a_line_a_seed_and_a_constant_on_each_part():
-    names = ("Base", "Version 1", "Version 2", "Version 3")
-    records = {name: [trained(seed, 3) for seed in range(2)] for name in names}
-    printed, shown = charts.losses(records), charts.losses_interactive(records)
-    for panel, axis in enumerate(printed.axes):
-        lines = lines_in_print(axis)
-        assert len(lines) == 2 * 3 and lines_on_screen(shown, panel) == lines
-    constants = sorted({shape.y0 for shape in shown.layout.shapes})
-    assert constants == [0.1, 0.2, 0.3] and len(shown.layout.shapes) == 4 * 3
-    assert sum(bool(trace.showlegend) for trace in shown.data) == 3
+def labels(axis) -> tuple[str, str]:
+    return axis.get_xlabel(), axis.get_ylabel()
+
+
+def ys(axis) -> list[list[float]]:
+    """Every line of a panel by its y values."""
+    return [[round(float(y), 4) for y in line.get_ydata()] for line in axis.lines]
+
+
+# A model as far as the drawing reads it: the names of the classes are those of Keras.
+def layer(kind: str, shape: tuple, count: int = 0, activation: str = "", name: str = "") -> object:
+    made = type(kind, (), {})()
+    made.output, made.name, made.count_params = SimpleNamespace(shape=(None, *shape)), name, lambda: count
+    made.activation = SimpleNamespace(__name__=activation) if activation else None
+    return made
+
+
+def network(*layers, inputs: int = 1) -> object:
+    return SimpleNamespace(
+        layers=layers, name="net", inputs=[SimpleNamespace(shape=(None, 30, 1))] * inputs, count_params=lambda: 1_234
+    )
+
+
+def small_network(name: str = "") -> object:
+    return network(
+        layer("Flatten", (30,)), layer("Dense", (8,), 248, "relu"), layer("Dense", (2,), 18, "tanh", name),
+        layer("Dense", (30,), 90, "sigmoid"), layer("Reshape", (30, 1)),
+    )  # fmt: skip
+
+
+def board() -> pd.DataFrame:
+    rows = {
+        "Surge-AE": ("ours", 1.0, 0.5, 2.0, 3.0, 2.5, 3.5),
+        "ARTime": ("published", 0.5, 0.5, 0.5, 0.75, 0.75, 0.75),
+        "POLY": ("baseline", -20.0, -20.0, -20.0, -4.0, -4.0, -4.0),
+    }
+    columns = ["kind", *(f"{c}_nab{end}" for c in ("unpaused", "paused") for end in ("", "_low", "_high"))]
+    made = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    return made.assign(unpaused_tn=90, unpaused_fp=10, unpaused_fn=[3, 4, 0], unpaused_tp=[1, 0, 4])
+
+
+def every_figure() -> dict:
+    table = tweets()
+    runs = {"Base": [trained(seed, 4) for seed in range(6)], "wide": [trained(9, 4)]}
+    found = table.assign(score=np.linspace(0.1, 2, len(table)), alarm=table.index == 5_000)
+    scored = charts.Scored(found.score.to_numpy(), 1.5, np.array([4_200, 5_000]))
+    levels = np.linspace(5, 500, 50)
+    return {
+        "series": charts.series(table, WINDOWS),
+        "season": charts.season(table, WINDOWS),
+        "layers": charts.layers({"Base": small_network("bottleneck"), "wide": small_network()}),
+        "reconstructions": charts.reconstructions(np.ones((2, 30)), {"Base": np.zeros((2, 30))}, ["a", "b"]),
+        "bottleneck": charts.bottleneck({"Base": np.stack([levels, 0 * levels], 1)}, levels, {"burst": 49}),
+        "losses": charts.losses(runs, {"Base": pd.DataFrame({"loss": [1.0], "middle": [1.0], "last": [1.0]})}),
+        "r2": charts.r2_per_epoch(runs),
+        "detections": charts.detections(table.iloc[-900:], {"Base": np.linspace(0.01, 1, 871)}, {"Base": 0.9}),
+        "confusion": charts.confusion(charts.matrices(board())),
+        "scoring": charts.scoring_sketch(),
+        "mask": charts.mask((1,) * 12 + (3,) * 4 + (12,) * 22 + (288,) * 6, 27, 64, 4, 6),
+        "leaderboard": charts.leaderboard(board()),
+        "alarms": charts.alarms(table, WINDOWS, {"Surge-AE": scored}),
+    }
+
+
+def test_no_text_is_smaller_than_seven_points_and_figures_are_as_wide_as_the_page_or_half():
+    for name, fig in every_figure().items():
+        shown = [text for text in fig.findobj(Text) if text.get_visible() and text.get_text().strip()]
+        shown += [text for axis in fig.axes for text in (*axis.get_xticklabels(), *axis.get_yticklabels())]
+        assert {text.get_text() for text in shown if text.get_size() < 7} == set(), name
+        assert not any("^{" in text.get_text() for text in shown), name  # superscripts would be smaller
+        assert round(2.54 * fig.get_size_inches()[0], 6) in (8, 16), name
+
+
+def test_the_series_is_drawn_by_the_hour_with_windows():
+    table = tweets()
+    fig = charts.series(table, WINDOWS)
+    (axis,) = fig.axes
+    assert legend(fig) == ["range of the hour", "mean of the hour", "labelled window"]
+    assert labels(axis) == ("2015", "tweets per 5 minutes") and axis.get_yscale() == "symlog"
+    hourly = table.set_index("timestamp").value.resample("1h")
+    assert ys(axis)[0] == pytest.approx(hourly.mean().round(1).tolist())
+    band = axis.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.max() == 9_000 and band.min() == table.value.min()
+    shaded = axis.patches[0].get_extents().transformed(axis.transData.inverted())
+    days = [plt.matplotlib.dates.num2date(x).strftime("%m-%d") for x in (shaded.x0, shaded.x1)]
+    assert days == ["03-16", "03-18"]
+
+
+def test_the_series_alone_has_no_legend_for_what_is_not_there():
+    assert legend(charts.series(tweets())) == ["range of the hour", "mean of the hour"]
+
+
+def test_the_interactive_series_shows_the_same():
+    table = tweets()
+    shown = charts.series_interactive(table, WINDOWS)
+    printed = charts.series(table, WINDOWS)
+    low, high, mean = shown.data
+    assert list(mean.y) == pytest.approx(ys(printed.axes[0])[0])
+    assert max(high.y) == 9_000 and min(low.y) == table.value.min() and high.fill == "tonexty"
+    (window,) = shown.layout.shapes
+    assert (window.x0[:10], window.x1[:10]) == ("2015-03-16", "2015-03-18")
+    named = [one.name for one in (high, mean, window)]
+    assert named == legend(printed) and all(one.showlegend is not False for one in (high, mean, window))
+
+
+@pytest.mark.parametrize(("rows", "most"), [(288 * 3, 5), (288 * 15, 9), (288 * 100, 16), (288 * 900, 9)])
+def test_series_of_any_length_have_few_ticks_for_their_dates(rows, most):
+    fig = charts.series(tweets(5_000).reindex(range(rows), method="ffill").assign(
+        timestamp=pd.date_range("2015-03-02", periods=rows, freq="5min")
+    ))  # fmt: skip
+    fig.canvas.draw()
+    shown = [text.get_text() for text in fig.axes[0].get_xticklabels() if text.get_text()]
+    assert 2 <= len(shown) <= most
+
+
+def test_season_shows_each_month_day_hour_and_weekday():
+    table = tweets()
+    months, days, grid, clock, colours = charts.season(table, WINDOWS).axes
+    march, april = table[:8_640].value, table[8_640:].value
+    heights = sorted(bar.get_height() for bar in months.patches)
+    assert heights == sorted([march.mean(), april.mean(), march.median(), april.median()])
+    assert [text.get_text() for text in months.get_xticklabels()] == ["Mar\n30\xa0days", "Apr\n10\xa0days"]
+    assert len(days.lines[0].get_xdata()) == 40
+    by_hour = table.groupby(table.timestamp.dt.hour).value.median()
+    median, highest = ys(clock)
+    assert median[:-1] == by_hour.tolist() and median[0] == median[-1] and grid.get_xlabel() == "hour"
+    assert max(highest) == 9_000 == highest[12]
+    assert grid.images[0].get_array().shape == (7, 24)
+    assert [text.get_text() for text in grid.get_yticklabels()][0] == "Mon"
+    assert colours.get_ylabel() == days.get_ylabel() == "tweets per 5 minutes"
+    shown = [t.get_text() for axis in (months, days, clock) for t in axis.get_legend().get_texts()]
+    assert shown == ["mean", "median", "median", "labelled window", "median", "maximum"]
+
+
+def test_layers_are_boxes_with_shape_kind_activation_and_parameters():
+    fig = charts.layers({"Base": small_network("bottleneck")})
+    (axis,) = fig.axes
+    assert axis.get_title("left") == "Base: 1,234 parameters"
+    assert texts(axis) == [
+        "30", "input", "8", "Dense\nReLU\n248", "2", "Dense\ntanh\n18", "bottleneck", "30", "Dense\nsigmoid\n90",
+    ]  # fmt: skip
+    boxes = [p for p in axis.patches if hasattr(p, "get_boxstyle")]
+    assert [b.get_facecolor()[:3] == plt.matplotlib.colors.to_rgb(diagrams.NARROW) for b in boxes] == [0, 0, 1, 0]
+    heights = [b.get_height() for b in boxes]
+    assert heights[0] == heights[3] > heights[1] > heights[2]
+
+
+def test_the_narrowest_layer_is_the_bottleneck_where_none_is_named():
+    named = charts.layers({"wide": small_network("bottleneck")}).axes[0]
+    assert texts(charts.layers({"wide": small_network()}).axes[0]) == texts(named)
+
+
+def test_wrapped_and_repeated_layers_are_told():
+    per_step = layer("TimeDistributed", (30, 1), 17)
+    per_step.layer = layer("Dense", (1,), 17, "linear")
+    axis = charts.layers({"net": network(layer("RepeatVector", (30, 4)), per_step)}).axes[0]
+    assert {"Repeat", "30×4", "Dense a step\nlinear\n17", "30×1"} <= set(texts(axis))
+
+
+def test_a_model_with_two_inputs_is_no_chain():
+    with pytest.raises(ValueError, match="one keras.Input"):
+        charts.layers({"net": network(layer("Dense", (1,)), inputs=2)})
+
+
+def test_reconstructions_show_every_window_and_what_each_model_makes_of_it():
+    inputs = np.arange(60.0).reshape(2, 30, 1)
+    fig = charts.reconstructions(inputs, {"Base": inputs + 1, "wide": 0 * inputs}, ["quiet", "busy"])
+    for i, axis in enumerate(fig.axes):
+        flat = inputs[i, :, 0]
+        assert ys(axis) == [flat.tolist(), (flat + 1).tolist(), [0.0] * 30]
+        assert axis.lines[1].get_color() == figures.colour_of("Base") and axis.get_xlabel() == "minutes"
+        assert axis.lines[0].get_xdata()[-1] == 145
+    assert [axis.get_title("left") for axis in fig.axes] == ["quiet", "busy"]
+    assert fig.axes[0].get_ylabel() == "tweets per 5 minutes"
+    assert legend(fig) == ["window", "Base", "wide"]
+
+
+def test_reconstructions_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match="Base rebuilt"):
+        charts.reconstructions(np.ones((2, 30)), {"Base": np.ones((1, 30))}, ["a", "b"])
+    with pytest.raises(ValueError, match="1 titles for 2 windows"):
+        charts.reconstructions(np.ones((2, 30)), {}, ["a"])
+
+
+def test_the_bottleneck_is_drawn_unit_by_unit_against_the_level():
+    levels = np.array([10.0, 100, 1_000])
+    fig = charts.bottleneck(
+        {"Base": np.array([[1, 0], [2, 0], [5, 0]]), "wide": np.arange(9.0).reshape(3, 3)}, levels, {"burst": 2}
+    )
+    base, wide = fig.axes
+    assert ys(base)[:2] == [[1, 2, 5], [0, 0, 0]] and base.lines[0].get_xdata().tolist() == levels.tolist()
+    assert "unit 2: always 0" in texts(base) and "burst" in texts(base)
+    assert base.lines[2].get_xdata()[0] == 1_000 and ys(wide)[2] == [2, 5, 8]
+    assert legend(fig) == ["unit 1", "unit 2", "unit 3"]
+    assert fig.get_supxlabel() == "mean of the window (tweets per 5 minutes)"
+    assert base.get_ylabel() == "value in the bottleneck"
+
+
+def test_of_windows_on_one_spot_one_is_drawn():
+    levels = np.repeat([10.0, 1_000], 500)
+    fig = charts.bottleneck({"Base": np.stack([levels, levels], 1)}, levels)
+    assert sorted(fig.axes[0].lines[0].get_xdata()) == [10, 1_000]
+
+
+NAMES = ("Base", "Version 1", "Version 2", "Version 3")
+
+
+def test_losses_are_median_band_and_constant_on_each_part_in_print_and_on_screen():
+    fitted = {name: [trained(10 * i + seed, 3) for seed in range(3)] for i, name in enumerate(NAMES)}
+    printed, shown = charts.losses(fitted), charts.losses_interactive(fitted)
+    for panel, (axis, runs) in enumerate(zip(printed.axes, fitted.values(), strict=True)):
+        number = f"y{panel + 1 if panel else ''}"
+        traces = [t for t in shown.data if (t.yaxis or "y") == number and t.y != (None,)]
+        for i, key in enumerate(("loss", "middle", "last")):
+            courses = np.stack([run.arrays[f"history_{key}"] for run in runs])
+            low, high, middle = (np.round(t.y, 4).tolist() for t in traces[3 * i : 3 * i + 3])
+            assert middle == np.median(courses, axis=0).round(4).tolist() == ys(axis)[2 * i]
+            assert (low, high) == (courses.min(axis=0).round(4).tolist(), courses.max(axis=0).round(4).tolist())
+            band = axis.collections[i].get_paths()[0].vertices
+            assert {round(y, 4) for y in band[:, 1]} == {*low, *high}
+        assert [line[0] for line in ys(axis)[1::2]] == [0.1, 0.2, 0.3]
+    assert sorted({shape.y0 for shape in shown.layout.shapes}) == [0.1, 0.2, 0.3]
+    expected = ["training", "middle 15%", "last 15%", "band: all seeds", "loss of a constant"]
+    assert legend(printed) == expected == [t.name for t in shown.data if t.name and t.showlegend is not False]
+    assert labels(printed.axes[0]) == ("epoch", "MSE, scaled counts") and printed.axes[0].get_yscale() == "log"
+
+
+def test_of_five_seeds_the_two_outermost_stand_outside_the_band():
+    runs = []
+    for start, end in ((7.0, 1.0), (5.0, 2.0), (6.0, 3.0), (9.0, 4.0), (8.0, 100.0)):
+        course = {f"history_{key}": np.array([start, end]) for key in ("loss", "middle", "last")}
+        runs.append(Record({"seed": 0}, trained(0, 2).metrics, course, {}))
+    fig, shown = charts.losses({"Base": runs}), charts.losses_interactive({"Base": runs})
+    (axis,) = fig.axes
+    assert ys(axis)[:3] == [[7, 3], [7, 1], [8, 100]] and axis.lines[1].get_linewidth() < 1
+    assert set(axis.collections[0].get_paths()[0].vertices[:, 1]) == {6, 8, 2, 4}
+    assert [list(t.y) for t in shown.data[:5]] == [[6, 2], [8, 4], [7, 1], [8, 100], [7, 3]]
+    assert "band: 3 of 5 seeds" in legend(fig) and "seeds that end lowest, highest" in legend(fig)
+
+
+def test_a_run_of_the_readers_own_stands_over_the_band_of_its_model_alone():
+    fitted = {name: [trained(seed, 3) for seed in range(2)] for name in NAMES}
+    own = {"Base": pd.DataFrame({"loss": [0.9, 0.5, 0.3, 0.2], "middle": [0.1] * 4, "last": [0.2] * 4})}
+    printed, shown = charts.losses(fitted, own), charts.losses_interactive(fitted, own)
+    dots = [[line for line in axis.lines if line.get_marker() == "o"] for axis in printed.axes]
+    assert [len(found) for found in dots] == [3, 0, 0, 0]
+    assert dots[0][0].get_ydata().tolist() == [0.9, 0.5, 0.3, 0.2] and dots[0][0].get_xdata().tolist() == [1, 2, 3, 4]
+    assert printed.axes[0].get_xlim()[1] > 4 and "this notebook's run" in legend(printed)
+    marks = [t for t in shown.data if t.mode == "markers" and t.y != (None,)]
+    assert [list(t.y) for t in marks] == own["Base"][["loss", "middle", "last"]].T.to_numpy().tolist()
+    assert "this notebook's run" in [t.name for t in shown.data]
+
+
+def test_runs_of_different_lengths_have_no_median():
+    with pytest.raises(ValueError, match="3, 4 epochs"):
+        charts.losses({"Base": [trained(0, 3), trained(1, 4)]})
+
+
+def test_r2_is_one_minus_loss_over_the_variance_of_the_part():
+    runs = [trained(seed, 4) for seed in range(3)]
+    fig = charts.r2_per_epoch({"Base": runs})
+    for axis, key, variance in zip(fig.axes, ("loss", "middle", "last"), (0.2, 0.4, 0.6), strict=True):
+        middle = np.median([run.arrays[f"history_{key}"] for run in runs], axis=0)
+        assert ys(axis)[0] == pytest.approx((1 - middle / variance).tolist(), abs=1e-4)
+    assert [axis.get_title("left") for axis in fig.axes] == ["Training", "Middle 15%", "Last 15%"]
+    assert labels(fig.axes[0]) == ("epoch", "R²") and fig.axes[0].lines[0].get_color() == figures.colour_of("Base")
+    assert legend(fig) == ["Base", "mean of the part", "band: all seeds"]
+
+
+def test_detections_mark_the_windows_above_the_threshold_at_the_rows_where_they_end():
+    table = tweets(3_000).iloc[-100:]
+    errors = np.full(71, 0.01)
+    errors[[10, 70]] = 0.5, 0.9
+    fig = charts.detections(table, {"Base": errors, "Version 3": errors / 2}, {"Base": 0.4, "Version 3": 0.4})
+    counts, over = fig.axes
+    assert counts.lines[0].get_ydata().tolist() == table.value.tolist()
+    base, flagged, third = over.lines[:3]
+    assert np.allclose(base.get_ydata(), errors / 0.4) and np.allclose(flagged.get_ydata(), [1.25, 2.25])
+    assert [pd.Timestamp(t) for t in flagged.get_xdata()] == [table.timestamp.iloc[39], table.timestamp.iloc[-1]]
+    assert [line.get_color() for line in (base, third)] == [figures.colour_of("Base"), figures.colour_of("Version 3")]
+    shown = ["Base: 2 flagged", "Version 3: 1 flagged", "threshold", "flagged window"]
+    assert legend(fig) == shown and over.lines[4].get_ydata()[0] == 1
+    assert counts.get_ylabel() == "tweets" and labels(over) == ("2015", "error ÷\nthreshold")
+
+
+def test_more_errors_than_rows_are_refused():
+    with pytest.raises(ValueError, match="Base: errors of 50 windows"):
+        charts.detections(tweets(3_000).iloc[:40], {"Base": np.ones(50)}, {"Base": 1.0})
+
+
+def test_names_of_classes_beside_six_confusion_matrices_stand_apart():
+    fig = charts.confusion({f"model {i}": [[13_492, 72], [1_485, 103]] for i in range(6)})
+    fig.draw_without_rendering()
+    for axis in fig.axes:
+        for shown in (axis.get_xticklabels(), axis.get_yticklabels()):
+            boxes = [label.get_window_extent() for label in shown]
+            assert not any(one.overlaps(other) for one, other in pairwise(boxes))
+            assert len({label.get_rotation() for label in shown}) <= 1
+    assert {label.get_rotation() for axis in fig.axes for label in axis.get_xticklabels()} == {0}
+
+
+def test_confusion_has_the_truth_in_rows_and_the_prediction_in_columns():
+    fig = charts.confusion({"Base": [[90, 10], [3, 1]]})
+    (axis,) = fig.axes
+    at = {text.get_text(): text.get_position() for text in axis.texts}
+    # A text's position is (column, row).
+    middles = {"90\n90.0%": (0.5, 0.5), "10\n10.0%": (1.5, 0.5), "3\n75.0%": (0.5, 1.5), "1\n25.0%": (1.5, 1.5)}
+    assert at == middles and axis.yaxis_inverted()
+    assert axis.collections[0].get_array().tolist() == [[0.9, 0.1], [0.75, 0.25]]
+    assert labels(axis) == ("predicted", "true") and axis.get_title("left") == "Base"
+    assert [t.get_text() for t in axis.get_xticklabels()] == [t.get_text() for t in axis.get_yticklabels()]
+
+
+def test_more_than_six_confusion_matrices_stand_in_rows():
+    fig = charts.confusion({f"model {i}": np.eye(2) for i in range(8)})
+    tops = [round(axis.get_position().y0, 2) for axis in fig.axes]
+    assert len(set(tops[:6])) == 1 and tops[6] == tops[7] < tops[0] and not fig.axes[8].axison
+    assert [axis.get_ylabel() for axis in fig.axes if axis.get_ylabel()] == ["true"] * 2
+
+
+def test_matrices_are_read_from_the_board():
+    found = charts.matrices(board())
+    assert found["Surge-AE"].tolist() == [[90, 10], [3, 1]] and list(found) == ["Surge-AE", "ARTime", "POLY"]
+
+
+def test_the_sketch_of_the_scoring_shows_what_the_scorer_gives():
+    fig = charts.scoring_sketch()
+    (axis,) = fig.axes
+    curve = axis.lines[0]
+    expected = scoring.row_weights(2_000, [(500, 700), (1_050, 1_250), (1_600, 1_800)], scoring.PROFILES["standard"])
+    assert curve.get_ydata().tolist() == expected[300:].tolist()
+    alarms = [line for line in axis.lines if line.get_marker() == "v" and len(line.get_xdata())]
+    for alarm in alarms:
+        assert alarm.get_ydata()[0] == expected[int(alarm.get_xdata()[0])]
+    terms, total = axis.get_title("left").replace("\N{MINUS SIGN}", "-").removeprefix("Score: ").split(" = ")
+    assert sum(round(100 * float(term)) for term in terms.split()) == round(100 * float(total))
+    assert len(terms.split()) == len(alarms)  # one alarm changes nothing, one window has none
+    assert labels(axis) == ("row of the series", "part of the NAB score")
+    assert set(legend(fig)) == {
+        "probation, not scored", "labelled window", "score of an alarm here", "alarm", "alarm that changes nothing",
+        "window without an alarm",
+    }  # fmt: skip
+
+
+def test_the_mask_shows_every_block_and_hides_the_newest():
+    fig = charts.mask((1,) * 4 + (12,) * 5 + (288,) * 2, 6, 64, 4, 3)
+    (axis,) = fig.axes
+    blocks = [p for p in axis.patches if type(p).__name__ == "Rectangle"]
+    given, rebuilt = blocks[:11], blocks[11:]
+    assert len(rebuilt) == 11 and [bool(b.get_hatch()) for b in given] == [False] * 5 + [True] * 6
+    assert given[-1].get_facecolor() == rebuilt[-1].get_facecolor() != given[-2].get_facecolor()
+    assert {
+        "2 days, by day", "5 hours, by hour", "20 min, by 5 min", "the encoder sees 5 blocks",
+        "hidden from the encoder: the newest 6 blocks, 140 min", "5 + 3", "64", "4 + 3", "11", "error of the row",
+    } <= set(texts(axis))  # fmt: skip
+
+
+def test_the_leaderboard_has_a_row_a_detector_without_and_with_a_pause():
+    fig = charts.leaderboard(board())
+    axis = fig.axes[0]
+    marks = [line for line in axis.lines if line.get_marker() in "o<" and line.get_marker()]
+    drawn = [(float(m.get_xdata()[0]), int(m.get_ydata()[0]), m.get_markerfacecolor()) for m in marks]
+    vermillion, grey = figures.colour_of("Surge-AE"), figures.PALETTE["grey"]
+    assert drawn[:4] == [(1, 0, vermillion), (3, 0, "white"), (0.5, 1, grey), (0.75, 1, "white")]
+    assert drawn[4][0] == -6 and marks[4].get_marker() == "<" and "\N{MINUS SIGN}20.0" in texts(axis)
+    ranges = [line.get_xdata().tolist() for line in axis.lines if line.get_linewidth() == 4]
+    assert ranges[:2] == [[0.5, 2], [2.5, 3.5]]
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["Surge-AE", "ARTime", "POLY"]
+    assert [t.get_weight() for t in axis.get_yticklabels()] == ["bold", "normal", "normal"]
+    (scale,) = axis.child_axes
+    assert scale._functions[0](np.array([-4, 0, 4])).tolist() == [0, 50, 100]
+    assert axis.get_xlabel() == "NAB standard score (at most 4)" and scale.get_xlabel() == "on NAB's scale"
+    assert legend(fig) == ["without a pause", "with a pause", "range over seeds", "silent, perfect"]
+
+
+def test_alarms_stand_high_inside_and_low_outside_of_windows_and_none_in_the_probation():
+    table = tweets()
+    scores = np.full(len(table), 0.5)
+    scores[15 * 288 + 144] = 30
+    inside, outside = 15 * 288, 9_000
+    scored = charts.Scored(scores, 1.5, np.array([100, inside, outside]))
+    fig = charts.alarms(table, WINDOWS, {"Surge-AE": scored, "POLY": scored})
+    axis = fig.axes[0]
+    line, threshold, hits, false = axis.lines
+    assert (
+        max(line.get_ydata()) == 20
+        and threshold.get_ydata()[0] == 1
+        and line.get_color() == figures.colour_of("Surge-AE")
+    )
+    assert [pd.Timestamp(t) for t in hits.get_xdata()] == [table.timestamp[inside]]
+    assert [pd.Timestamp(t) for t in false.get_xdata()] == [table.timestamp[outside]]
+    assert hits.get_ydata()[0] > false.get_ydata()[0] and axis.get_ylim()[1] > 20
+    assert [one.get_title("left") for one in fig.axes] == ["Surge-AE", "POLY"] and fig.axes[1].get_xlabel() == "2015"
+    assert fig.get_supylabel() == "score ÷ threshold"
+    assert set(legend(fig)) == {
+        "score, highest of the hour", "threshold", "labelled window", "alarm in a window (upper)",
+        "false alarm (lower)", "probation, not scored",
+    }  # fmt: skip
+
+
+def test_alarms_need_a_score_a_row_and_a_threshold_above_zero():
+    table = tweets()
+    for scored in (charts.Scored(np.ones(5), 1.0, np.array([])), charts.Scored(np.ones(len(table)), 0.0, np.array([]))):
+        with pytest.raises(ValueError, match="POLY: one score a row"):
+            charts.alarms(table, WINDOWS, {"POLY": scored})
+
+
+def test_scores_are_read_from_a_record_of_either_column():
+    column = {"rules": {"nab": {"threshold": 2.0, "refractory_rows": 0}}}
+    arrays = {"scores": np.ones(3), "unpaused_alarm_rows": np.array([1, 2]), "paused_alarm_rows": np.array([1])}
+    record = Record({}, {"unpaused": column, "paused": column}, arrays, {})
+    assert charts.scored(record).alarm_rows.tolist() == [1, 2] and charts.scored(record).threshold == 2.0
+    assert charts.scored(record, "paused").alarm_rows.tolist() == [1]
 
 
 @pytest.mark.parametrize("quantity", ["accuracy", "loss"])
 def test_histories_are_a_line_a_seed_and_split_and_a_dot_at_the_kept_epoch(quantity):
     records = {"Base": [trained(0, 4), trained(1, 4)], "Dropout + early stopping": [trained(2, 3, patience=2)]}
     printed = classifier_charts.history(records, quantity)
-    shown = classifier_charts.history_interactive(records, quantity)
-    for panel, axis in enumerate(printed.axes):
-        assert lines_on_screen(shown, panel) == lines_in_print(axis)
-    assert [len(lines_in_print(axis)) for axis in printed.axes] == [4, 3]
-    (dot,) = [trace for trace in shown.data if trace.mode == "markers"]
-    assert dot.x == (2,) and sum(trace.showlegend is not False for trace in shown.data) == 2
+    name = {"accuracy": "validation_accuracy", "loss": "validation_loss"}[quantity]
+    for axis, runs in zip(printed.axes, records.values(), strict=True):
+        lines = [one.get_ydata().tolist() for one in axis.lines if len(one.get_ydata()) > 1]
+        expected = [run.arrays[f"history_{split}"].tolist() for run in runs for split in (quantity, name)]
+        assert lines == expected and len(lines) == 2 * len(runs)
+    assert [len(one.get_ydata()) for one in printed.axes[0].lines] == [4] * 4
+    (dot,) = [one for one in printed.axes[1].lines if len(one.get_ydata()) == 1]
+    assert list(dot.get_xdata()) == [2]

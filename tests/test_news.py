@@ -1,4 +1,4 @@
-"""AG's news: rows checked and cleaned, duplicates found, baselines, and verdicts that follow the records."""
+"""AG's news: rows checked and cleaned, duplicates found, baselines, and what is read off the records."""
 
 import gzip
 from dataclasses import replace
@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study import comparison, paths, profile, prose, published, runs
-from study.news import analysis, baselines, corpus, description, recipes, variants
+from study import paths, profile, published, runs
+from study.news import baselines, corpus, description, experiments, measures, tables, variants
 from study.news.corpus import Corpus, Splits
 from study.runs import Record
+from study.verdicts import Kind
 
 # Cleaning and reading
 
@@ -34,7 +35,7 @@ from study.runs import Record
     ],
 )
 def test_cleaning_undoes_the_artefacts(raw, read):
-    assert corpus.clean(raw) == read, "raise the versions in recipes.VERSIONS if this is meant"
+    assert corpus.clean(raw) == read, "raise the versions if this is meant"
 
 
 @given(st.text(max_size=80))
@@ -89,9 +90,9 @@ def test_the_training_split_is_chosen_by_one_setting(monkeypatch):
     assert corpus.data_names("real") == ["ag_news/test.csv", "ag_news/train_recovered.csv.gz"]
     monkeypatch.setenv("NEWS_TRAIN", "official")
     assert corpus.data_names("real") == ["ag_news/test.csv", "ag_news/train.csv"]
-    other = recipes.specs(profile.load("full"))[0]
+    other = experiments.ALL.specs(profile.load("full"))[0]
     monkeypatch.setenv("NEWS_TRAIN", "recovered")
-    assert runs.digest(other) != runs.digest(recipes.specs(profile.load("full"))[0])
+    assert runs.digest(other) != runs.digest(experiments.ALL.specs(profile.load("full"))[0])
     monkeypatch.setenv("NEWS_TRAIN", "all")
     with pytest.raises(ValueError, match="NEWS_TRAIN=all is unknown. Choose one of: recovered, official"):
         corpus.data_names("real")
@@ -150,182 +151,154 @@ def test_the_linear_model_learns_and_its_penalty_comes_from_validation():
     assert found["tried"][f"{found['penalty']:g}"] == max(found["tried"].values())
 
 
-# Records into verdicts
+# Records into numbers and tables
 
 
-def made(task, model, seed, right_share, n=2000, **settings):
+def made(task, model, seed, right_share, n=2000, **metrics):
     """A record whose model is right on the first share of the test and validation examples."""
     classes = np.arange(n) % 4
     logits = np.eye(4)[np.where(np.arange(n) < right_share * n, classes, (classes + 1) % 4)]
     arrays = {}
     for split in ("validation", "test"):
         arrays |= {f"{split}_logits": 4 * logits, f"{split}_classes": classes}
-    measured = {"accuracy": right_share, "loss": 1 - right_share, "f1": right_share, "precision": right_share}
-    measured |= {"recall": right_share, "auc": [0.98, 1.0, 0.98, 0.98]}
-    measured["confusion"] = (np.eye(4) * right_share + np.roll(np.eye(4), 1, axis=1) * (1 - right_share)).tolist()
-    train = {"accuracy": settings.pop("train", 0.99) - seed * 1e-4, "loss": 0.02}
-    metrics = {"train": train, "validation": measured, "test": measured, "epochs": 5, "best_epoch": 3}
+    measured = {"accuracy": right_share, "loss": 1 - right_share, "auc": [0.98, 1.0, 0.98, 0.98]}
+    measured |= {name: right_share for name in ("precision", "recall", "f1")}
+    confusion = np.eye(4) * right_share + np.roll(np.eye(4), 1, axis=1) * (1 - right_share)
+    measured["confusion"] = (500 * confusion).tolist()
     wrong = [i for i in range(n) if i >= right_share * n]
-    metrics["mistakes"] = [
+    kept = [
         {"row": i, "text": f"text {i}", "true": "World", "predicted": "Sports", "confidence": 0.9} for i in wrong[:40]
     ]
-    spec = {"task": task, "model": model, "seed": seed, "data": [corpus.TEST], "settings": {"l2": 0.0} | settings}
-    return Record(spec, metrics, arrays, {})
+    found = {"train": {"accuracy": 0.99, "loss": 0.02}, "validation": measured, "test": measured, "mistakes": kept}
+    spec = {"task": task, "model": model, "seed": seed, "data": [corpus.TEST], "settings": {"l2": 0.0}}
+    return Record(spec, found | metrics, arrays, {})
 
 
 @pytest.fixture
 def records():
-    """Each technique better than the one before, but the penalty, which is too strong."""
     shares = {"base": 0.88, "dropout": 0.90, "early-stopping": 0.92, "regularised": 0.91}
-    trained = {"base": 0.995, "dropout": 0.985, "early-stopping": 0.97, "regularised": 0.95}
-    found = [
-        made("part4-variants", m, seed, share, train=trained[m], l2=1e-3 if m == "regularised" else 0.0)
-        for m, share in shares.items()
-        for seed in range(3)
-    ]
-    found += [made("part4-l2", "weak", seed, 0.915 + seed * 1e-4, l2=1e-5) for seed in range(3)]
-    found += [made("part4-baselines", "tfidf", 0, 0.925), made("part4-own", "own", 0, 0.93)]
-    return found
-
-
-def test_claims_are_confirmed_when_the_records_say_so(records):
-    said = {name: found.status for name, found in analysis.claims(records).items()}
-    assert set(said) <= set(published.everything()["claims"])
-    confirmed = {
-        "base_overfits", "dropout_helps", "early_stopping_helps", "regularisation_reduces_gap",
-        "regularisation_too_strong", "all_better_than_base", "early_stopping_best", "auc_perfect",
-    }  # fmt: skip
-    confirmed |= {
-        "auc_high", "training_learnt", "early_stopping_gap", "gap_closes", "early_stopping_highest", "base_huge_gap",
-        "regularisation_no_gain", "regularisation_training", "dropout_overfits", "balanced",
-        "regularised_little_gap",
-    }  # fmt: skip
-    assert {name for name, status in said.items() if status == prose.CONFIRMED} == confirmed
-    assert said["early_stopping_as_well"] == prose.REFUTED
-    assert said["metrics_improve"] == prose.HALF and said["diagonal"] == "overstated"
-
-
-def test_claims_turn_round_when_the_records_do(records):
-    """Base and early stopping change places."""
-    places = {"base": "early-stopping", "early-stopping": "base"}
-    swapped = [replace(r, spec=r.spec | {"model": places.get(r.spec["model"], r.spec["model"])}) for r in records]
-    said = {name: found.status for name, found in analysis.claims(swapped).items()}
-    assert said["dropout_helps"] == said["early_stopping_helps"] == prose.REFUTED
-    assert said["all_better_than_base"] == prose.REFUTED and said["early_stopping_best"] == prose.REFUTED
-
-
-def test_an_auc_must_come_out_for_every_model(records):
-    lower = {"auc": [0.98, 0.994, 0.98, 0.98]}
-    base = [
-        replace(r, metrics=r.metrics | {"test": r.metrics["test"] | lower}) if r.spec["model"] == "base" else r
-        for r in records
-    ]
-    found = analysis.claims(base)["auc_perfect"]
-    assert found.status == prose.HALF and "3 (Base), 4 (Dropout)" in found.reason
-
-
-def test_an_effect_of_one_seed_alone_confirms_no_claim(records):
-    """Early stopping helps a single seed, by more than all of its gain."""
-    best = [made("part4-variants", "early-stopping", 0, 0.96, train=0.97)]
-    best += [made("part4-variants", "early-stopping", seed, 0.90, train=0.97) for seed in (1, 2)]
-    changed = [r for r in records if r.spec["model"] != "early-stopping"] + best
-    assert variants.steps(changed)[1].test.direction == "not clearly different"
-    said = {name: found.status for name, found in analysis.claims(changed).items()}
-    assert said["early_stopping_best"] == said["early_stopping_helps"] == prose.OPEN
-
-
-def test_every_published_number_of_the_part_is_judged(records):
-    assert sorted(j.key for j in analysis.judged(records)) == sorted(published.numbers("part4"))
-    by_name = {(j.model, j.quantity): j for j in analysis.judged(records)}
-    j = by_name["Dropout + early stopping", "test accuracy"]
-    assert j.published == 0.9176 and j.verdict.status == "reproduced"
-    assert by_name["Base", "test accuracy"].verdict.status == "not reproduced"
-
-
-def test_a_comparison_meets_every_seed_and_knows_its_direction(records):
-    base, best = (analysis.of(records, "part4-variants", m) for m in ("base", "early-stopping"))
-    found = comparison.compare(best, base)
-    assert found.direction == "higher" and found.difference.mean == pytest.approx(0.04) and len(found.p_values) == 3
-    assert comparison.compare(base, best).direction == "lower"
-    assert comparison.compare(base, base).direction == "not clearly different"
-    assert len(comparison.compare(best, analysis.of(records, "part4-baselines", "tfidf")).p_values) == 3
-
-
-def test_runs_together_are_judged_by_the_mean_of_their_probabilities(records):
-    def sure_of(*chosen):
-        """A run that gives these four examples, of classes 0 to 3, these classes with these logits."""
-        logits = np.zeros((4, 4))
-        logits[np.arange(4), [kind for kind, _ in chosen]] = [logit for _, logit in chosen]
-        return replace(records[0], arrays={"validation_logits": logits, "validation_classes": np.arange(4)})
-
-    # Each is wrong on another example, and less sure of it than the other two are.
-    runs = [sure_of((1, 1), (1, 4), (2, 4), (3, 4)), sure_of((0, 4), (0, 1), (2, 4), (3, 4)),
-            sure_of((0, 4), (1, 4), (0, 1), (3, 4))]  # fmt: skip
-    accuracy, gain = analysis.pooled(runs, runs)
-    assert accuracy == 1.0 and gain.mean == pytest.approx(0.25)
-    alone, none = analysis.pooled(runs[:1], runs[:1])
-    assert alone == 0.75 and tuple(none) == (0.0, 0.0, 0.0)
+    found = [made("part4-variants", model, seed, share) for model, share in shares.items() for seed in range(3)]
+    return found + [made("part4-baselines", "tfidf", 0, 0.925), made("part4-own", "own", 0, 0.93)]
 
 
 def test_mistakes_that_all_share_are_found(records):
-    table = analysis.shared_mistakes(records)
-    # The own model errs on the last 140 of 2000 texts; Dropout + early stopping, which errs on the last 160, kept the
-    # first 40 of them, of which 20 are shared.
+    table = measures.shared_mistakes(records)
+    # Towers errs on the last 140 of 2000 texts; Dropout + early stopping, which errs on the last 160, kept the first 40
+    # of them, of which 20 are shared.
     assert table.attrs["pairs"].total() == 140 and sorted(table.row) == list(range(1860, 1880))
     assert table.attrs["pairs"]["World", "Sports"] == 35
-    again = [replace(r, metrics=r.metrics | {"mistakes": [{"row": 1999, "text": "t", "true": "a", "predicted": "b",
-             "confidence": 1.0}]}) for r in records]  # fmt: skip
-    table = analysis.shared_mistakes(again)
+    kept = [{"row": 1999, "text": "t", "true": "a", "predicted": "b", "confidence": 1.0}]
+    table = measures.shared_mistakes([replace(r, metrics=r.metrics | {"mistakes": kept}) for r in records])
     assert table.row.tolist() == [1999] and 0.9 < table.confidence[0] < 1 and table.reading[0] == ""
 
 
 def test_what_a_person_read_stands_beside_real_rows_alone(records, tmp_path, monkeypatch):
-    monkeypatch.setattr(analysis.paths, "MISTAKES_READ", tmp_path / "read.csv")
+    monkeypatch.setattr(measures.paths, "MISTAKES_READ", tmp_path / "read.csv")
     (tmp_path / "read.csv").write_text("row,reading\n1865,label\n3,both\n")
-    table = analysis.shared_mistakes(records)
+    table = measures.shared_mistakes(records)
     assert table[table.reading != ""][["row", "reading"]].to_numpy().tolist() == [[1865, "label"]]
+    assert tables.readings(table)["Texts"].tolist() == [1, 0, 0]
+    assert tables.readings(table).iloc[0, 2] == "text 1865 (World, called Sports)"
     made_up = [replace(r, spec=r.spec | {"data": ["synthetic/ag_news"]}) for r in records]
-    assert (analysis.shared_mistakes(made_up).reading == "").all()
+    assert (measures.shared_mistakes(made_up).reading == "").all()
 
 
 def test_readings_are_of_the_named_kinds():
     read = pd.read_csv(paths.MISTAKES_READ)
-    assert set(read.reading) <= set(analysis.READINGS) and read.row.is_unique and read.row.between(0, 7599).all()
+    assert set(read.reading) <= set(measures.READINGS) and read.row.is_unique and read.row.between(0, 7599).all()
+
+
+def test_precision_recall_and_f1_of_a_class_by_hand():
+    counts = [[8, 2, 0, 0], [1, 9, 0, 0], [0, 0, 10, 0], [0, 0, 5, 5]]  # rows are true classes
+    record = made("part4-variants", "base", 0, 0.9)
+    record = replace(record, metrics={"test": {"confusion": counts}})
+    precision, recall, f1 = measures.per_class([record, record])
+    assert precision == pytest.approx([8 / 9, 9 / 11, 10 / 15, 1]) and recall == pytest.approx([0.8, 0.9, 1, 0.5])
+    assert f1 == pytest.approx([16 / 19, 18 / 21, 20 / 25, 10 / 15])
+    assert measures.confused([record], "Business", "Sci/Tech") == pytest.approx(5 / 8)
+    assert measures.confused([record], "Sports", "World") == pytest.approx(3 / 8)
+
+
+def test_a_perfect_curve_touches_the_corner_and_a_reversed_one_is_far():
+    record = made("part4-variants", "base", 0, 1.0)
+    x, y = measures.roc(record, 1)
+    assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1) and len(measures.roc(record, 1, 2)[0]) == 2
+    assert measures.corner_distance(record, 1) == 0
+    assert measures.corner_distance(made("part4-variants", "base", 0, 0.0), 1) == 1
+
+
+def test_temperature_scaling_lowers_the_loss_of_an_overconfident_model():
+    record = made("part4-variants", "base", 0, 0.8)
+    found = measures.calibrated(replace(record, arrays=record.arrays | {"test_logits": record.arrays["test_logits"]}))
+    sure = {name: 5 * a if name.endswith("logits") else a for name, a in record.arrays.items()}
+    surer = measures.calibrated(replace(record, arrays=sure))
+    assert surer.temperature == pytest.approx(5 * found.temperature, rel=1e-2) and surer.temperature > 1
+    assert surer.loss_after == pytest.approx(found.loss_after, rel=1e-3) and surer.loss_after < surer.loss_before
+    assert surer.after.error < surer.before.error
+
+
+def test_accuracy_without_some_texts():
+    some = np.arange(2000) >= 1800  # on which the model errs
+    assert measures.accuracy_without([made("part4-variants", "base", 0, 0.9)], some) == (0.9, 1.0)
 
 
 def test_the_sweep_holds_no_penalty_the_variants_and_the_swept(records):
-    table = variants.sweep(records)
-    assert table.l2.tolist() == [0, 1e-5, 1e-3] and (table.seeds == 3).all()
-    assert table.accuracy_mean.tolist() == pytest.approx([0.92, 0.9151, 0.91])
-
-
-def test_a_strength_is_judged_by_the_seeds_that_both_have(records):
-    fewer = [r for r in records if (r.spec["task"], r.spec["seed"]) != ("part4-l2", 0)]
-    found = variants.change(fewer, "validation_accuracy", 1e-5, 0.0)
+    penalised = [replace(r, spec=r.spec | {"settings": {"l2": 1e-3}}) if r.spec["model"] == "regularised" else r
+                 for r in records]  # fmt: skip
+    weak = [made("part4-l2", "weak", seed, 0.915 + seed * 1e-4) for seed in (1, 2)]
+    weak = [replace(r, spec=r.spec | {"settings": {"l2": 1e-5}}) for r in weak]
+    table = variants.sweep(penalised + weak)
+    assert table.l2.tolist() == [0, 1e-5, 1e-3] and table.seeds.tolist() == [3, 2, 3]
+    assert table.accuracy_mean.tolist() == pytest.approx([0.92, 0.91515, 0.91])
+    # By the seeds that both have.
+    found = variants.change(penalised + weak, "validation_accuracy", 1e-5, 0.0)
     assert found.mean == pytest.approx(0.91515 - 0.92) and found.high < 0
 
 
-def test_attention_on_content_words_is_told_from_that_on_the_rest():
-    example = {"tokens": ["the", "oil", "price", "."], "received": [[0.1, 0.5, 0.3, 0.1], [0.1, 0.4, 0.4, 0.1]]}
-    assert analysis.attention_on_content(example) == pytest.approx((1.6, 0.4))
+def named(records):
+    return {variants.NAMES[key]: runs.of(records, "part4-variants", key) for key in experiments.VARIANTS}
+
+
+def test_reported_numbers_stand_above_ours(records):
+    table = tables.reported_beside(named(records), tables.SCORES)
+    assert table.Model.tolist()[::2] == ["Base", "Dropout", "+ early stopping", "+ L2"]
+    assert table.Source.tolist()[:2] == ["reported", "ours"]
+    assert table["Testing accuracy"].tolist()[4:6] == ["91.76%", "92.00%"]
+    assert table["Testing loss"].tolist()[:2] == ["0.709", "0.120"]
+
+
+def test_settings_that_differ_name_their_variants():
+    shared = {
+        "vocabulary": 20_000, "longest": 128, "width": 64, "heads": 4, "hidden": 128, "batch": 64,
+        "learning_rate": 1e-3, "epochs": 12,
+    }  # fmt: skip
+    own = {"Base": {"dropout": 0.0, "patience": None, "l2": 0.0}, "Dropout": {"dropout": 0.2, "patience": 2, "l2": 0.0}}
+    found = tables.hyperparameters({name: [Record({"settings": shared | s}, {}, {}, {})] for name, s in own.items()})
+    by_name = dict(zip(found.Setting, found.Value, strict=True))
+    assert by_name["Dropout p"] == "none; 0.2 for Dropout"
+    assert by_name["Patience of early stopping, epochs"] == "none; 2 for Dropout"
+    assert by_name["Tokens of the vocabulary"] == "20,000" and by_name["Strength λ of the L2 penalty"] == "none"
+
+
+def test_peaks_are_medians_over_seeds():
+    def record(accuracy, loss):
+        histories = {"validation_accuracy": accuracy, "validation_loss": loss, "accuracy": [0.5, 0.6, 0.7]}
+        return Record({}, {}, {f"history_{name}": np.array(values) for name, values in histories.items()}, {})
+
+    found = tables.peaks([record([0.8, 0.9, 0.7], [0.5, 0.4, 0.8]), record([0.8, 0.9, 0.9], [0.5, 0.4, 0.4])])
+    assert found == pytest.approx((2, 0.1, 2, 1.5, 0.5, 0.8))
+
+
+def test_verdicts_are_tallied_facts_apart(records):
+    found = [
+        published.judge("part4.classes", "", "categories", [4.0], Kind.FACT),
+        published.judge("part4.base.test_accuracy", "Base", "test accuracy", [0.88, 0.881, 0.882], Kind.SHARE),
+        published.judge("part4.base.test_loss", "Base", "test loss", [0.709, 0.708, 0.71], Kind.LOSS),
+    ]
+    assert tables.tally(found) == {"not reproduced": 1, "reproduced": 1, "comparable": 2}
+    assert tables.not_reproduced(found, "Base") == 1 and tables.not_reproduced(found, "Dropout") == 0
 
 
 def test_a_missing_record_is_named(records):
     with pytest.raises(KeyError, match="part4-sizes"):
-        analysis.of(records, "part4-sizes")
-
-
-def test_accuracy_is_extrapolated_as_a_power_law_of_the_error():
-    halving = [1 - 0.4, 1 - 0.2]  # four times the rows halve the error
-    assert analysis.extrapolated([100, 400], halving, 1600) == pytest.approx(0.9)
-    assert analysis.extrapolated([100, 400, 1600], [*halving, 0.9], 6400) == pytest.approx(0.95)
-    with pytest.raises(ValueError, match="two sizes or more"):
-        analysis.extrapolated([100], [0.9], 200)
-
-
-def test_specs_are_told_apart_and_only_named_tasks_look_at_the_test_split():
-    for name in ("full", "quick"):
-        specs = recipes.specs(profile.load(name))
-        assert len({runs.digest(s) for s in specs}) == len(specs)
-        assert {s["task"] for s in specs} == set(recipes.VERSIONS)
-        assert recipes.sentinel(profile.load(name)) in specs
+        runs.of(records, "part4-sizes")

@@ -1,5 +1,6 @@
-"""Report items: one bundle each, saved figures, refused input."""
+"""Report items: their bundles, saved figures, refused input."""
 
+import ast
 import hashlib
 import subprocess
 
@@ -12,9 +13,13 @@ import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
 
-from study import figures, prose
-from study.page import PANDOC, PLOTLY, Page, fenced, table_markdown
+from study import figures, paths, profile
+from study.links import NUMBERS, as_links, numbered, targets, unnumbered
+from study.page import PANDOC, PLOTLY, Page, fenced, inline_html, table_markdown
+
+REPORTED = {"loss": "Figure 3", "scores": "Table 2"}
 
 
 @pytest.fixture
@@ -24,7 +29,7 @@ def shown():
 
 @pytest.fixture
 def page(tmp_path, shown):
-    return Page(tmp_path / "figures", show=shown.append)
+    return Page(tmp_path / "figures", show=shown.append, numbers=REPORTED)
 
 
 def line(values=(1, 3, 2)):
@@ -33,14 +38,89 @@ def line(values=(1, 3, 2)):
     return fig
 
 
-def test_say_shows_the_same_markdown_to_both(page, shown):
+def test_say_gives_the_report_its_source_and_jupyterlab_numbers(page, shown):
     page.say("""
         Indented as in a cell, with $x$
-        and [@fig:a].
+        and [@fig:loss].
     """)
     assert shown == [
-        {"text/markdown": "Indented as in a cell, with $x$\nand [@fig:a].", PANDOC: shown[0]["text/markdown"]}
+        {
+            "text/markdown": "Indented as in a cell, with $x$\nand [Figure 3](#loss).",
+            PANDOC: "Indented as in a cell, with $x$\nand [@fig:loss].",
+        }
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("see [the series](#loss)", "see [the series (Figure 3)](#loss)"),
+        ("[Table](#scores) and [Figure](#unknown)", "[Table 2](#scores) and [Figure](#unknown)"),
+        ("[Lavin & Ahmad 2015](#lavin2015evaluating)", "[Lavin & Ahmad 2015](#lavin2015evaluating)"),
+        ("in [@tbl:scores; @fig:loss; @fig:unknown]", "in [Table 2](#scores); [Figure 3](#loss); [Figure](#unknown)"),
+        ("found [@he2016deep; @no-year]", "found ([He 2016](#he2016deep); [no-year](#no-year))"),
+        ("early [first: @xiao2021early]", "early (first: [Xiao 2021](#xiao2021early))"),
+        ("it proposes [-@lee2021vision]", "it proposes ([Lee 2021](#lee2021vision))"),
+        ("[a link](https://example.org/#x) and mail@example.org", None),
+        ("a list [0, 1] and `x[@y]`", "a list [0, 1] and `x([y](#y))`"),
+    ],
+)
+def test_references_and_citations_are_links_with_numbers(written, read):
+    assert as_links(written, REPORTED) == (read or written)
+
+
+def test_numbers_in_links_are_taken_out_again():
+    plain = "[the series](#loss), [Table](#scores), [Figure](#unknown), [Ahmad (Part 3)](#ahmad2017unsupervised)"
+    assert unnumbered(numbered(plain, REPORTED), REPORTED) == plain != numbered(plain, REPORTED)
+    assert targets(plain) == ["loss", "scores", "unknown", "ahmad2017unsupervised"]
+
+
+def test_captions_are_html_and_keep_their_mathematics():
+    html = inline_html("The *loss* of **two** $a_1 < b_2$, <b>no tag</b> & [x](#y)")
+    formula = '<span class="math inline">$a_1 &lt; b_2$</span>'
+    loss = f"The <em>loss</em> of <strong>two</strong> {formula}"
+    assert html == f'{loss}, &lt;b&gt;no tag&lt;/b&gt; &amp; <a href="#y">x</a>'
+
+
+def test_items_have_the_numbers_of_the_report_and_captions_without_asterisks(page, shown):
+    page.figure(line(), "loss", "The loss *falls* [@he2016deep], as [the scores](#scores) say.", "a")
+    page.table(pd.DataFrame({"n": [1]}), "scores", "**All** scores.")
+    page.figure(line(), "new", "Without number.", "a")
+    figure, table, new = (BeautifulSoup(bundle["text/html"], "html.parser").figure for bundle in shown)
+    assert figure["id"] == "loss"
+    assert figure.figcaption.text == "Figure 3. The loss falls (He 2016), as the scores (Table 2) say."
+    assert [link["href"] for link in figure.find_all("a")] == ["#he2016deep", "#scores"]
+    assert table.figcaption.text == "Table 2. All scores." and table.find("td").text == "1"
+    assert table.figcaption.find_next_sibling().name == "table" and figure.img.find_next_sibling().name == "figcaption"
+    assert new.figcaption.text == "Without number."
+
+
+def test_numbers_are_those_of_the_last_whole_build(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "REPORT", tmp_path)
+    assert Page(tmp_path).numbers == {}
+    (tmp_path / NUMBERS).write_text('{"loss": "Figure 3"}')
+    assert Page(tmp_path).numbers == {"loss": "Figure 3"}
+    (tmp_path / NUMBERS).write_text('{"loss": ')
+    with pytest.raises(ValueError, match=f"{NUMBERS}.*Delete it; `make report` writes it again"):
+        Page(tmp_path)
+
+
+def test_a_notebook_needs_one_line_for_its_page():
+    page, chosen = Page.of("quick"), profile.load("quick")
+    assert page.synthetic and page.figures_dir == chosen.figures
+    assert plt.rcParams["axes.grid"]
+    with pytest.raises(ValueError, match="Unknown profile 'fast'. Choose one of: full, quick"):
+        Page.of("fast")
+
+
+def test_no_break_spaces_of_inline_values_are_shown_as_such(monkeypatch):
+    shell = InteractiveShell()
+    monkeypatch.setattr("study.page.get_ipython", lambda: shell)
+    Page.of("quick")
+    for text in ("10\N{NO-BREAK SPACE}s", "it's", "a\\xa0b"):
+        plain, _ = shell.display_formatter.format(text)
+        assert ast.literal_eval(plain["text/plain"]) == text
+    assert shell.display_formatter.format("10\N{NO-BREAK SPACE}s")[0] == {"text/plain": "'10\N{NO-BREAK SPACE}s'"}
 
 
 def test_figure_is_one_bundle_with_files_and_is_closed(page, shown, tmp_path):
@@ -79,14 +159,18 @@ def test_synthetic_data_are_named_in_picture_and_caption(tmp_path, shown):
         page.table(pd.DataFrame({"n": [1]}), "t", "c")
         page.plot(chart, "p", "c", "a", line())
     assert (tmp_path / "real/loss.png").read_bytes() != (tmp_path / "fake/loss.png").read_bytes()
-    assert [("Synthetic data" in bundle[PANDOC]) for bundle in shown] == [False] * 3 + [True] * 3
-    assert "SYNTHETIC" in str(shown[5][PLOTLY]) and not chart.layout.annotations
+    sources = [bundle[PANDOC] for bundle in shown if bundle[PANDOC]]
+    assert [("Synthetic data" in source) for source in sources] == [False] * 3 + [True] * 3
+    assert "SYNTHETIC" in str(shown[8][PLOTLY]) and not chart.layout.annotations
 
 
 def test_plot_carries_plotly_for_lab_and_a_twin_for_print(page, shown, tmp_path):
     page.plot(go.Figure(go.Scatterpolar(r=[1, 2], theta=[0, 90])), "polar", "c", "a", line())
-    assert shown[0][PLOTLY]["data"][0]["type"] == "scatterpolar"
-    assert 'plotly="polar.json"' in shown[0][PANDOC] and 'image="polar.svg"' in shown[0][PANDOC]
+    anchor, chart, caption = shown
+    assert anchor["text/html"] == '<div id="polar"></div>' and not anchor[PANDOC]
+    assert chart[PLOTLY]["data"][0]["type"] == "scatterpolar" and "<img" in chart["text/html"] and not chart[PANDOC]
+    assert 'plotly="polar.json"' in caption[PANDOC] and 'image="polar.svg"' in caption[PANDOC]
+    assert caption["text/html"] == "<figcaption>c</figcaption>"
     assert (tmp_path / "figures/polar.json").exists()
 
 
@@ -191,29 +275,22 @@ def test_tables_refuse(page, df, options, error, message):
         page.table(df, "t", "c", **options)
 
 
-def test_code_shows_the_source_that_runs(page, shown):
-    page.code(prose.number, figures.Look)
-    assert "def number(value: float, digits: int = 0) -> str:" in shown[0][PANDOC]
-    assert "class Look(NamedTuple):" in shown[0][PANDOC]
-
-
-def test_code_too_wide_for_the_page_is_refused(page, monkeypatch):
-    monkeypatch.setattr("study.page.CODE_COLUMNS", 40)
-    with pytest.raises(ValueError, match="shown at most 40: break"):
-        page.code(figures.look_of)
-
-
 def test_fence_is_longer_than_any_inside():
     assert pandoc(fenced("a\n```\nb\n````", "text"), "plain").split() == ["a", "```", "b", "````"]
 
 
 def test_models_of_a_chapter_have_their_own_looks():
-    from study.anomaly.analysis import NAMES
+    from study.anomaly.detectors import NAMES, PUBLISHED
 
-    assert len({figures.colour_of(name) for name in NAMES.values()}) == len(NAMES)
-    assert figures.colour_of("Own") == figures.LOOKS["Own"].colour
-    with pytest.raises(KeyError, match="Version 3"):
-        figures.colour_of("Version 9")
+    names = [name for name in NAMES.values() if name not in PUBLISHED]
+    assert len({figures.colour_of(name) for name in names}) == len(names) and set(names) <= set(figures.LOOKS)
+
+
+def test_a_model_without_a_look_gets_one_that_no_other_has():
+    made = figures.look_of("wide")
+    assert made == figures.Look("#44AA99", "<", "-") and made != figures.look_of("deep")  # the same in every process
+    known = figures.LOOKS.values()
+    assert made.colour not in {look.colour for look in known} and made.marker not in {look.marker for look in known}
 
 
 def test_figure_sizes_are_those_of_the_page():
@@ -222,3 +299,19 @@ def test_figure_sizes_are_those_of_the_page():
     plt.close(fig)
     with pytest.raises(ValueError, match="full, half"):
         figures.new("third")
+
+
+def test_a_note_is_shown_where_there_is_something_to_note(page, shown):
+    page.note("")
+    page.note("Base was *changed*.")
+    (note,) = shown
+    assert note["text/markdown"] == "> **Note.** Base was *changed*." and pandoc(note[PANDOC], "plain").strip() == (
+        "Base was changed."
+    )
+
+
+def test_text_stands_left_and_numbers_right_in_jupyterlab_too(page, shown):
+    page.table(pd.DataFrame({"Claim": ["it <rises>"], "n": [3]}), "claims", "Claims.")
+    cells = BeautifulSoup(shown[0]["text/html"], "html.parser").find_all(["th", "td"])
+    assert [cell["style"] for cell in cells] == ["text-align: left", "text-align: right"] * 2
+    assert cells[2].text == "it <rises>"

@@ -68,8 +68,6 @@ def test_formats(shown, expected):
         lambda v: prose.mean_sd([v, 1.0]),
         lambda v: prose.interval(0.0, v),
         lambda v: prose.count(v, "window"),
-        lambda v: prose.verdict(0.5, v, 0.1),
-        lambda v: prose.rank_sentence({"A": 0.5, "B": v}, "F1"),
     ],
 )
 def test_a_missing_value_is_an_error_and_never_a_word(say, missing):
@@ -87,8 +85,7 @@ def test_a_missing_value_is_an_error_and_never_a_word(say, missing):
         lambda: prose.duration(-1),
         lambda: prose.join_list([]),
         lambda: prose.mean_sd([0.5]),
-        lambda: prose.rank_sentence({"A": 1.0}, "F1"),
-        lambda: prose.verdict(1.0, 1.0, -0.1),
+        lambda: prose.sentence(""),
     ],
 )
 def test_nonsense_is_an_error(say):
@@ -104,26 +101,9 @@ def test_significant_keeps_three_figures(value):
     assert float(mantissa) * 10.0**power == pytest.approx(value, rel=5.1e-3)
 
 
-def test_verdict():
-    assert prose.verdict(0.0017, 0.0018, 0.0001).status == "reproduced"
-    assert prose.verdict(0.0017, 0.0019, 0.0001).status == "not reproduced"
-    why = prose.verdict(0.0017, 0.0019, 0.0001, cause="no seed").reason
-    assert spaced(why) == "differs by 2.00 × 10⁻⁴: no seed"
-    slightly = prose.verdict(0.90, 0.9101, 0.01, show=lambda v: prose.percent(v, 1))
-    assert slightly == prose.Verdict("not reproduced", "differs by slightly more than 1.0 points")
-    assert prose.verdict(0.3, 0.2, 0.1).status == "reproduced"  # 0.3 - 0.2 exceeds 0.1 in binary
-    unclear = prose.verdict(0.0017, None, 0.0001, obstacle="the original does not state its split")
-    assert (unclear.status, unclear.reason) == ("not comparable", "the original does not state its split")
-
-
-def test_ranking_turns_round_with_the_data():
-    own, base = {"Base": 0.57, "Own": 0.75}, {"Base": 0.75, "Own": 0.57}
-    assert prose.rank_sentence(own, "F1") == "Own has the highest F1 (0.75), ahead of Base (0.57)."
-    assert prose.rank_sentence(base, "F1") == "Base has the highest F1 (0.75), ahead of Own (0.57)."
-    assert prose.rank_sentence(own, "loss", highest=False) == "Base has the lowest loss (0.57), ahead of Own (0.75)."
-
-
-def test_ranking_does_not_part_what_shows_the_same_number():
-    tied = prose.rank_sentence({"A": 0.751, "B": 0.749, "C": 0.5}, "F1")
-    assert tied == "A and B share the highest F1 (0.75), ahead of C (0.50)."
-    assert prose.rank_sentence({"A": 0.5, "B": 0.5}, "F1") == "A and B have the same F1 (0.50)."
+@pytest.mark.parametrize(
+    ("phrase", "expected"),
+    [("the gap is 3", "The gap is 3."), ("R² is 0.5.", "R² is 0.5."), ("so why?", "So why?"), ("x", "X.")],
+)
+def test_a_phrase_becomes_a_sentence(phrase, expected):
+    assert prose.sentence(phrase) == expected

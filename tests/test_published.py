@@ -1,12 +1,22 @@
-"""Claims are quoted word for word from the original's text, which stays outside the repository."""
+"""Claims are quoted word for word from the original's text, which stays outside the repository.
 
+After a quotation has changed, where the original lies beside the checkout:
+`WRITE_QUOTATIONS=yes python -m pytest tests/test_published.py`.
+"""
+
+import hashlib
+import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 
 from study import paths, published
 
 ORIGINAL = paths.DEFAULT_MIRROR.parent / "write-up.txt"
+CHECKED = Path(__file__).parent / "data" / "quotations.json"
+"""Digests of the quotations that were compared with the original, for checkouts beside which it does not lie."""
 
 # The original's formulas are TeX, in a claim they are a line of text. Inner braces first, until nothing changes.
 TEX = {
@@ -52,3 +62,15 @@ def test_every_claim_is_quoted_word_for_word():
         for name, claim in published.everything()["claims"].items()
     }
     assert {name: found for name, found in altered.items() if found} == {}
+    if os.environ.get("WRITE_QUOTATIONS"):
+        CHECKED.write_text(json.dumps(digests(), indent=1) + "\n", encoding="utf-8")
+
+
+def test_every_quotation_is_one_that_was_compared_with_the_original():
+    assert digests() == json.loads(CHECKED.read_text(encoding="utf-8")), f"compare it, then refresh {CHECKED.name}"
+
+
+def digests():
+    """The first digits of each quotation's SHA-256."""
+    quotations = {name: claim["text"] for name, claim in published.everything()["claims"].items()}
+    return {name: hashlib.sha256(text.encode()).hexdigest()[:12] for name, text in quotations.items()}

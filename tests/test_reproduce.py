@@ -1,4 +1,4 @@
-"""What is said about runs made anew: the sentinel's sentence, and the table of reproductions."""
+"""What is reported of repeated runs: the smoke run's sentence, and the table of reproductions."""
 
 import math
 from types import SimpleNamespace
@@ -6,35 +6,36 @@ from types import SimpleNamespace
 import pytest
 
 from study import profile, reproduce, runs
-from study.publish import PublishError, provenance
+from study.publish import provenance
+from study.publish.errors import PublishError
 from study.reproduce import Reproduction, Row
 
 SPEC = {"task": "t-x", "model": "m", "data": [], "profile": "quick", "seed": 0, "version": 1}
 PART = SimpleNamespace(
-    module=lambda: SimpleNamespace(
-        sentinel=lambda chosen: SPEC, compared=lambda record: [("last_loss", record.metrics["loss"], 0.1)]
-    )
+    key="t",
+    experiments=SimpleNamespace(
+        smoke_run=lambda chosen: SPEC, compared=lambda record: [("last_loss", record.metrics["loss"], 0.1)]
+    ),
 )
 
 
-@pytest.mark.parametrize(("anew", "said"), [(1.05, "the result agrees"), (1.2, "the result **DISAGREES**")])
-def test_told_again(tmp_path, monkeypatch, anew, said):
+@pytest.mark.parametrize(("loss", "found"), [(1.05, "agrees with its record"), (1.2, "DISAGREES with its record")])
+def test_smoke_run(tmp_path, monkeypatch, loss, found):
     chosen = profile.load("quick")
     monkeypatch.setattr("study.paths.BUILD", tmp_path)
-    assert "not made here" in reproduce.told_again(PART, chosen, "a model was trained")
+    assert "no smoke run" in reproduce.smoke_run(PART, chosen)
     runs.Store(chosen.records).get(SPEC, lambda spec, scratch: ({"loss": 1.0}, {}))
-    runs.Store(chosen.sentinels).get(SPEC, lambda spec, scratch: ({"loss": anew}, {}))
-    sentence = reproduce.told_again(PART, chosen, "a model was trained")
-    assert "a model was trained again" in sentence and said in sentence
-    assert f"last loss {anew:.2f} (recorded 1.00)" in sentence
+    runs.Store(chosen.smoke_runs).get(SPEC, lambda spec, scratch: ({"loss": loss}, {}))
+    line = reproduce.smoke_run(PART, chosen)
+    assert line.startswith("t: ") and found in line and f"last_loss {loss:.2f} (recorded 1.00)" in line
 
 
 @pytest.fixture
 def sweeps(tmp_path, monkeypatch):
-    """A part of one run, its record, and what sweeps were asked to make anew; they make a loss of `sweeps.loss`."""
+    """A part of one run, its record, and what sweeps were asked to repeat; they make a loss of `sweeps.loss`."""
     monkeypatch.setattr("study.paths.BUILD", tmp_path)
-    module = SimpleNamespace(specs=lambda chosen: [SPEC], **vars(PART.module()))
-    part = SimpleNamespace(key="t", short_title="Part T", module=lambda: module)
+    experiments = SimpleNamespace(specs=lambda chosen: [SPEC], **vars(PART.experiments))
+    part = SimpleNamespace(key="t", short_title="Part T", experiments=experiments)
     monkeypatch.setattr(reproduce.parts, "find", lambda key: part)
     runs.Store(profile.load("quick").records).get(SPEC, lambda spec, scratch: ({"loss": 1.0}, {}))
     told = SimpleNamespace(asked=[], loss=1.0)
@@ -53,7 +54,7 @@ ARGUMENTS = ["--profile", "quick", "--part", "t"]
 
 def test_a_finished_reproduction_starts_over_and_an_interrupted_one_goes_on(sweeps, tmp_path):
     assert reproduce.main(ARGUMENTS) == 0 and sweeps.asked == [(True, reproduce.KEPT)]
-    assert reproduce.main(ARGUMENTS) == 0 and sweeps.asked[1][0], "made anew"
+    assert reproduce.main(ARGUMENTS) == 0 and sweeps.asked[1][0], "repeated"
     (report,) = tmp_path.rglob("report-quick-t.txt")
     report.unlink()
     assert reproduce.main(ARGUMENTS) == 0 and not sweeps.asked[2][0], "what was made before the interruption is kept"
@@ -63,7 +64,7 @@ def test_runs_of_other_code_are_neither_taken_nor_lost(sweeps, tmp_path, monkeyp
     assert reproduce.main(ARGUMENTS) == 0
     (kept,) = (tmp_path / reproduce.KEPT).rglob("*.json")
     monkeypatch.setattr(reproduce.sweep, "project", lambda: "other code")
-    assert reproduce.main(ARGUMENTS) == 0 and sweeps.asked[1][0], "runs of other code do not count as made anew"
+    assert reproduce.main(ARGUMENTS) == 0 and sweeps.asked[1][0], "runs of other code do not count as repeated"
     assert kept.exists()
 
 
@@ -74,7 +75,7 @@ def test_a_number_outside_its_tolerance_fails_the_reproduction(sweeps, tmp_path)
     assert "DIFFERS" in report.read_text() and "1 numbers compared, 1 outside their tolerance" in report.read_text()
 
 
-def test_a_run_without_a_record_is_told_before_anything_is_trained(sweeps, capsys):
+def test_a_run_without_a_record_is_named_before_anything_is_trained(sweeps, capsys):
     runs.Store(profile.load("quick").records).file(SPEC).unlink()
     assert reproduce.main(ARGUMENTS) == 1 and sweeps.asked == []
     assert "t-x: m, seed 0 has no record" in capsys.readouterr().err
@@ -88,7 +89,7 @@ def test_runs_that_fail_fail_the_reproduction(sweeps, monkeypatch, capsys):
     assert "WORKERS=0 makes nothing" in capsys.readouterr().err
 
 
-def test_the_report_shows_what_was_made_anew(sweeps):
+def test_the_report_shows_repeated_runs(sweeps):
     chosen = profile.load("quick")
     sweeps.loss = 1.05
     assert provenance._reproductions(chosen, set()) == []
@@ -102,7 +103,7 @@ def test_the_report_shows_what_was_made_anew(sweeps):
     (shown,) = provenance._reproductions(chosen, set())
     shown = shown.replace("\\", "").replace("\N{NO-BREAK SPACE}", " ")
     assert "2 at a time | 0 of 1 |" in shown, "the later one takes the place of the earlier one"
-    assert "1 run (1 of an earlier recipe)" in shown
+    assert "1 run (1 of an earlier version)" in shown
 
 
 def test_a_reproduction_takes_from_the_first_start_to_the_last_end(tmp_path):
@@ -110,8 +111,9 @@ def test_a_reproduction_takes_from_the_first_start_to_the_last_end(tmp_path):
         where = {"started": start, "wall_seconds": seconds, "device": device, "threads": 2, "python": "3.12.3"}
         return runs.Record(SPEC, {}, {}, where | {"libraries": {}, "commit": "0123abc"})
 
-    anew = [made("2026-11-28T10:00:30+00:00", 60.0, "A GPU"), made("2026-11-28T10:00:00+00:00", 20.5, "CPU, x86_64")]
-    found = reproduce.told("all", anew, [Row("t-x: m, seed 0", "loss", 1.0, 1.05, 0.1)], 6)
+    day = "2026-11-28T10:00"
+    repeated = [made(f"{day}:30+00:00", 60.0, "A GPU"), made(f"{day}:00+00:00", 20.5, "CPU, x86_64")]
+    found = reproduce.summarised("all", repeated, [Row("t-x: m, seed 0", "loss", 1.0, 1.05, 0.1)], 6)
     assert found.seconds == 90.0 and found.started == "2026-11-28T10:00:00+00:00" and found.device == "A GPU"
     file = found.write(tmp_path)
     assert file.name == "all-a-gpu.json" and Reproduction.read(file) == found

@@ -4,7 +4,7 @@ import ast
 import json
 import os
 import re
-import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +19,8 @@ from jupyter_server.serverapp import list_running_servers
 from study import paths
 
 SOURCES = [*sorted(paths.STUDY.rglob("*.py")), *sorted(paths.NOTEBOOKS.glob("*.py"))]
+EXECUTES = {paths.STUDY / "definitions": {"exec", "compile"}}
+"""What takes models from the project's own notebooks, which are code."""
 # Each executes what it reads, unless it is told not to.
 FORBIDDEN = {
     "eval", "exec", "compile", "__import__", "os.system", "os.popen", "pickle.load", "pickle.loads", "marshal.load",
@@ -54,7 +56,8 @@ def faults(text):
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source.relative_to(paths.ROOT)))
 def test_nothing_is_executed_on_load(source):
-    assert list(faults(source.read_text(encoding="utf-8"))) == []
+    allowed = EXECUTES.get(source.parent, set())
+    assert [fault for fault in faults(source.read_text(encoding="utf-8")) if fault[1] not in allowed] == []
 
 
 @pytest.mark.parametrize(
@@ -76,47 +79,63 @@ def test_no_address_is_open():
             assert re.match(r"http://(127\.0\.0\.1|localhost|www\.w3\.org/)", address), f"{source}: {address}"
 
 
+@pytest.mark.slow
 def test_jupyterlab_is_local_and_asks_for_its_token(tmp_path):
-    """The command of `make lab`, without a browser and on a free port; it opens on the README and fetches no news."""
-    makefile = (paths.ROOT / "Makefile").read_text()
-    variable, command = re.search(r"^lab:.*\n\t@(\S+=\S+) \$\(PYTHON\) (.+)$", makefile, flags=re.M).groups()
+    """The command of `make lab`, without a browser and on a free port; it opens on the README and fetches no news.
+
+    Its kernel is this environment's, whatever kernels the account has.
+    """
+    for name in ("python3", "other"):
+        (tmp_path / "kernels" / name).mkdir(parents=True)
+        spec = {"argv": ["false"], "display_name": "Of the account", "language": "python"}
+        (tmp_path / "kernels" / name / "kernel.json").write_text(json.dumps(spec))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    arguments = [*shlex.split(command), "--no-browser", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
-    if os.geteuid() == 0:
-        arguments.append("--allow-root")
-    settings = dict([variable.split("=")]) | {"JUPYTER_RUNTIME_DIR": str(tmp_path)}
+    options = f"--no-browser --ServerApp.port={port} --ServerApp.port_retries=0"
     child = subprocess.Popen(
-        [sys.executable, *arguments], cwd=paths.ROOT, env=os.environ | settings,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ["make", "-s", "-o", ".venv/.installed", "lab", f"PYTHON={sys.executable}", f"LAB_OPTIONS={options}"],
+        cwd=paths.ROOT, env=os.environ | dict.fromkeys(("JUPYTER_RUNTIME_DIR", "JUPYTER_PATH"), str(tmp_path)),
+        start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
         assert _status(f"http://127.0.0.1:{port}/api/contents", child) == 403
         [server] = list_running_servers(tmp_path)
+        kernels = _asked(server, "api/kernelspecs")["kernelspecs"]
+        assert {name: one["spec"]["argv"][0] for name, one in kernels.items()} == {"python3": sys.executable}
         values = _lab_settings(server)
         assert values["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]["markdown"] == "Markdown Preview"
         assert values["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
-        open_at = {c.laddr.ip for c in psutil.Process(child.pid).net_connections() if c.status == psutil.CONN_LISTEN}
-        assert open_at == {"127.0.0.1"}
+        processes = psutil.Process(child.pid).children(recursive=True)
+        assert {address for process in processes for address in _listening(process)} == {"127.0.0.1"}
     finally:
-        child.terminate()
+        os.killpg(child.pid, signal.SIGTERM)
         child.wait(30)
+
+
+def _listening(process):
+    """The addresses at which a process waits for connections; none once it has ended."""
+    try:
+        return [one.laddr.ip for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _asked(server, path):
+    headers = {"Authorization": f"token {server['token']}"}
+    with urllib.request.urlopen(urllib.request.Request(server["url"] + path, headers=headers), timeout=30) as answer:
+        return json.load(answer)
 
 
 def _lab_settings(server):
     """The defaults of JupyterLab's page, as the server gives them out: plugin -> setting -> value."""
-    request = urllib.request.Request(
-        f"{server['url']}lab/api/settings", headers={"Authorization": f"token {server['token']}"}
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        plugins = json.load(answer)["settings"]
+    plugins = _asked(server, "lab/api/settings")["settings"]
     properties = {plugin["id"]: plugin["schema"].get("properties", {}) for plugin in plugins}
     return {name: {key: value.get("default") for key, value in of.items()} for name, of in properties.items()}
 
 
 def _status(address, child):
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline and child.poll() is None:
         try:
             return urllib.request.urlopen(address, timeout=5).status

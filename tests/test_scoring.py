@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,10 @@ from hypothesis import strategies as st
 from study.anomaly.scoring import (
     PROFILES,
     alarms,
-    detection_events,
     eventwise,
+    first_rows,
     nab_score,
+    normalised,
     pointwise,
     probation_rows,
     row_weights,
@@ -190,6 +190,15 @@ def test_one_more_flag_helps_inside_windows_and_harms_outside(case, data):
         assert change < 0
 
 
+def test_nabs_scale_by_hand():
+    # Two windows: silence costs 2, the best is 2.
+    assert [normalised(score, 2, STANDARD) for score in (-2.0, 0.0, 1.5, 2.0)] == [0.0, 50.0, 87.5, 100.0]
+    assert normalised(-4.0, 2, STANDARD) == -50.0
+    assert normalised(-4.0, 2, PROFILES["reward_low_FN_rate"]) == 0.0
+    with pytest.raises(ValueError, match="without labelled windows"):
+        normalised(0.0, 0, STANDARD)
+
+
 # Point-wise and event-wise
 
 
@@ -216,27 +225,28 @@ def test_pointwise_names_what_is_undefined():
     assert result["roc_auc"] is None and result["pr_auc"] is None
 
 
-def test_events_merge_flags_closer_than_the_limit():
-    flags = flags_at(100, 3, 14, 26, 27, 60)
-    assert detection_events(flags, 12) == [(3, 14), (26, 27), (60, 60)]
-    assert detection_events(flags, 13) == [(3, 27), (60, 60)]
-    assert detection_events(flags, 1) == [(3, 3), (14, 14), (26, 26), (27, 27), (60, 60)]
-    assert detection_events(flags_at(100)) == []
+def test_flags_closer_than_the_limit_are_one_event():
+    rows = np.array([3, 14, 26, 27, 60])
+    assert first_rows(rows).tolist() == [3, 26, 60]
+    assert first_rows(rows, 13).tolist() == [3, 60]
+    assert first_rows(rows, 1).tolist() == rows.tolist() and first_rows(rows[:0]).tolist() == []
 
 
 @given(labelled_series(), st.integers(1, 15))
-def test_events_cover_exactly_the_flags_and_stay_apart(case, merge_rows):
-    flags = case[0] > 1
-    events = detection_events(flags, merge_rows)
-    assert all(flags[first] and flags[last] for first, last in events)
-    assert sum(flags[first : last + 1].sum() for first, last in events) == flags.sum()
-    assert all(later[0] - earlier[1] >= merge_rows for earlier, later in pairwise(events))
+def test_between_two_events_lie_rows_without_a_flag(case, merge_rows):
+    rows = np.flatnonzero(case[0] > 1)
+    begun = first_rows(rows, merge_rows)
+    last = [rows[rows < row][-1] for row in begun[1:]]
+    assert all(row - before >= merge_rows for row, before in zip(begun[1:], last, strict=True))
+    assert set(begun) <= set(rows) and begun[:1].tolist() == rows[:1].tolist()
+    assert all(row in begun for row, before in zip(rows[1:], rows, strict=False) if row - before >= merge_rows)
 
 
 def test_eventwise_by_hand():
     windows = [(40, 49), (60, 69), (80, 89)]
-    # Probation: 5. Two events in the first window, one that reaches into the second, two outside.
-    flags = flags_at(100, 5, 20, 41, 47, 58, 60, 95)
+    # Probation: 5. Two events begin in the first window, one before the second and reaches into it, one in the third
+    # and leaves it, one outside.
+    flags = flags_at(100, 5, 20, 41, 47, 58, 60, 89, 91)
     result = eventwise(flags, windows, merge_rows=3)
     assert (result["tp_events"], result["fp_events"]) == (3, 2)
     assert (result["found_windows"], result["missed_windows"]) == (2, 1)
@@ -246,10 +256,34 @@ def test_eventwise_by_hand():
     assert result["event_precision"] == 3 / 5
 
 
-def test_one_event_over_two_windows_finds_both():
+def test_one_event_over_two_windows_finds_the_one_it_begins_in():
     result = eventwise(flags_at(100, 45, 55, 65), [(40, 49), (60, 69)], merge_rows=12)
-    assert (result["tp_events"], result["fp_events"], result["found_windows"]) == (1, 0, 2)
-    assert result["f1"] == 1.0
+    assert (result["tp_events"], result["fp_events"], result["found_windows"]) == (1, 0, 1)
+    assert result["f1"] == pytest.approx(2 / 3)
+
+
+FOUR = [(1235, 1631), (2920, 3316), (4761, 5157), (9087, 9483)]
+"""The windows of AAPL, of 15,902 rows."""
+
+
+def test_flagging_without_looking_has_a_low_f1():
+    everything = np.ones(15_902, dtype=bool)
+    assert eventwise(everything, FOUR)["f1"] == 0  # one event, begun with the scored rows
+    from_the_first = everything.copy()
+    from_the_first[:1300] = False
+    assert eventwise(from_the_first, FOUR)["f1"] == 2 / 5  # one window of four, and no false event
+    daily = flags_at(15_902, *range(750, 15_902, 288))
+    result = eventwise(daily, FOUR)
+    assert (result["found_windows"], result["tp_events"], result["fp_events"]) == (4, 7, 46)
+    assert result["f1"] == 8 / 54
+    often = flags_at(15_902, *range(750, 15_902, 13))
+    assert eventwise(often, FOUR)["f1"] < 0.01
+
+
+def test_events_begin_with_the_scored_rows():
+    flags = flags_at(100, *range(10, 20))
+    assert eventwise(flags, [(15, 30)])["found_windows"] == 1
+    assert eventwise(flags, [(16, 30)])["fp_events"] == 1
 
 
 def test_eventwise_without_flags():
@@ -329,7 +363,7 @@ def test_bad_scores_flags_and_lengths():
     with pytest.raises(ValueError, match="one number per row"):
         alarms([], 1.0)
     with pytest.raises(ValueError, match="merge_rows"):
-        detection_events(flags_at(10), 0)
+        eventwise(flags_at(10), [], 0)
     with pytest.raises(ValueError, match="refractory_rows"):
         alarms(scores, 1.0, -1)
     with pytest.raises(ValueError, match="NaN"):

@@ -95,6 +95,16 @@ def test_window_cutting_loses_no_row_and_adds_none():
         series.windows_of(values[:29])
 
 
+def test_windows_are_told_apart_by_shape_and_values():
+    windows = series.windows_of(np.arange(50.0))
+    digest = series.digest_of(windows)
+    assert re.fullmatch("[0-9a-f]{12}", digest) and digest == series.digest_of(windows.astype(np.float64))
+    changed = windows.copy()
+    changed[3, 4, 0] += 1e-3
+    others = [changed, windows[:-1], windows.reshape(21, 15, 2), windows[::-1]]
+    assert len({digest, *map(series.digest_of, others)}) == 5
+
+
 def test_synthetic_series_has_the_schema_of_the_real_one():
     one, same, other = (series.load(n, "synthetic", 4000) for n in ("AAPL", "AAPL", "FB"))
     assert np.array_equal(one.values, same.values) and not np.array_equal(one.values, other.values)

@@ -37,13 +37,14 @@ def start(program, *arguments, **options):
     )  # fmt: skip
 
 
-def kill_when(child, condition, seconds=120):
-    """Kill -9 as soon as the condition holds; fails if the child ends before."""
+def kill_when(child, condition, seconds=300, end=signal.SIGKILL):
+    """Send a signal, kill -9 if no other, as soon as the condition holds; fails if the child ends before."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert child.poll() is None and time.monotonic() < deadline, "the moment never came"
         time.sleep(0.005)
-    child.kill()
+    # As a terminal does: of an interruption the whole group learns.
+    (os.killpg if end == signal.SIGINT else os.kill)(child.pid, end)
     child.wait()
 
 
@@ -70,6 +71,7 @@ DOWNLOAD = """
 """
 
 
+@pytest.mark.slow
 def test_a_killed_download_leaves_nothing_that_is_taken_for_data(own_catalog, tmp_path):
     digest = hashlib.sha256(CONTENT).hexdigest()
     own_catalog(
@@ -115,6 +117,7 @@ def undisturbed():
     return [float(np.random.default_rng([3, epoch]).random()) for epoch in range(EPOCHS)]
 
 
+@pytest.mark.slow
 def test_a_training_killed_at_random_moments_ends_at_the_same_numbers(tmp_path, undisturbed):
     store, log = runs.Store(tmp_path / "runs"), tmp_path / "epochs"
     log.touch()
@@ -180,20 +183,13 @@ def without_times(record):
 
 def trained(folder, part, task, model):
     """A process that makes a run of the quick profile, and where its record will be: (child, store, spec)."""
-    specs = parts.find(part).module().specs(profile.load("quick"))
+    specs = parts.find(part).experiments.specs(profile.load("quick"))
     spec = next(s for s in specs if (s["task"], s["model"]) == (task, model))
     child = start(RUN, folder, part, json.dumps(spec), env=os.environ | {"OMP_NUM_THREADS": "1"})
     return child, runs.Store(folder / "runs"), spec
 
 
-def test_keras_same_machine_same_seed_same_numbers(tmp_path):
-    base = ("part2", "part2-published", "base")
-    made = [trained(tmp_path / name, *base) for name in "ab"]
-    assert [child.wait(240) for child, _, _ in made] == [0, 0]
-    first, second = (without_times(store.load(spec)) for _, store, spec in made)
-    assert first == second and len(first[1]) > 1
-
-
+@pytest.mark.slow
 def test_pytorch_same_machine_same_seed_same_numbers_killed_or_not(tmp_path):
     """One process undisturbed, one killed after its first epoch and started again."""
     dropout = ("part4", "part4-variants", "dropout")
@@ -320,13 +316,13 @@ import os, time
 from pathlib import Path
 import pandas as pd
 from study import figures, runs
-from study.demo import recipes as demo
+from study.demo.experiments import ALL
 from study import profile as profiles
 from study.page import Page
 
 P = profiles.load(profile)
 page = Page(P.figures, P.synthetic)
-(record,) = runs.Store(P.records).get_all(demo.specs(P), demo.train)
+(record,) = runs.Store(P.records).get_all(ALL.specs(P), ALL.train)
 (P.work / "kernel").write_text(str(os.getpid()))
 while (P.work / "slowly").exists():
     time.sleep(0.1)
@@ -340,29 +336,18 @@ page.table(pd.DataFrame({"Text": [record.metrics["text"]]}), "text", "What the d
 """
 HOSTILE = '<script>alert(1)</script> #import "x": *'
 TOY = SPEC | {"task": "part0-toy", "seed": 0}
-RECIPES = '''"""Runs of the demonstration."""
+EXPERIMENTS = '''"""Runs of the demonstration."""
 
 import hashlib
 import json
 import time
+from types import SimpleNamespace
 
 import numpy as np
 
 from study import files, paths
 
 SPEC = json.loads("""@SPEC@""")
-
-
-def specs(profile):
-    return [SPEC]
-
-
-def sentinel(profile):
-    return SPEC
-
-
-def compared(record):
-    return [("loss", record.metrics["loss"], 0.0)]
 
 
 def train(spec, scratch):
@@ -374,15 +359,22 @@ def train(spec, scratch):
         with (paths.BUILD / "epochs").open("a") as log:
             log.write("x")
     return {"loss": losses[-1], "text": '@HOSTILE@'}, {"history": np.array(losses)}
+
+
+ALL = SimpleNamespace(
+    specs=lambda profile: [SPEC], smoke_run=lambda profile: SPEC, train=train,
+    compared=lambda record: [("loss", record.metrics["loss"], 0.0)],
+)
 '''
 ANALYSIS = '''"""Verdicts of the demonstration."""
 
 from study import published
-from study.prose import CONFIRMED, Glance, Verdict
+from study.prose import Highlight, number
+from study.verdicts import CONFIRMED, Kind, Verdict
 
 
 def judged(records):
-    return [published.judge("part2.rows", "toy", "rows", [15902.0], 0)]
+    return [published.judge("part2.rows", "toy", "rows", [15902.0], Kind.FACT, number)]
 
 
 def claims(records):
@@ -393,13 +385,15 @@ def finding(records):
     return "The toy is a toy."
 
 
-def glance(records):
-    return [Glance("loss", "0", "1", "toy")]
+def highlights(records):
+    return [Highlight("loss", "0", "1", "toy")]
 '''
 # Loaded by every Python process of the build: all of them die just before the named file is moved into its place.
 KILLER = """
 import os, signal
-name, replace = os.environ.get("KILL_BEFORE"), os.replace
+from pathlib import Path
+told, replace = Path(__file__).with_name("kill_before"), os.replace
+name = told.read_text() if told.exists() else ""
 def replacing(source, target, **options):
     if name and str(target).endswith(name):
         os.killpg(0, signal.SIGKILL)
@@ -420,20 +414,21 @@ class Project:
         (folder / "notebooks" / "part0.py").write_text(NOTEBOOK)
         demo = folder / "study" / "demo"
         demo.mkdir()
-        for name, content in (("__init__", ""), ("recipes", RECIPES), ("analysis", ANALYSIS)):
+        for name, content in (("__init__", ""), ("experiments", EXPERIMENTS), ("analysis", ANALYSIS)):
             (demo / f"{name}.py").write_text(content.replace("@SPEC@", json.dumps(TOY)).replace("@HOSTILE@", HOSTILE))
         listed = folder / "study" / "parts.py"
-        one = 'PARTS = (Part("part0", "part0", "study.demo.recipes"),)\n'
+        one = 'PARTS = (Part("part0", "part0", "study.demo"),)\n'
         before, _, after = listed.read_text().partition("PARTS = (\n")
         listed.write_text(before + one + after.partition("\n)\n")[2])
-        (folder / "killer").mkdir()
-        (folder / "killer" / "sitecustomize.py").write_text(KILLER)
+        with (folder / "study" / "__init__.py").open("a") as begin:
+            begin.write(KILLER)
 
-    def start(self, before="", wrapper=(), **options):
-        env = {k: v for k, v in os.environ.items() if k not in ("DATA", "DATA_MIRROR")}
-        env |= {"PYTHONPATH": f"{self.folder}:{self.folder / 'killer'}", "KILL_BEFORE": before}
+    def start(self, before="", wrapper=(), module="study.build", **options):
+        (self.folder / "study" / "kill_before").write_text(before)
+        command = [sys.executable, "-I", "-X", "utf8", "study/environment.py", module, "--profile", "quick"]
+        env = {k: v for k, v in os.environ.items() if k not in ("DATA", "DATA_MIRROR", "STUDY_STARTED")}
         return subprocess.Popen(
-            [*wrapper, sys.executable, "-m", "study.build", "--profile", "quick"],
+            [*wrapper, *command],
             cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True, **options,
         )  # fmt: skip
@@ -466,20 +461,26 @@ class Project:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """Built through a kill at each output, most often of all processes, and at last by two commands at once."""
-    project = Project(tmp_path_factory.mktemp("survival") / "project")
+    # papermill and pandoc read more than a name into this one.
+    project = Project(tmp_path_factory.mktemp("survival") / "a%20b{x}" / "project")
     for moment in (".npz", "toy-" + runs.digest(TOY) + ".json"):
         assert project.build(before=moment)[0] == -signal.SIGKILL, moment
         project.assert_whole()
 
-    # The build alone is killed while its notebook runs; the kernel must not go on without it.
+    # While its notebook runs, the build alone is killed, or all are interrupted; the kernel must not go on without it.
     project.work.mkdir(parents=True, exist_ok=True)
     (project.work / "slowly").touch()
-    kill_when(project.start(), (project.work / "kernel").exists)
-    kernel = Path("/proc") / (project.work / "kernel").read_text()
-    deadline = time.monotonic() + 30
-    while (kernel / "cmdline").exists() and b"ipykernel" in (kernel / "cmdline").read_bytes():
-        assert time.monotonic() < deadline, "the kernel outlived its build"
-        time.sleep(0.1)
+    for end in (signal.SIGKILL, signal.SIGINT):
+        (project.work / "kernel").unlink(missing_ok=True)
+        child = project.start()
+        kill_when(child, (project.work / "kernel").exists, end=end)
+        told = child.communicate()[1]
+        assert end != signal.SIGINT or (child.returncode == 130 and "Traceback" not in told), told
+        kernel = Path("/proc") / (project.work / "kernel").read_text()
+        deadline = time.monotonic() + 30
+        while (kernel / "cmdline").exists() and b"study.kernel" in (kernel / "cmdline").read_bytes():
+            assert time.monotonic() < deadline, "the kernel outlived its build"
+            time.sleep(0.1)
     (project.work / "slowly").unlink()
 
     for moment in ("part0.ipynb", "report.html", "report.pdf", ".png", ".svg", "stamp-report.json"):
@@ -491,6 +492,7 @@ def project(tmp_path_factory):
     return project, "".join(err for _, err in said)
 
 
+@pytest.mark.slow
 def test_a_build_killed_at_every_output_ends_whole(project):
     project, said = project
     project.assert_whole()
@@ -498,13 +500,14 @@ def test_a_build_killed_at_every_output_ends_whole(project):
     sentence = f"The last loss is {np.random.default_rng(4).random():.6f}."
     assert sentence in " ".join(html.read_text(encoding="utf-8").split())
     # Five epochs of the run, once, though the moments before its record was written were kills'; and five of the
-    # sentinel in each of the three builds that executed the notebook.
-    assert (project.folder / "build" / "epochs").read_text().count("x") == 20
+    # smoke run in each of the four builds that executed the notebook.
+    assert (project.folder / "build" / "epochs").read_text().count("x") == 25
     left = [p for p in (project.work / "output").rglob(".*")]
     assert left == [] and not list(project.work.rglob(".part0-*"))
     assert "Another process is at work on the report of the profile quick; waiting" in said
 
 
+@pytest.mark.slow
 def test_what_data_say_is_text_in_both_documents(project):
     project, _ = project
     html, pdf = project.outputs
@@ -513,6 +516,18 @@ def test_what_data_say_is_text_in_both_documents(project):
     assert HOSTILE in " ".join(" ".join(page.extract_text() for page in PdfReader(pdf).pages).split())
 
 
+@pytest.mark.slow
+def test_what_is_missing_below_build_is_made_anew(project):
+    project, _ = project
+    html, _ = project.outputs
+    before = html.read_bytes()
+    html.unlink()
+    (project.work / "figures" / "losses.svg").unlink()
+    code, out, err = project.build()
+    assert code == 0 and html.read_bytes() == before, out + err
+
+
+@pytest.mark.slow
 def test_file_dates_and_the_clock_mean_nothing(project):
     project, _ = project
     for when in (0, 4_000_000_000):  # 1970, and 2096: as if the clock had been set back since
@@ -521,6 +536,8 @@ def test_file_dates_and_the_clock_mean_nothing(project):
                 os.utime(file, (when, when))
         code, out, err = project.build()
         assert code == 0 and out.startswith("Nothing to do"), out + err
+    for file in project.folder.rglob("*.ipynb"):  # or the next edit of its text would seem the older of the two
+        os.utime(file, (0, 0))
 
 
 def read_only(folder):
@@ -534,6 +551,7 @@ def read_only(folder):
     return ("unshare", "-m", "sh", "-c", script, "sh"), lambda: None
 
 
+@pytest.mark.slow
 def test_what_cannot_be_written_is_told_and_the_earlier_report_stays(project):
     project, _ = project
     earlier = [file.read_bytes() for file in project.outputs]
@@ -555,3 +573,11 @@ def test_what_cannot_be_written_is_told_and_the_earlier_report_stays(project):
     assert code == 0, err
     assert f"Damaged notebook {notebook}" in out and err.count("Damaged note ") == 2
     assert "Other words." in project.outputs[0].read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_reproduce_makes_every_run_again_and_finds_the_same(project):
+    project, _ = project
+    code, out, err = project.build(module="study.reproduce")
+    assert code == 0 and "1 numbers compared, 0 outside their tolerance" in out, out + err
+    assert " 0 " in next(line for line in out.splitlines() if line.endswith(" agrees")), "same machine, same seed"

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from study import parts, paths, profile, runs, sweep
+from study import environment, parts, paths, profile, runs, sweep
 
 PART = parts.find("part2")
 QUICK = profile.load("quick")
@@ -27,9 +27,30 @@ def store(tmp_path):
     return runs.Store(tmp_path / "runs")
 
 
+TRAIN = """
+import argparse, json, os
+from pathlib import Path
+from study import runs
+parser = argparse.ArgumentParser()
+for name in ("module", "--part", "--store", "--spec"):
+    parser.add_argument(name)
+given = parser.parse_args()
+spec = json.loads(given.spec)
+def train(spec, scratch):
+    return {"worth": {"part2-stream": 1.0}[spec["task"]], "process": os.getpid()}, {}
+runs.Store(Path(given.store)).get(spec, train)
+"""
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Processes that make a run of nothing in place of `study.train`, which reads and computes for seconds."""
+    monkeypatch.setattr(environment, "command", lambda *given: [sys.executable, "-c", TRAIN, *given])
+
+
 def quick_specs(*models):
     """Runs of the quick profile that need no framework and about a second each."""
-    return [s for s in PART.module().specs(QUICK) if s["task"] == "part2-stream" and s["model"] in models]
+    return [s for s in PART.experiments.specs(QUICK) if s["task"] == "part2-stream" and s["model"] in models]
 
 
 @pytest.mark.parametrize(("text", "seeds"), [("0-3", (0, 1, 2, 3)), ("5", (5,)), ("3,0-1,1", (0, 1, 3))])
@@ -45,7 +66,7 @@ def test_bad_seeds_are_refused(text):
 
 def test_other_seeds_change_the_seeds_alone():
     wider = sweep.with_seeds(QUICK, PART, (0, 1, 2))
-    old, new = PART.module().specs(QUICK), PART.module().specs(wider)
+    old, new = PART.experiments.specs(QUICK), PART.experiments.specs(wider)
     assert {runs.digest(s) for s in old} < {runs.digest(s) for s in new}
     assert {s["seed"] for s in new} == {0, 1, 2}
     with pytest.raises(ValueError, match="part3 has no list of seeds"):
@@ -64,15 +85,15 @@ def test_two_at_a_time_each_once(build, store, capsys):
     assert {s["model"]: store.load(s).provenance for s in specs} == {m: r.provenance for m, r in made.items()}
 
 
-def test_a_record_that_did_not_arrive_is_not_made_again(build, store):
+def test_a_record_that_did_not_arrive_is_not_made_again(build, store, tiny):
     (spec,) = quick_specs("value")
     first = sweep.make(PART.key, spec, sweep.project())
     with sweep.workers(1, None) as executor:
         sweep.sweep(PART, [spec], store, executor)
-    assert store.load(spec).provenance == first.provenance
+    assert store.load(spec).metrics == first.metrics
 
 
-def test_a_failed_run_is_told_and_the_others_are_kept(build, store, capsys):
+def test_a_failed_run_is_told_and_the_others_are_kept(build, store, tiny):
     good, bad = quick_specs("value", "windowed_gaussian")
     bad["task"] = "part2-nonsense"
     with sweep.workers(1, None) as executor:
@@ -81,7 +102,7 @@ def test_a_failed_run_is_told_and_the_others_are_kept(build, store, capsys):
     assert store.load(good) and not store.load(bad)
 
 
-def test_a_killed_process_is_started_again_and_goes_on(build, monkeypatch):
+def test_a_killed_process_is_started_again_and_goes_on(build, tiny, monkeypatch):
     """The child is killed at its first start, as the system does when memory is full."""
     (spec,) = quick_specs("value")
     started = []
@@ -142,7 +163,7 @@ WORKER = """
 def cluster(tmp_path):
     """A scheduler and two workers, processes of their own; (address, workers by name)."""
     distributed = pytest.importorskip("distributed")
-    environment = os.environ | {"PYTHONPATH": str(paths.ROOT), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
+    variables = os.environ | {"PYTHONPATH": str(paths.ROOT), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
     with distributed.LocalCluster(
         n_workers=0, protocol="tcp", host="127.0.0.1", dashboard_address=None, processes=False, silence_logs=50
     ) as local:
@@ -154,7 +175,7 @@ def cluster(tmp_path):
                     "--name", name, "--no-nanny", "--nthreads", "1", "--no-dashboard", "--death-timeout", "60",
                     "--local-directory", str(tmp_path / name),
                 ],
-                env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )
             for name in ("one", "two")
         }  # fmt: skip
@@ -166,6 +187,7 @@ def cluster(tmp_path):
                 child.wait()
 
 
+@pytest.mark.slow
 def test_a_cluster_of_two_of_which_one_is_killed(cluster, store, build, tmp_path):
     local, children = cluster
     specs = quick_specs("value", "windowed_gaussian", "pca_reconstruction")

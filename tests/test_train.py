@@ -20,10 +20,10 @@ sha256 = "{}"
 @pytest.fixture
 def recorded(own_catalog, monkeypatch):
     """A part of one run, whose record was made from data of the catalog's digest."""
-    module = SimpleNamespace(specs=lambda chosen: [SPEC], train=lambda spec, scratch: ({"loss": 1.0}, {}))
-    monkeypatch.setattr(parts, "find", lambda key: SimpleNamespace(key="t", module=lambda: module))
+    experiments = SimpleNamespace(specs=lambda chosen: [SPEC], train=lambda spec, scratch: ({"loss": 1.0}, {}))
+    monkeypatch.setattr(parts, "find", lambda key: SimpleNamespace(key="t", experiments=experiments))
     own_catalog(LISTED.format("a" * 64))
-    runs.Store(profile.load("quick").records).get(SPEC, module.train)
+    runs.Store(profile.load("quick").records).get(SPEC, experiments.train)
     return own_catalog
 
 

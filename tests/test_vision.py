@@ -15,7 +15,7 @@ from PIL import Image
 
 from study import catalog, paths
 from study.catalog import DataError
-from study.vision import duplicates, images, sources
+from study.vision import dataset, duplicates, images, sources
 from study.vision.archive import Archive
 
 
@@ -278,16 +278,73 @@ def test_pairs_across_blocks_are_found(monkeypatch):
     assert duplicates.pairs(pixels).tolist() == [[2, 24]]
 
 
+def noisy(image, random):
+    return np.clip(image * 0.9 + random.normal(8, 5, image.shape), 0, 255)
+
+
+def test_mirrored_pairs_are_found_when_they_are_looked_for(monkeypatch):
+    random = np.random.default_rng(2)
+    pixels = random.integers(0, 255, (30, 16, 16, 3)).repeat(4, 1).repeat(4, 2).astype(np.uint8)
+    pixels[24], pixels[8] = noisy(pixels[2][:, ::-1], random), noisy(pixels[5], random)
+    pixels[11][:, 32:] = pixels[11][:, :32][:, ::-1]  # alike from both sides, but like no other image
+    monkeypatch.setattr(duplicates, "_BLOCK", 4)
+    assert duplicates.pairs(pixels).tolist() == [[5, 8]]
+    assert duplicates.pairs(pixels, mirrored=True).tolist() == [[2, 24], [5, 8]]
+    groups = duplicates.groups(pixels, mirrored=True)
+    assert groups[2] == groups[24] and len(np.unique(groups)) == 28
+
+
+def test_the_wider_search_is_wider_and_keeps_images_of_its_own(place):
+    assert duplicates.WIDER_CORRELATION < duplicates.CORRELATION and duplicates.WIDER_BITS > duplicates.DIFFERING_BITS
+    content = files()
+    turned = io.BytesIO()
+    Image.open(io.BytesIO(content["dogs/0.jpg"])).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(turned, "JPEG")
+    archive = Archive(zipped(place / "a.zip", content | {"dogs/turned.jpg": turned.getvalue()}))
+    narrow, wide = (images.read(archive, archive.digest(), mirrored) for mirrored in (False, True))
+    assert len(set(narrow.groups)) == 10 and len(set(wide.groups)) == 9
+    assert np.array_equal(images.read(archive, archive.digest()).groups, narrow.groups)  # one cache each
+
+
+REAL = paths.DEFAULT_MIRROR / "vision" / "dogs_food_vehicles.zip"
+KNOWN = [
+    ("vehicles/tin_train_n03796401_68.jpg", "vehicles/tin_train_n03796401_259.jpg"),
+    ("dogs/woof_train_n02089973_186.jpg", "dogs/woof_val_n02089973_3862.jpg"),
+    ("dogs/tin_train_n02106662_63.jpg", "dogs/tin_train_n02106662_485.jpg"),
+    ("food/tin_train_n07753592_192.jpg", "food/tin_val_937.jpg"),
+]
+"""Pairs that the present split has on two sides: three mirrored ones, and one that the narrower bounds miss."""
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="the images are not in the mirror")
+def test_the_known_pairs_are_found():
+    archive = Archive(REAL)
+    pixels = np.stack([images.decode(archive.read(name), name) for pair in KNOWN for name in pair])
+    assert duplicates.pairs(pixels).tolist() == []
+    assert duplicates.pairs(pixels, mirrored=True).tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
+
+
+def test_the_original_s_images_are_named_so_and_counted(place, monkeypatch):
+    path = zipped(place / "mine.zip", files())
+    monkeypatch.setenv("IMAGES", f"course:{path}")
+    names = images.data_names("real")
+    assert names[0].startswith("own/course:mine.zip@") and catalog.listed(names) == []
+    assert images.of_the_original(names) and not images.of_the_original(["own/mine.zip@0123456789ab"])
+    with pytest.raises(DataError, match=r"has \[3, 3, 3\] images, the original's set 10,000 of each class"):
+        images.load(names)
+    monkeypatch.setattr(images, "COURSE_COUNT", 3)
+    assert len(images.load(names).images) == 9
+
+
 def test_split_of_thirty_thousand():
     classes = np.arange(3).repeat(10_000)
     groups = np.arange(30_000)
     groups[[5, 12_000, 29_999]] = 5  # across classes
     groups[100:104] = 100
-    made = images.split(classes, groups, 0)
+    made = dataset.split(classes, groups, 0)
     assert {name: len(rows) for name, rows in made.items()} == {"train": 21_000, "validation": 6_000, "test": 3_000}
     for rows, each in zip(made.values(), (7_000, 2_000, 1_000), strict=True):
         assert np.bincount(classes[rows]).tolist() == [each] * 3
-    again, other = images.split(classes, groups, 0), images.split(classes, groups, 1)
+    again, other = dataset.split(classes, groups, 0), dataset.split(classes, groups, 1)
     assert all(np.array_equal(made[name], again[name]) for name in made)
     assert not np.array_equal(made["test"], other["test"])
 
@@ -303,7 +360,7 @@ def test_a_split_takes_every_row_once_and_no_group_twice(counts, copies, seed):
     classes = np.arange(3).repeat(counts)
     few, own = random.integers(0, 8, len(classes)), 10 + np.arange(len(classes))
     groups = np.where(random.random(len(classes)) < copies, few, own)
-    made = images.split(classes, groups, seed)
+    made = dataset.split(classes, groups, seed)
     assert np.array_equal(np.sort(np.concatenate(list(made.values()))), np.arange(len(classes)))
     found = [set(groups[rows]) for rows in made.values()]
     assert sum(map(len, found)) == len(set(groups))

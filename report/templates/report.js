@@ -30,7 +30,15 @@ document.addEventListener("DOMContentLoaded", () => {
   const charts = setUpCharts();
   setUpTheme();
   setUpCode();
+  const chapters = setUpChapters();
+  const goTo = (element) => {
+    chapters.show(element);
+    for (let around = element.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
+    element.scrollIntoView({ block: element.matches("h2, h3, h4, h5") ? "start" : "center" });
+  };
   setUpContents();
+  setUpSearch();
+  setUpPreviews();
   setUpAnchors();
   setUpFigures();
   all("main table").forEach(makeSortable);
@@ -78,6 +86,154 @@ document.addEventListener("DOMContentLoaded", () => {
     blocks.forEach((block) => block.addEventListener("toggle", show));
   }
 
+  // One chapter at a time or all; links lead into any.
+  function setUpChapters() {
+    const control = document.getElementById("chapter-switch");
+    const parts = all("main > .chapter");
+    const title = document.querySelector("main > .title");
+    const place = (part) => {
+      all("main > .here").forEach((other) => other.classList.remove("here"));
+      part.classList.add("here");
+      if (part === parts[0]) title.classList.add("here");
+    };
+    const isSingle = () => root.classList.contains("single");
+    const choose = (single) => {
+      root.classList.toggle("single", single);
+      control.textContent = single ? "All chapters" : "One chapter";
+      control.setAttribute("aria-pressed", String(single));
+    };
+    const show = (element) => {
+      const part = element.closest(".chapter") ?? parts[0];
+      if (isSingle() && part) place(part);
+    };
+    if (parts.length < 2) {
+      control.remove();
+      return { show };
+    }
+    parts.forEach((part, i) => {
+      const pager = document.createElement("nav");
+      pager.className = "pager";
+      pager.setAttribute("aria-label", "Chapters before and after " + part.querySelector("h2").textContent);
+      for (const [other, sign] of [[parts[i - 1], "← "], [parts[i + 1], "→ "]]) {
+        const heading = other?.querySelector("h2");
+        pager.append(heading ? button(sign + heading.textContent, () => goTo(heading)) : document.createElement("span"));
+      }
+      part.append(pager);
+    });
+    const target = () => document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const inView = () => parts.findLast((part) => part.getBoundingClientRect().top < 140) ?? parts[0];
+    place(parts[0]);
+    choose(memory.get("single") === "yes");
+    show(target() ?? parts[0]);
+    control.addEventListener("click", () => {
+      const here = isSingle() ? document.querySelector(".chapter.here") : inView();
+      place(here);
+      choose(!isSingle());
+      memory.set("single", isSingle() ? "yes" : "no");
+      here.querySelector("h2").scrollIntoView({ behavior: "instant" });
+    });
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest('a[href^="#"]');
+      const to = link && document.getElementById(decodeURIComponent(link.hash.slice(1)));
+      if (to?.closest("main")) show(to);
+    }, { capture: true });
+    addEventListener("hashchange", () => { if (target()?.closest("main")) goTo(target()); });
+    return { show };
+  }
+
+  // Every paragraph, row and line of code that holds all the words; what is found first in headings stands first.
+  function setUpSearch() {
+    const field = document.querySelector("#search input");
+    const list = document.getElementById("found");
+    const shown = 20;
+    let index;
+    const read = () => {
+      let heading = document.querySelector("h1");
+      return all("h2, h3, h4, h5, p, li, tr, pre, blockquote", document.getElementById("content")).flatMap((element) => {
+        if (element.matches("h2, h3, h4, h5")) heading = element;
+        if (element.querySelector("p, li, pre")) return [];
+        const text = element.textContent.replace(/\s+/g, " ").replace(/#$/, "").trim();
+        return [{ element, heading, text, letters: text.toLowerCase(), first: element === heading }];
+      });
+    };
+    const told = ({ element, heading, text, letters, first }, words) => {
+      const link = document.createElement("a");
+      link.href = "#" + heading.id;
+      const place = document.createElement("small");
+      place.textContent = first ? "Section" : heading.textContent.replace(/#$/, "");
+      const at = letters.indexOf(words[0]);
+      const from = Math.max(0, text.lastIndexOf(" ", at - 40));
+      const mark = document.createElement("mark");
+      mark.textContent = text.slice(at, at + words[0].length);
+      link.append(place, (from ? "… " : "") + text.slice(from, at), mark, text.slice(at + words[0].length, at + 90));
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        close();
+        goTo(element);
+        element.classList.add("reached");
+        setTimeout(() => element.classList.remove("reached"), 2500);
+      });
+      const item = document.createElement("li");
+      item.append(link);
+      return item;
+    };
+    const close = () => { list.hidden = true; };
+    field.addEventListener("input", () => {
+      const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+      list.hidden = !words.length;
+      index ??= read();
+      const found = words.length ? index.filter(({ letters }) => words.every((word) => letters.includes(word))) : [];
+      found.sort((a, b) => b.first - a.first);
+      const count = document.createElement("p");
+      count.textContent = found.length > shown ? `${shown} of ${found.length} places` : `${found.length} places`;
+      const item = document.createElement("li");
+      item.append(count);
+      list.replaceChildren(item, ...found.slice(0, shown).map((one) => told(one, words)));
+    });
+    document.getElementById("search").addEventListener("submit", (event) => {
+      event.preventDefault();
+      list.querySelector("a")?.click();
+    });
+    document.addEventListener("click", (event) => { if (!event.target.closest("#search")) close(); });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") close();
+      if (event.key === "/" && !event.target.closest("input, textarea")) {
+        event.preventDefault();
+        field.focus();
+      }
+    });
+  }
+
+  // A figure, table, equation or source appears beside a link to it.
+  function setUpPreviews() {
+    const card = document.getElementById("preview");
+    const hide = () => { card.hidden = true; };
+    const show = (link) => {
+      const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+      if (!target?.matches("figure, table, .equation, .csl-entry")) return;
+      const copy = target.cloneNode(true);
+      all("[id], .tools, .chart, script", copy).forEach((part) => part.removeAttribute("id"));
+      all(".tools, .chart, script", copy).forEach((part) => part.remove());
+      copy.removeAttribute("id");
+      copy.classList.remove("drawn");
+      all("tbody tr", copy).slice(10).forEach((row) => row.remove());
+      card.replaceChildren(copy);
+      card.hidden = false;
+      const { left, top, bottom } = link.getBoundingClientRect();
+      card.style.left = `${Math.max(8, Math.min(left, innerWidth - card.offsetWidth - 8))}px`;
+      card.style.top = `${bottom + card.offsetHeight + 12 < innerHeight ? bottom + 8 : Math.max(8, top - card.offsetHeight - 8)}px`;
+    };
+    const content = document.getElementById("content");
+    const isLink = (event) => event.target.closest?.('#content a[href^="#"]:not(.anchor)');
+    if (matchMedia("(hover: hover)").matches) {
+      document.addEventListener("mouseover", (event) => { const link = isLink(event); if (link) show(link); else hide(); });
+    }
+    content.addEventListener("focusin", (event) => { const link = isLink(event); if (link?.matches(":focus-visible")) show(link); });
+    content.addEventListener("focusout", hide);
+    addEventListener("scroll", hide, { passive: true });
+    addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+  }
+
   function setUpContents() {
     const contents = document.getElementById("contents");
     const menu = document.getElementById("menu");
@@ -90,11 +246,12 @@ document.addEventListener("DOMContentLoaded", () => {
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") setMenu(false); });
 
     const links = new Map(all("a", contents).map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
-    const headings = all(":is(h2, h3, h4)[id]", document.getElementById("content")).filter(({ id }) => links.has(id));
+    const parts = all("main > .chapter").map((part) => [part, all(":is(h2, h3, h4)[id]", part).filter(({ id }) => links.has(id))]);
     let current = null;
     const follow = () => {
-      const passed = headings.filter((heading) => heading.getBoundingClientRect().top < 140);
-      const link = links.get((passed.at(-1) ?? headings[0])?.id);
+      const isAbove = (element) => element.getClientRects().length && element.getBoundingClientRect().top < 140;
+      const [, headings] = parts.findLast(([part]) => isAbove(part)) ?? parts.find(([part]) => part.getClientRects().length) ?? [null, []];
+      const link = links.get((headings.findLast(isAbove) ?? headings[0])?.id);
       if (!link || link === current) return;
       current?.removeAttribute("aria-current");
       all("li.open", contents).forEach((item) => item.classList.remove("open"));
@@ -148,15 +305,81 @@ document.addEventListener("DOMContentLoaded", () => {
         link.click();
       };
       image.addEventListener("click", enlarge);
-      const tools = document.createElement("div");
-      tools.className = "tools";
-      for (const [text, act] of [["Enlarge", enlarge], ["Download", download]]) {
-        const made = button(text, act);
-        made.setAttribute("aria-label", `${text} ${name}`);
-        tools.append(made);
-      }
-      figure.append(tools);
+      const code = codeOf(figure);
+      const spec = figure.querySelector('script[type="application/json"]');
+      figure.append(toolsOf(name, {
+        Code: code && (() => goTo(code)),
+        Data: spec && (() => save(`${figure.id.replace(/^fig:/, "")}.csv`, tracesAsCsv(JSON.parse(spec.textContent).data))),
+        Notebook: notebookOf(figure),
+        Enlarge: enlarge,
+        Download: download,
+      }));
     }
+    for (const table of all("main table[id]")) {
+      const name = table.querySelector(".label").textContent.replace(/\.$/, "");
+      const box = table.closest(".scroll");
+      const rows = () => [...table.rows].map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
+      const code = codeOf(box);
+      box.after(toolsOf(name, {
+        Code: code && (() => goTo(code)),
+        Data: () => save(`${table.id.replace(/^tbl:/, "")}.csv`, asCsv(rows())),
+        Notebook: notebookOf(box),
+      }));
+    }
+  }
+
+  // The listing of the cell that shows a figure or table: the nearest one above it in its section.
+  function codeOf(shown) {
+    let before = shown.previousElementSibling;
+    while (before && !before.matches("details.code, h2, h3, h4, h5")) before = before.previousElementSibling;
+    return before?.matches("details.code") ? before : null;
+  }
+
+  // The address of the notebook that shows a figure or table; none on the front pages and in appendices.
+  function notebookOf(shown) {
+    const { notebook } = shown.closest(".chapter")?.querySelector("h2").dataset ?? {};
+    const folder = document.body.dataset.notebooks;
+    return folder && notebook && `${folder}/${notebook}`;
+  }
+
+  // An act is what a click does, or an address.
+  function toolsOf(name, acts) {
+    const tools = document.createElement("div");
+    tools.className = "tools";
+    for (const [text, act] of Object.entries(acts).filter(([, act]) => act)) {
+      const made = typeof act === "string" ? document.createElement("a") : button(text, act);
+      if (typeof act === "string") Object.assign(made, { href: act, textContent: text });
+      made.setAttribute("aria-label", `${text} ${["Enlarge", "Download"].includes(text) ? "" : "of "}${name}`);
+      tools.append(made);
+    }
+    return tools;
+  }
+
+  function save(name, text) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    link.download = name;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
+  function asCsv(rows) {
+    return rows.map((row) => row.map((cell) => `"${String(cell ?? "").replace(/"/g, '""')}"`).join(",")).join("\r\n") + "\r\n";
+  }
+
+  function tracesAsCsv(traces) {
+    const rows = traces.flatMap(({ name = "", x, y, r, theta }) => {
+      const [across, upright] = [x ?? theta, y ?? r].map(numbersOf);
+      return (upright ?? across ?? []).map((_, i) => [name, across?.[i] ?? i, upright?.[i]]);
+    });
+    return asCsv([["series", "x", "y"], ...rows]);
+  }
+
+  // Plotly's JSON holds arrays of numbers as their bytes.
+  function numbersOf(values) {
+    if (!values?.bdata) return values;
+    const kinds = { f8: Float64Array, f4: Float32Array, i4: Int32Array, u4: Uint32Array, i2: Int16Array, u2: Uint16Array, i1: Int8Array, u1: Uint8Array };
+    return [...new kinds[values.dtype](Uint8Array.from(atob(values.bdata), (letter) => letter.charCodeAt(0)).buffer)];
   }
 
   // Numbers as the report writes them: 1,234.5 · −0.3 · 91.8% · 4.6 × 10⁻⁴ · 0.91 ± 0.02.
@@ -184,6 +407,7 @@ document.addEventListener("DOMContentLoaded", () => {
         body.append(...keyed.map(([, row]) => row));
       };
       const control = button("", sort);
+      if (!head.textContent.trim()) control.setAttribute("aria-label", "Sort by the names of the rows");
       control.append(...head.childNodes);
       head.append(control);
     });
@@ -221,7 +445,16 @@ document.addEventListener("DOMContentLoaded", () => {
       return changes;
     };
     const paint = () => drawn.forEach((chart) => Plotly.relayout(chart, look(chart.layout)));
+    // The library is large: it is unpacked once, when the first chart comes near.
+    let library;
+    const unpack = async () => {
+      const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (letter) => letter.charCodeAt(0));
+      const script = document.createElement("script");
+      script.textContent = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
+      document.head.append(script);
+    };
     const draw = async (chart) => {
+      await (library ??= unpack());
       const { data, layout } = specs.get(chart);
       await Plotly.newPlot(chart, data, { ...layout, autosize: true }, { responsive: true, displaylogo: false });
       drawn.add(chart);

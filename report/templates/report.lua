@@ -1,5 +1,8 @@
 -- Numbers headings, figures, tables and equations in document order and resolves [@fig:x], [@tbl:x], [@sec:x], [@eq:x].
--- A link [§][heading], by a heading's words, becomes the heading's number.
+-- A link to the name of a figure or table, [the series](#nab-series), says its number; one to a key of the bibliography,
+-- [Lavin & Ahmad 2015](#lavin2015evaluating), leads to the entry and cites it. Links to headings stay.
+-- A link [§][heading], by a heading's words, becomes the heading's number, and so does [§](#asked:chapter:question), which
+-- stands for the heading above a quoted question; both are spelt in lower-case letters and digits alone.
 -- The numbers become attributes of the elements, so every output format shows the same ones.
 -- What cannot be resolved fails the build with its name.
 
@@ -8,16 +11,33 @@ local counts = { fig = 0, tbl = 0, eq = 0 }
 local section = {}            -- counters of the heading levels
 local unnumbered_below        -- level of the unnumbered heading that we are in
 local targets = {}            -- identifier -> text of a reference to it
+local identifiers = {}        -- of all elements
+local sources = {}            -- key in the bibliography -> its CSL entry
+local quoted = {}             -- quoted question, with its chapter -> identifier of the heading above
+local cited = pandoc.List({}) -- citations by links
 local chapter = ""            -- title of the chapter that we are in
+local cell = ""               -- where in the notebooks we are
+local heading_above = ""      -- identifier of the last heading
 local faults = {}
 
 local function fault(text)
-  faults[#faults + 1] = text .. " (in the chapter “" .. chapter .. "”)"
+  local place = cell:find(", cell ", 1, true) and cell .. ": " or ""
+  faults[#faults + 1] = place .. text .. " (in the chapter “" .. chapter .. "”)"
+end
+
+local function spelt(text)
+  return (text:lower():gsub("[^a-z0-9]", ""))
 end
 
 local function enter_chapter(header)
   if header.level == 1 then
     chapter = pandoc.utils.stringify(header.content)
+  end
+end
+
+local function enter_cell(div)
+  if div.classes:includes("cell") then
+    cell = div.attributes.key
   end
 end
 
@@ -47,6 +67,7 @@ end
 
 local function heading(header)
   enter_chapter(header)
+  heading_above = header.identifier
   local level = header.level
   if unnumbered_below and level <= unnumbered_below then
     unnumbered_below = nil
@@ -138,10 +159,88 @@ local function reference(cite)
   return text
 end
 
-local function numbered_link(link)
+local function quotation(quote)
+  for _, block in ipairs(quote.content) do
+    quoted[spelt(chapter) .. ":" .. spelt(pandoc.utils.stringify(block))] = heading_above
+  end
+end
+
+local function item_link(link, text)
+  local said = pandoc.utils.stringify(link.content)
+  if said == "Figure" or said == "Table" then
+    link.content = text
+  else
+    link.content:extend({ pandoc.Space(), pandoc.Str("(" .. text .. ")") })
+  end
+  return link
+end
+
+local function source_link(link, key)
+  local source = sources[key]
+  local author, date = source.author and source.author[1] or {}, source.issued and source.issued["date-parts"]
+  cited:insert(pandoc.Citation(key, "NormalCitation"))
+  link.target = "#ref-" .. key
+  link.attributes.cited = key
+  link.attributes.author = pandoc.utils.stringify(author.family or author.literal or "")
+  link.attributes.year = date and tostring(date[1][1])
+  return link
+end
+
+local function section_link(link)
+  local question = link.target:match("^#asked:(.+)")
+  if question then
+    if not quoted[question] then
+      fault("no block quote has the words of the question “" .. question .. "”")
+    end
+    link.target = "#" .. (quoted[question] or "")
+  end
+  link.content = targets[link.target:sub(2)] or "?"
+  return link
+end
+
+local function resolved_link(link)
+  local name = link.target:match("^#(.+)")
+  if not name then
+    return nil
+  end
   if pandoc.utils.stringify(link.content) == "§" then
-    link.content = targets[link.target:sub(2)] or "?"
-    return link
+    return section_link(link)
+  end
+  local meanings = pandoc.List({})
+  for _, meant in ipairs({ targets["fig:" .. name] or false, targets["tbl:" .. name] or false,
+    sources[name] and "a source of the bibliography" or false, identifiers[name] and "a heading" or false }) do
+    if meant then
+      meanings:insert(meant)
+    end
+  end
+  local said = "[" .. pandoc.utils.stringify(link.content) .. "](#" .. name .. ")"
+  if #meanings == 0 then
+    fault("unresolved link " .. said .. ": no figure, table, source of the bibliography or heading has this name")
+  elseif #meanings > 1 then
+    fault("the link " .. said .. " may mean " .. table.concat(meanings, " or ") .. ": rename one")
+  elseif targets["fig:" .. name] or targets["tbl:" .. name] then
+    link.target = targets["fig:" .. name] and "#fig:" .. name or "#tbl:" .. name
+    return item_link(link, meanings[1])
+  elseif sources[name] then
+    return source_link(link, name)
+  end
+end
+
+local function note_identifiers(doc)
+  local function note(element)
+    if element.identifier ~= "" then
+      identifiers[element.identifier] = true
+    end
+  end
+  doc:walk({ Header = note, Div = note, Span = note, CodeBlock = note, Code = note, Figure = note, Table = note,
+    Link = note, Image = note })
+end
+
+local function note_sources(doc)
+  local all = pandoc.MetaInlines({ pandoc.Cite({ pandoc.Str("") }, { pandoc.Citation("*", "NormalCitation") }) })
+  local asking = pandoc.Pandoc({}, { bibliography = doc.meta.bibliography, nocite = all })
+  for _, source in ipairs(pandoc.utils.references(asking)) do
+    sources[source.id] = source
   end
 end
 
@@ -150,7 +249,9 @@ return {
     traverse = "topdown",
     Header = heading,
     Para = equation,
+    BlockQuote = quotation,
     Div = function(div)
+      enter_cell(div)
       if div.identifier:match("^fig:") then
         return figure(div), false
       elseif div.identifier:match("^tbl:") then
@@ -158,7 +259,8 @@ return {
       end
     end,
   },
-  { traverse = "topdown", Header = enter_chapter, Cite = reference, Link = numbered_link },
+  { Pandoc = function(doc) note_identifiers(doc) note_sources(doc) chapter, cell = "", "" end },
+  { traverse = "topdown", Header = enter_chapter, Div = enter_cell, Cite = reference, Link = resolved_link },
   {
     Pandoc = function(doc)
       local unresolved = pandoc.utils.stringify(doc.blocks):match("%[§%]%b[]")
@@ -169,6 +271,11 @@ return {
         io.stderr:write(table.concat(faults, "\n"), "\n")
         os.exit(65)
       end
+      if #cited > 0 then
+        local others = doc.meta.nocite or pandoc.Inlines({})
+        doc.meta.nocite = pandoc.MetaInlines(others .. { pandoc.Cite({ pandoc.Str("") }, cited) })
+      end
+      return doc
     end,
   },
 }

@@ -1,12 +1,14 @@
 -- What pandoc's Typst writer lacks: alternative texts of images and formulas, numbered equations, tables whose text
--- shrinks until no word must break, and the looks of printed output.
+-- shrinks until no word must break, the looks of printed output, checks, and what a chapter opens with.
 
 local TEXT_WIDTH_PT = 453
 local CELL_PADDING_PT = 9
 local EM_PER_CHARACTER = 0.48
 local TABLE_SIZES_PT = { 9, 8, 7, 6.2 }
 local ROWS_KEPT_TOGETHER = 15
+local DENSE_SIZE_PT, DENSE_PADDING_PT = 7, 6
 local UNBROKEN_WORD = 30
+local CHECKS_TABLE, KNOWN_ROW = "tbl:checks", "known"
 
 local function quoted(text)
   return '"' .. text:gsub("\\", "\\\\"):gsub('"', '\\"'):gsub("%s+", " ") .. '"'
@@ -34,28 +36,72 @@ local function image(picture)
   return pandoc.RawInline("typst", string.format("#image(%s, alt: %s%s)", quoted(picture.src), quoted(alt), width))
 end
 
-local function longest_words(tbl)
-  local longest = {}
-  local function measure(rows)
+local function each_cell(tbl, act)
+  local function visit(rows)
     for _, row in ipairs(rows) do
       for column, cell in ipairs(row.cells) do
-        for word in pandoc.utils.stringify(cell.contents):gmatch("%S+") do
-          longest[column] = math.max(longest[column] or 1, math.min(utf8.len(word), UNBROKEN_WORD))
-        end
+        act(column, pandoc.utils.stringify(cell.contents))
       end
     end
   end
-  measure(tbl.head.rows)
+  visit(tbl.head.rows)
   for _, body in ipairs(tbl.bodies) do
-    measure(body.body)
+    visit(body.body)
   end
-  return longest
+end
+
+-- The letters of each column's longest word and longest cell.
+local function longest(tbl)
+  local words, cells = {}, {}
+  each_cell(tbl, function(column, text)
+    words[column], cells[column] = words[column] or 1, math.max(cells[column] or 1, utf8.len(text))
+    for word in text:gmatch("%S+") do
+      words[column] = math.max(words[column], math.min(utf8.len(word), UNBROKEN_WORD))
+    end
+  end)
+  return words, cells
+end
+
+local function sum(numbers)
+  local total = 0
+  for _, number in ipairs(numbers) do
+    total = total + number
+  end
+  return total
+end
+
+-- A long table of text, small and close: each column has room for its longest word, long cells share the rest.
+local function dense_table(tbl, words, cells)
+  local room = (TEXT_WIDTH_PT - #words * DENSE_PADDING_PT) / (EM_PER_CHARACTER * DENSE_SIZE_PT)
+  local wanted = {}
+  for column, length in ipairs(cells) do
+    wanted[column] = math.sqrt(length - words[column])
+  end
+  local share = math.max(0, room - sum(words)) / math.max(1, sum(wanted))
+  for column, spec in ipairs(tbl.colspecs) do
+    local letters = words[column] + share * wanted[column]
+    spec[2] = (letters * EM_PER_CHARACTER * DENSE_SIZE_PT + DENSE_PADDING_PT) / TEXT_WIDTH_PT
+  end
+  return { pandoc.RawBlock("typst", "#dense-table(" .. DENSE_SIZE_PT .. "pt)["), tbl, pandoc.RawBlock("typst", "]") }
+end
+
+-- Print leaves out rows that show nothing new, unless no other is there.
+local function without_known(tbl)
+  local kept = tbl.bodies[1].body:filter(function(row) return not row.attr.classes:includes(KNOWN_ROW) end)
+  tbl.bodies[1].body = #kept > 0 and kept or tbl.bodies[1].body
 end
 
 local function fitted_table(tbl)
-  local characters, columns = 0, 0
-  for _, length in pairs(longest_words(tbl)) do
-    characters, columns = characters + length, columns + 1
+  if tbl.identifier == CHECKS_TABLE then
+    without_known(tbl)
+  end
+  local words, cells = longest(tbl)
+  local characters, columns = sum(words), #words
+  local long = #tbl.bodies[1].body > ROWS_KEPT_TOGETHER or tbl.identifier:match("^tbl:scorecard")
+  local wraps = sum(cells) * EM_PER_CHARACTER * TABLE_SIZES_PT[1] > TEXT_WIDTH_PT
+  local fits = characters * EM_PER_CHARACTER * DENSE_SIZE_PT + columns * DENSE_PADDING_PT <= TEXT_WIDTH_PT
+  if long and wraps and fits then
+    return dense_table(tbl, words, cells)
   end
   local fitting
   for _, size in ipairs(TABLE_SIZES_PT) do
@@ -64,10 +110,14 @@ local function fitted_table(tbl)
       break
     end
   end
-  local opening = "#[#show table: set text(size: %gpt)\n#show table: break-words.with(%d)\n%s"
+  -- What is too wide at the smallest size, a data frame of many columns, has its words broken.
+  local room = (TEXT_WIDTH_PT - columns * CELL_PADDING_PT) / (EM_PER_CHARACTER * fitting)
+  local unbroken = characters <= room and UNBROKEN_WORD or math.max(3, math.floor(room / columns))
+  local opening = "#[#show table: set text(size: %gpt)\n#show table: break-words.with(%d)\n%s\n%s"
   local together = #tbl.bodies[1].body <= ROWS_KEPT_TOGETHER and "#show figure: set block(breakable: false)" or ""
+  local counted = tbl.attributes.number and "" or "#set figure(numbering: none)"
   return {
-    pandoc.RawBlock("typst", string.format(opening, fitting, UNBROKEN_WORD + 1, together)),
+    pandoc.RawBlock("typst", string.format(opening, fitting, unbroken + 1, together, counted)),
     tbl,
     pandoc.RawBlock("typst", "]"),
   }
@@ -76,6 +126,60 @@ end
 local function code_block(block)
   if block.classes:includes("output") then
     return { pandoc.RawBlock("typst", "#output["), block, pandoc.RawBlock("typst", "]") }
+  end
+end
+
+local function check(span)
+  if span.classes:includes("failed") then
+    return pandoc.RawInline("typst", "#failed-check(" .. quoted(pandoc.utils.stringify(span.content)) .. ")")
+  elseif span.classes:includes("check") or span.classes:includes("sign") then
+    return pandoc.RawInline("typst", "#check")
+  end
+end
+
+-- Typst would set three dots closer together; what the author wrote so is an ellipsis by now, and this is data.
+local function dots(str)
+  if not str.text:find("...", 1, true) then
+    return nil
+  end
+  local found = pandoc.Inlines({})
+  local rest = str.text:gsub("(.-)%.%.%.", function(before)
+    found:extend({ pandoc.Str(before), pandoc.RawInline("typst", "\\.\\.\\.") })
+    return ""
+  end)
+  found:insert(pandoc.Str(rest))
+  return found
+end
+
+local function within(call, blocks)
+  return { pandoc.RawBlock("typst", "#" .. call .. "[") } .. blocks .. { pandoc.RawBlock("typst", "]") }
+end
+
+local function with_page(link)
+  return { link, pandoc.RawInline("typst", "#page-of(label(" .. quoted(link.target:sub(2)) .. "))") }
+end
+
+local function marked(div)
+  if div.classes:includes("equation") then
+    return equation(div)
+  elseif div.classes:includes("questions") then
+    return within("questions", div:walk({ Link = with_page }).content)
+  end
+  for _, look in ipairs({ "note", "lead", "panel", "abstract" }) do
+    if div.classes:includes(look) then
+      local blocks = within(look, div.content)
+      if div.identifier ~= "" then
+        blocks[#blocks] = pandoc.RawBlock("typst", "] <" .. div.identifier .. ">")
+      end
+      return blocks
+    end
+  end
+  if div.classes:includes("shown") then
+    if #div.content > 0 then
+      return within("shown", div.content)
+    end
+    local told = "An interactive chart stands here in the HTML document: " .. div.attributes.alt .. "."
+    return pandoc.Para({ pandoc.Emph({ pandoc.Str(told) }) })
   end
 end
 
@@ -91,7 +195,7 @@ local function anchored(blocks)
 end
 
 return {
-  { Div = function(div) if div.classes:includes("equation") then return equation(div) end end },
-  { Math = inline_or_display, Image = image, Table = fitted_table, CodeBlock = code_block },
+  { Div = marked },
+  { Span = check, Str = dots, Math = inline_or_display, Image = image, Table = fitted_table, CodeBlock = code_block },
   { Blocks = anchored },
 }

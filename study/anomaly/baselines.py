@@ -65,11 +65,11 @@ def pca_reconstruction(values: ArrayLike, components: int = 5) -> np.ndarray:
         raise ValueError(f"components must be 1 to {WINDOW}, got {components}")
     logs = np.log1p(_checked_values(values))
     probation = logs[: probation_rows(len(logs))]
-    windows, fitted_on = _windows(logs, at_least=components)
+    windows, fitted_on = _windows(logs, WINDOW, at_least=components)
     windows = (windows - probation.mean()) / probation.std()
     pca = PCA(components, svd_solver="full").fit(windows[:fitted_on])
     errors = windows - pca.inverse_transform(pca.transform(windows))
-    return _from_first_window((errors**2).mean(axis=1))
+    return _from_first_window((errors**2).mean(axis=1), len(logs))
 
 
 def isolation_forest(values: ArrayLike, seed: int = 0) -> np.ndarray:
@@ -78,9 +78,45 @@ def isolation_forest(values: ArrayLike, seed: int = 0) -> np.ndarray:
     Values enter as log(1 + value); scikit-learn's default forest is fitted on the windows inside the
     probation. Rows without 30 rows up to them score 0.
     """
-    windows, fitted_on = _windows(np.log1p(_checked_values(values)), at_least=2)
+    windows, fitted_on = _windows(np.log1p(_checked_values(values)), WINDOW, at_least=2)
     forest = IsolationForest(random_state=seed).fit(windows[:fitted_on])
-    return _from_first_window(-forest.score_samples(windows))
+    return _from_first_window(-forest.score_samples(windows), len(windows) + WINDOW - 1)
+
+
+def sub_pca(values: ArrayLike, length: int = 100) -> np.ndarray:
+    """Sub-PCA, the best detector of TSB-AD (Liu & Paparrizos 2024), fitted on the probation alone and causal.
+
+    Windows of `length` rows, standardised row by row of the window, are points; a window's score is the sum, over all
+    principal components, of its distance to the component's unit vector divided by the component's share of the
+    variance. TSB-AD fits the whole series and gives a window's score to its middle row; here it belongs to the last
+    row, in units of the probation's median. Rows without `length` rows up to them score 0.
+
+    Raises ValueError also for a probation with fewer windows than a window has rows.
+    """
+    windows, fitted_on = _windows(_checked_values(values), length, at_least=length + 1)
+    head = windows[:fitted_on]
+    # A row of the window that never varies in the probation carries no scale of its own.
+    points = (windows - head.mean(axis=0)) / np.maximum(head.std(axis=0), 1e-6)
+    pca = PCA(svd_solver="full").fit(points[:fitted_on])
+    squared = (points**2).sum(axis=1, keepdims=True) - 2 * points @ pca.components_.T + 1
+    scores = (np.sqrt(np.maximum(squared, 0)) / np.maximum(pca.explained_variance_ratio_, 1e-12)).sum(axis=1)
+    return _from_first_window(scores / np.median(scores[:fitted_on]), len(windows) + length - 1)
+
+
+def poly(values: ArrayLike, length: int = WINDOW, degree: int = 4, neighbourhood: int = 300) -> np.ndarray:
+    """POLY, the second-best simple detector of TSB-AD, causal: how far the newest rows lie off a polynomial.
+
+    A polynomial is fitted to the last `neighbourhood` rows; the score is the root mean square of the last `length`
+    residuals, in units of the probation's median. TSB-AD fits rows on both sides of a window and leaves the window
+    itself out. Rows without `neighbourhood` rows up to them score 0.
+
+    Raises ValueError also for a probation shorter than `neighbourhood`.
+    """
+    windows, fitted_on = _windows(_checked_values(values), neighbourhood, at_least=1)
+    powers = np.polynomial.legendre.legvander(np.linspace(-1, 1, neighbourhood), degree)
+    residuals = np.eye(neighbourhood) - powers @ np.linalg.pinv(powers)
+    scores = np.sqrt(((windows @ residuals[:, -length:]) ** 2).mean(axis=1))
+    return _from_first_window(scores / np.median(scores[:fitted_on]), len(windows) + neighbourhood - 1)
 
 
 BASELINES = {
@@ -88,6 +124,8 @@ BASELINES = {
     "windowed_gaussian": windowed_gaussian,
     "pca_reconstruction": pca_reconstruction,
     "isolation_forest": isolation_forest,
+    "sub_pca": sub_pca,
+    "poly": poly,
 }
 
 
@@ -103,20 +141,20 @@ def _checked_values(values: ArrayLike) -> np.ndarray:
     return values
 
 
-def _windows(logs: np.ndarray, at_least: int) -> tuple[np.ndarray, int]:
-    """Windows of 30 rows, one ending at each row from the 30th on, and how many lie in the probation."""
-    start = probation_rows(len(logs))
-    fitted_on = start - WINDOW + 1
+def _windows(values: np.ndarray, length: int, at_least: int) -> tuple[np.ndarray, int]:
+    """Windows of `length` rows, one ending at each row that has as many, and how many lie in the probation."""
+    start = probation_rows(len(values))
+    fitted_on = start - length + 1
     if fitted_on < at_least:
         raise ValueError(
-            f"the probation must hold {at_least} windows of {WINDOW} rows, that is {at_least + WINDOW - 1} "
-            f"rows; it has {start} (15 % of {len(logs)})"
+            f"the probation must hold {at_least} windows of {length} rows, that is {at_least + length - 1} "
+            f"rows; it has {start} (15 % of {len(values)})"
         )
-    if np.ptp(logs[:start]) == 0:
+    if np.ptp(values[:start]) == 0:
         raise ValueError(f"values must vary in the probation; all {start} of its rows are equal")
-    return np.lib.stride_tricks.sliding_window_view(logs, WINDOW), fitted_on
+    return np.lib.stride_tricks.sliding_window_view(values, length), fitted_on
 
 
-def _from_first_window(window_scores: np.ndarray) -> np.ndarray:
-    """Scores of windows as scores of the rows they end at."""
-    return np.concatenate([np.zeros(WINDOW - 1), window_scores])
+def _from_first_window(window_scores: np.ndarray, rows: int) -> np.ndarray:
+    """Scores of windows as scores of the rows they end at, (rows,): 0 before the first."""
+    return np.concatenate([np.zeros(rows - len(window_scores)), window_scores])

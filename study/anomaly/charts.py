@@ -1,369 +1,657 @@
-"""The figures of Part II: values in, a Matplotlib figure (or its interactive Plotly twin) out."""
+"""The figures of Part II: values in, a Matplotlib figure (or its interactive Plotly twin) out.
+
+Series are tables with the columns `timestamp` and `value`; labelled windows are pairs of first and last timestamp.
+Where seeds are drawn, the line is their median and the band their range, of five or more without the two outermost.
+"""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from numpy.typing import ArrayLike
 
 from study import figures
-from study.anomaly.analysis import Rule, errors_of
-from study.anomaly.recipes import parts
-from study.anomaly.scoring import probation_rows
-from study.anomaly.series import STEP, WINDOW
-from study.runs import Record
+from study.anomaly import scoring
+from study.anomaly.diagrams import ALARM, LABELLED, layers, mask, scoring_sketch
+from study.anomaly.series import DAY_ROWS
+from study.prose import count
 
-LABELLED = figures.PALETTE["orange"]
+__all__ = [
+    "PARTS", "Scored", "alarms", "bottleneck", "confusion", "detections", "layers", "leaderboard", "losses",
+    "losses_interactive", "mask", "matrices", "r2_per_epoch",
+    "reconstructions", "scored", "scoring_sketch", "season", "series", "series_interactive",
+]  # fmt: skip
+
+COUNTS = "tweets per 5 minutes"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-PART_COLOURS = {
-    "train": figures.PALETTE["blue"],
-    "middle": figures.PALETTE["green"],
-    "last": figures.PALETTE["vermillion"],
+PARTS = {
+    "train": ("training", figures.PALETTE["blue"], "-"),
+    "middle": ("middle 15%", figures.PALETTE["green"], "--"),
+    "last": ("last 15%", figures.PALETTE["vermillion"], "-."),
 }
-PART_NAMES = {
-    "train": "training (first 70%)",
-    "middle": "“testing” (middle 15%)",
-    "last": "“validation” (last 15%)",
-}
+"""Name, colour and line style of each part of the original's split."""
+HISTORY = {"train": "loss", "middle": "middle", "last": "last"}
+"""The column of a run's history that holds the loss on a part."""
+
+Windows = Sequence[tuple[Any, Any]]
+"""First and last timestamp of each labelled window."""
 
 
-def hours(dataset: Record) -> np.ndarray:
-    """Start of every full hour of the series, datetime64[s]."""
-    return dataset.arrays["hourly_time"].astype("datetime64[s]")
+def _hourly(tweets: pd.DataFrame) -> pd.DataFrame:
+    """Lowest, mean and highest count of each hour that has one."""
+    return tweets.set_index("timestamp").value.resample("1h").agg(["min", "mean", "max"]).dropna().round(1)
 
 
-def times(dataset: Record, rows: np.ndarray) -> np.ndarray:
-    """Timestamps of rows, from the first one and the fixed step."""
-    return np.datetime64(dataset.metrics["first"]) + np.asarray(rows) * np.timedelta64(STEP)
+def _shade(axis: Axes, windows: Windows) -> None:
+    for i, (first, last) in enumerate(windows):
+        label = "labelled window" if i == 0 else None
+        axis.axvspan(pd.Timestamp(first), pd.Timestamp(last), color=LABELLED, alpha=0.3, lw=0, zorder=0, label=label)
 
 
-def _dates(axis) -> None:
-    axis.xaxis.set_major_locator(mdates.WeekdayLocator(byweekday=mdates.MO, interval=1))
-    axis.xaxis.set_major_formatter(mdates.DateFormatter("%-d %b"))
+def _dates(axis: Axes, times: ArrayLike, most: int = 9) -> None:
+    """At most about so many ticks for the span of these times; the year stands below."""
+    first, last = pd.Timestamp(np.min(times)), pd.Timestamp(np.max(times))
+    days = (last - first).days
+    if 2 <= days <= 120:
+        weeks = mdates.WeekdayLocator(mdates.MO, interval=1 + days // (7 * most))
+        axis.xaxis.set_major_locator(weeks if days >= 21 else mdates.DayLocator(interval=1 + days // most))
+        axis.xaxis.set_major_formatter(mdates.DateFormatter("%-d %b"))
+    else:
+        ticks = mdates.AutoDateLocator(maxticks=most)
+        axis.xaxis.set_major_locator(ticks)
+        axis.xaxis.set_major_formatter(mdates.ConciseDateFormatter(ticks, show_offset=False))
+    axis.set_xlabel(str(first.year) if first.year == last.year else f"{first.year} to {last.year}")
 
 
-def _shade(axis, dataset: Record) -> None:
-    for i, (first, last) in enumerate(dataset.metrics["windows"]):
-        a, b = times(dataset, np.array([first, last]))
-        axis.axvspan(a, b, color=LABELLED, alpha=0.3, lw=0, label="labelled window" if i == 0 else None)
+def _count_axis(axis: Axes, top: float, step: int = 1) -> None:
+    """A logarithmic axis for counts up to `top`, with 0 below 1; a tick every `step` powers of ten from 10."""
+    top = 1.6 * max(top, 1)
+    axis.set_yscale("symlog", linthresh=1, linscale=0.4)
+    axis.set_ylim(0, top)
+    axis.set_yticks([0, *(10**i for i in range(max(step - 1, 1), 9, step) if 10**i <= top)])
+    figures.plain_ticks(axis.yaxis)
 
 
-def series(dataset: Record) -> Figure:
-    """The series as hourly maxima and means, labelled windows shaded, the parts of the original's split marked."""
-    fig, axis = figures.new(height_cm=7)
-    t = hours(dataset)
-    axis.plot(t, dataset.arrays["hourly_max"], lw=0.6, color=figures.PALETTE["blue"], label="hourly maximum")
-    axis.plot(t, dataset.arrays["hourly_mean"], lw=0.6, color=figures.PALETTE["black"], label="hourly mean")
-    _shade(axis, dataset)
-    for part in list(parts(dataset.metrics["rows"]).values())[1:]:
-        axis.axvline(times(dataset, np.array([part.start]))[0], color=figures.PALETTE["grey"], lw=0.8, ls="--")
-    axis.set_yscale("log")
-    axis.set(ylabel="tweets per 5 minutes", xlabel="2015")
-    axis.legend(ncols=3, loc="upper left", bbox_to_anchor=(0, 1.14))
-    _dates(axis)
-    return fig
-
-
-def series_interactive(dataset: Record) -> go.Figure:
-    """The same for the screen, zoomable; grey for black, which a dark page would swallow."""
-    t = hours(dataset)
-    fig = go.Figure()
-    for key, name, colour in (
-        ("hourly_max", "hourly maximum", figures.PALETTE["blue"]),
-        ("hourly_mean", "hourly mean", figures.PALETTE["grey"]),
-    ):
-        y = np.round(dataset.arrays[key].astype(float), 1).tolist()
-        fig.add_scatter(x=t.astype(str).tolist(), y=y, name=name, line={"width": 1, "color": colour})
-    for first, last in dataset.metrics["windows"]:
-        a, b = times(dataset, np.array([first, last])).astype("datetime64[s]").astype(str)
-        fig.add_vrect(x0=a, x1=b, fillcolor=LABELLED, opacity=0.3, line_width=0)
-    for part in list(parts(dataset.metrics["rows"]).values())[1:]:
-        start = str(times(dataset, np.array([part.start]))[0].astype("datetime64[s]"))
-        fig.add_vline(start, line={"color": figures.PALETTE["grey"], "width": 1.2, "dash": "dash"})
-    fig.update_layout(
-        yaxis={"title": "tweets per 5 minutes", "type": "log"}, legend={"orientation": "h", "y": 1.1},
-        height=380, margin={"l": 60, "r": 20, "t": 40, "b": 40}, template="plotly_white",
+def series(tweets: pd.DataFrame, windows: Windows = ()) -> Figure:
+    """A series by the hour, mean and range, on a logarithmic scale, labelled windows shaded."""
+    fig, axis = figures.new(height_cm=4.6)
+    hourly = _hourly(tweets)
+    axis.fill_between(
+        hourly.index, hourly["min"], hourly["max"], color=figures.PALETTE["sky"], lw=0.5,
+        label="range of the hour",
     )  # fmt: skip
+    axis.plot(hourly.index, hourly["mean"], lw=0.6, color=figures.PALETTE["blue"], label="mean of the hour")
+    _shade(axis, windows)
+    _count_axis(axis, hourly["max"].max())
+    axis.set(ylabel=COUNTS, xlim=(hourly.index[0], hourly.index[-1]))
+    _dates(axis, hourly.index)
+    fig.legend(ncols=4, loc="outside upper center")
     return fig
 
 
-def season(dataset: Record) -> Figure:
-    """Months (mean and median), days (median with running week) and the median by weekday and hour."""
-    fig, axes = figures.new(height_cm=8.8, rows=2, cols=2)
-    months = pd.DataFrame(dataset.metrics["months"])
-    at = np.arange(len(months))
-    left = axes[0, 0]
-    left.bar(at - 0.2, months["mean"], 0.38, color=figures.PALETTE["blue"], label="mean")
-    left.bar(at + 0.2, months["median"], 0.38, color=figures.PALETTE["sky"], label="median")
-    left.set_xticks(at, months["month"])
-    left.set(title="By month", ylabel="tweets per 5 minutes")
-    left.legend()
-    days = dataset.arrays["daily_median_day"].astype("datetime64[s]")
-    right = axes[0, 1]
-    right.plot(days, dataset.arrays["daily_median"], marker=".", lw=0.7, color=figures.PALETTE["blue"])
-    right.set(title="Median of each day", ylabel="tweets per 5 minutes")
-    right.xaxis.set_major_locator(mdates.WeekdayLocator(byweekday=mdates.MO, interval=2))
-    right.xaxis.set_major_formatter(mdates.DateFormatter("%-d %b"))
-    _shade(right, dataset)
-    lower = axes[1, 0]
-    hour = np.arange(24)
-    lower.fill_between(
-        hour, dataset.arrays["hour_q25"], dataset.arrays["hour_q75"],
-        color=figures.PALETTE["sky"], alpha=0.5, label="quartiles",
+def series_interactive(tweets: pd.DataFrame, windows: Windows = ()) -> go.Figure:
+    """The same for the screen, zoomable; counts of 0 are left out of its logarithmic scale."""
+    fig, hourly = go.Figure(), _hourly(tweets)
+    x = hourly.index.strftime("%Y-%m-%d %H:%M:%S").tolist()
+    edge = {"width": 0.5, "color": figures.PALETTE["sky"]}
+    band = {"mode": "lines", "line": edge, "hoverinfo": "skip", "legendgroup": "range"}
+    fig.add_scatter(x=x, y=hourly["min"].tolist(), showlegend=False, **band)
+    fig.add_scatter(
+        x=x, y=hourly["max"].tolist(), name="range of the hour", fill="tonexty",
+        fillcolor=_see_through(figures.PALETTE["sky"], 0.6), **band,
     )  # fmt: skip
-    lower.plot(hour, dataset.arrays["hour_median"], color=figures.PALETTE["blue"], label="median")
-    lower.set(title="By hour of the day", xlabel="hour", ylabel="tweets per 5 minutes", ylim=(0, None))
-    lower.legend(loc="upper left")
-    grid = axes[1, 1]
-    image = grid.imshow(dataset.arrays["grid"], aspect="auto", cmap="cividis")
-    grid.set(title="Median by weekday and hour", xlabel="hour")
-    grid.set_yticks(range(7), WEEKDAYS)
-    grid.grid(False)
-    fig.colorbar(image, ax=grid, label="tweets per 5 minutes")
-    return fig
-
-
-def polar(dataset: Record) -> Figure:
-    """Counts around the clock: median, 99th percentile and maximum of each hour, on a logarithmic radius."""
-    fig, axis = figures.new(height_cm=7.5, subplot_kw={"projection": "polar"})
-    angle = np.linspace(0, 2 * np.pi, 25)
-    for key, name, colour, style in _POLAR:
-        axis.plot(angle, _closed(dataset.arrays[key]), style, color=colour, label=name)
-    axis.set_theta_zero_location("N")
-    axis.set_theta_direction(-1)
-    axis.set_xticks(angle[:-1:3], [f"{h} h" for h in range(0, 24, 3)])
-    axis.set_rscale("symlog", linthresh=10)
-    axis.set_rlabel_position(52)
-    axis.tick_params(axis="y", labelsize=6.5, labelcolor="#555555")
-    axis.legend(loc="upper left", bbox_to_anchor=(1.1, 1.0), title="tweets per 5 minutes")
-    return fig
-
-
-def polar_interactive(dataset: Record) -> go.Figure:
-    """The same for the screen."""
-    fig = go.Figure()
-    for key, name, colour, style in _POLAR:
-        fig.add_scatterpolar(
-            r=_closed(dataset.arrays[key]).tolist(), theta=[15 * h for h in range(25)], mode="lines", name=name,
-            line={"color": colour, "dash": {"-": "solid", "--": "dash", ":": "dot"}[style]},
-            text=[f"{h % 24} h" for h in range(25)], hovertemplate="%{text}: %{r:.0f} tweets per 5 minutes",
+    fig.add_scatter(
+        x=x, y=hourly["mean"].tolist(), name="mean of the hour", line={"width": 1, "color": figures.PALETTE["blue"]},
+        customdata=hourly[["min", "max"]].to_numpy().tolist(),
+        hovertemplate="%{x}: %{y} (%{customdata[0]} to %{customdata[1]})<extra></extra>",
+    )  # fmt: skip
+    for i, (first, last) in enumerate(windows):
+        fig.add_vrect(
+            x0=str(pd.Timestamp(first)), x1=str(pd.Timestamp(last)), fillcolor=LABELLED, opacity=0.3, line_width=0,
+            name="labelled window", showlegend=i == 0,
         )  # fmt: skip
-    ticks = list(range(0, 24, 3))
     fig.update_layout(
-        polar={
-            "radialaxis": {"type": "log", "range": [1, 4.3], "angle": 100},
-            "angularaxis": {
-                "direction": "clockwise", "rotation": 90, "tickvals": [15 * h for h in ticks],
-                "ticktext": [f"{h} h" for h in ticks],
-            },
-        },
-        height=460, margin={"l": 40, "r": 40, "t": 30, "b": 30}, template="plotly_white",
+        yaxis={"title": COUNTS, "type": "log", "dtick": 1, "tickformat": ",d"},
+        legend={"orientation": "h", "y": 1.18}, height=380, margin={"l": 60, "r": 20, "t": 40, "b": 40},
+        template="plotly_white",
     )  # fmt: skip
     return fig
+
+
+def season(tweets: pd.DataFrame, windows: Windows = ()) -> Figure:
+    """Months (mean and median), days (median), the clock (`_clock`) and the median by weekday and hour."""
+    fig, axes = figures.new(height_cm=8.3, rows=2, cols=2, height_ratios=[1, 1.45])
+    values = tweets.set_index("timestamp").value
+    _months(axes[0, 0], values)
+    daily = values.resample("1D").median()
+    axes[0, 1].plot(daily.index, daily, marker=".", lw=0.8, color=figures.PALETTE["blue"], label="median")
+    axes[0, 1].set(title="By day")
+    _shade(axes[0, 1], windows)
+    _dates(axes[0, 1], daily.index, most=4)
+    axes[0, 1].set_ylim(0, 1.45 * daily.max())
+    axes[0, 1].legend(loc="upper left", ncols=2)
+    for axis in axes[0]:
+        axis.set_ylabel(COUNTS)
+    place = axes[1, 0].get_subplotspec()
+    axes[1, 0].remove()
+    _clock(fig.add_subplot(place, projection="polar"), values)
+    grid = values.groupby([values.index.day_of_week, values.index.hour]).median().unstack()
+    image = axes[1, 1].imshow(grid, aspect="auto", cmap="cividis")
+    axes[1, 1].set(title="Median by weekday and hour", xlabel="hour", xticks=range(0, 24, 6))
+    axes[1, 1].set_yticks(range(len(grid)), [WEEKDAYS[day] for day in grid.index])
+    axes[1, 1].grid(False)
+    fig.colorbar(image, ax=axes[1, 1], label=COUNTS)
+    return fig
+
+
+def _months(axis: Axes, values: pd.Series) -> None:
+    months = values.groupby(values.index.to_period("M")).agg(["mean", "median", "count"])
+    at = np.arange(len(months))
+    axis.bar(at - 0.2, months["mean"], 0.38, color=figures.PALETTE["blue"], label="mean")
+    axis.bar(at + 0.2, months["median"], 0.38, color=figures.PALETTE["sky"], hatch="///", ec="white", label="median")
+    days = (months["count"] / DAY_ROWS).round().astype(int)
+    axis.set_xticks(at, [f"{month.strftime('%b')}\n{count(n, 'day')}" for month, n in days.items()])
+    axis.set(title="By month", ylim=(0, 1.35 * months["mean"].max()))
+    axis.legend(loc="upper left", ncols=2)
 
 
 _POLAR = (
-    ("hour_median", "median", figures.PALETTE["blue"], "-"),
-    ("hour_q99", "99th percentile", figures.PALETTE["orange"], "--"),
-    ("hour_max", "maximum", figures.PALETTE["vermillion"], ":"),
+    ("median", lambda hours: hours.median(), figures.PALETTE["blue"], "-"),
+    ("maximum", lambda hours: hours.max(), figures.PALETTE["vermillion"], ":"),
+)
+"""What is drawn around the clock: name, function of the counts by hour, colour, line style."""
+
+
+def _clock(axis: Axes, values: pd.Series) -> None:
+    """Counts around the clock, on a logarithmic radius: median and maximum of each hour."""
+    angle = np.linspace(0, 2 * np.pi, 25)
+    for name, measure, colour, style in _POLAR:
+        hours = measure(values.groupby(values.index.hour)).reindex(range(24)).to_numpy()
+        axis.plot(angle, np.append(hours, hours[0]), style, color=colour, label=name)
+    axis.set_theta_zero_location("N")
+    axis.set_theta_direction(-1)
+    axis.set_xticks(angle[:-1:3], [f"{hour} h" for hour in range(0, 24, 3)])
+    axis.set_rscale("symlog", linthresh=10)
+    axis.set_yticks([10, 1_000])
+    figures.plain_ticks(axis.yaxis)
+    axis.set_rlabel_position(112)
+    axis.set_title("Around the clock", pad=12)
+    for label in axis.get_yticklabels():
+        label.set(fontsize=7, path_effects=[withStroke(linewidth=2.5, foreground="white")])
+    legend = axis.legend(loc="lower right", bbox_to_anchor=(-0.12, -0.2), handlelength=1.4)
+    legend.set_in_layout(False)  # it stands in the corner beside the circle
+
+
+def reconstructions(
+    inputs: ArrayLike, rebuilt: Mapping[str, ArrayLike], titles: Sequence[str], unit: str = COUNTS
+) -> Figure:
+    """Some windows (k, rows) beside what each model makes of them, one panel a window; a last axis of 1 may follow.
+
+    The scale is logarithmic, with what is below 0 outside.
+
+    Raises ValueError for reconstructions of another shape, or another number of titles.
+    """
+    inputs = _flat(inputs)
+    if len(titles) != len(inputs):
+        raise ValueError(f"one title a window: {len(titles)} titles for {len(inputs)} windows")
+    fig, axes = figures.new(height_cm=4.4, cols=len(inputs), squeeze=False)
+    minutes = 5 * np.arange(inputs.shape[1])
+    for i, (axis, title) in enumerate(zip(axes[0], titles, strict=True)):
+        axis.fill_between(minutes, 0, inputs[i], color="#DDDDDD", lw=0)
+        axis.plot(minutes, inputs[i], color=figures.PALETTE["black"], lw=0.9, label="window")
+        for name, windows in rebuilt.items():
+            if _flat(windows).shape != inputs.shape:
+                raise ValueError(f"{name} rebuilt {_flat(windows).shape}, but the windows are {inputs.shape}")
+            look, rows = figures.look_of(name), _four_digits(_flat(windows)[i])
+            axis.plot(minutes, rows, color=look.colour, ls=look.linestyle, lw=1.6, label=name)
+        highest = max(inputs[i].max(), *(_flat(windows)[i].max() for windows in rebuilt.values()))
+        _count_axis(axis, highest)
+        axis.set(title=title, xlabel="minutes", xlim=(0, minutes[-1]))
+    axes[0, 0].set_ylabel(unit)
+    fig.legend(
+        *axes[0, 0].get_legend_handles_labels(),
+        ncols=min(1 + len(rebuilt), 5),
+        columnspacing=1,
+        loc="outside upper center",
+    )
+    return fig
+
+
+def _flat(windows: ArrayLike) -> np.ndarray:
+    """Windows (k, rows) or (k, rows, 1) as (k, rows)."""
+    windows = np.asarray(windows, dtype=float)
+    return windows[..., 0] if windows.ndim == 3 else windows
+
+
+_UNITS = tuple(
+    (figures.PALETTE[name], marker)
+    for name, marker in (("blue", "o"), ("orange", "s"), ("green", "^"), ("purple", "D"), ("sky", "v"), ("brown", "P"))
 )
 
 
-def _closed(values: np.ndarray) -> np.ndarray:
-    return np.append(values, values[0])
+def bottleneck(
+    codes: Mapping[str, ArrayLike], levels: ArrayLike, marked: Mapping[str, int] | None = None, cells: int = 120
+) -> Figure:
+    """What each unit of the bottleneck holds of the windows, against the windows' level (mean count), a panel a model.
 
-
-def layers(models: Mapping[str, object]) -> Figure:
-    """One row a Keras model: a box per layer with its kind, activation, output shape and parameters.
-
-    The boxes come from the models themselves; the width of a box follows the number of values that the layer puts out.
+    codes: (n, units) for each model; levels (n,); `marked` names rows to be pointed at. Of windows that would lie on
+    each other, within one of `cells` × `cells` cells of a panel, one is drawn.
     """
-    fig, axes = figures.new(height_cm=2.3 * len(models), rows=len(models), squeeze=False)
-    for axis, (name, model) in zip(axes[:, 0], models.items(), strict=True):
-        axis.set_axis_off()
-        axis.set(xlim=(-0.02, 1.02), ylim=(0, 1))
-        axis.set_title(f"{name}: {model.count_params():,} parameters", color=figures.colour_of(name))
-        count = len(model.layers) + 1
-        width = 0.8 / count
-        centres = np.linspace(width / 2, 1 - width / 2, count)
-        texts = [f"Input\n\n{WINDOW}×1"] + [_layer_text(layer) for layer in model.layers]
-        for centre, text in zip(centres, texts, strict=True):
-            narrow = text.startswith("*")
-            axis.add_patch(
-                FancyBboxPatch(
-                    (centre - width / 2, 0.08), width, 0.8, boxstyle="round,pad=0,rounding_size=0.01",
-                    facecolor="#FFF3D6" if narrow else "#EAF2F8", edgecolor=figures.colour_of(name), lw=0.9,
-                    mutation_aspect=4,
-                )
+    levels = np.asarray(levels, dtype=float)
+    fig, axes = _grid(len(codes), 4)
+    for axis, (name, values) in zip(axes.flat, codes.items(), strict=False):
+        always = []
+        for unit, held in enumerate(np.asarray(values, dtype=float).T):
+            held = np.array(_four_digits(held))
+            colour, marker = _UNITS[unit % len(_UNITS)]
+            rows = _apart(np.log1p(levels), held, cells)
+            axis.plot(
+                levels[rows], held[rows], marker, ms=2.4, mew=0, alpha=0.7, color=colour, ls="none",
+                label=f"unit {unit + 1}",
             )  # fmt: skip
-            axis.text(centre, 0.48, text.lstrip("*"), ha="center", va="center", fontsize=5.6, linespacing=1.25)
-        for a, b in zip(centres, centres[1:], strict=False):
-            axis.add_patch(
-                FancyArrowPatch(
-                    (a + width / 2, 0.48), (b - width / 2, 0.48), arrowstyle="-|>", mutation_scale=5, lw=0.6
-                )
+            if not np.ptp(held):
+                always.append(f"unit {unit + 1}: always {held[0]:g}")
+        for text, row in (marked or {}).items():
+            axis.axvline(levels[row], color=figures.PALETTE["black"], lw=0.8, ls=":")
+            axis.text(
+                levels[row], 1.01, text, transform=axis.get_xaxis_transform(), ha="center", va="bottom", fontsize=7
             )
+        axis.set_xscale("symlog", linthresh=1, linscale=0.4)
+        axis.set_xticks([0, *(10**i for i in range(9) if 10**i <= levels.max())])
+        axis.set_xlim(0.7 * levels.min(), 1.4 * levels.max())
+        figures.plain_ticks(axis.xaxis)
+        axis.set_title(name, pad=12)
+        axis.margins(y=0.1)
+        if always:  # above all points
+            low, high = axis.get_ylim()
+            axis.set_ylim(low, high + (0.1 + 0.12 * len(always)) * (high - low))
+            axis.text(
+                0.04, 0.97, "\n".join(always), transform=axis.transAxes, va="top", fontsize=7,
+                bbox={"facecolor": "white", "lw": 0, "pad": 1},
+            )  # fmt: skip
+    axes[0, 0].set_ylabel("value in the bottleneck")
+    fig.supxlabel(f"mean of the window ({COUNTS})", fontsize=8)
+    widest = max(axes.flat, key=lambda axis: len(axis.get_legend_handles_labels()[0]))
+    fig.legend(*widest.get_legend_handles_labels(), loc="outside upper center", ncols=6, markerscale=2.5)
     return fig
 
 
-def _layer_text(layer: object) -> str:
-    """Kind, activation, output shape and parameters of a layer; an asterisk in front marks the bottleneck."""
-    kind = (
-        type(layer).__name__.replace("TimeDistributed", "Time\nDistributed").replace("RepeatVector", "Repeat\nVector")
-    )
-    activation = getattr(getattr(layer, "activation", None), "__name__", "")
-    shape = "×".join(str(size) for size in layer.output.shape[1:])
-    mark = "*" if layer.name == "bottleneck" else ""
-    weights = f"\n{layer.count_params():,}" if layer.count_params() else ""
-    return f"{mark}{kind}\n{activation}\n{shape}{weights}"
+def _apart(x: np.ndarray, y: np.ndarray, cells: int) -> np.ndarray:
+    """Of the points in each cell of a grid over all of them, the first one's row."""
+    grid = [np.floor(cells * (v - v.min()) / max(np.ptp(v), 1e-12)).astype(int) for v in (x, y)]
+    return np.unique(grid[0] * (cells + 2) + grid[1], return_index=True)[1]
 
 
-_LOSSES = {"train": "loss", "middle": "middle", "last": "last"}  # of the parts, in a run's history
+def _courses(runs: Sequence[Any], part: str) -> np.ndarray:
+    """The losses on a part: (seeds, epochs). Raises ValueError for runs of different lengths."""
+    records = [getattr(run, "record", run) for run in runs]
+    found = [np.asarray(record.arrays[f"history_{HISTORY[part]}"], dtype=float) for record in records]
+    if len({len(one) for one in found}) > 1:
+        raise ValueError(f"runs of {', '.join(str(len(one)) for one in found)} epochs have no common median")
+    return np.stack(found)
 
 
-def losses(records: Mapping[str, Sequence[Record]]) -> Figure:
-    """Loss per epoch on the three parts of the split: one panel a model, one line a seed; dotted, a constant's."""
-    fig, axes = figures.new(height_cm=10, rows=2, cols=2, sharex=True, sharey=True)
-    for axis, (name, runs) in zip(axes.flat, records.items(), strict=True):
-        for part, key in _LOSSES.items():
-            for i, run in enumerate(runs):
-                history = run.arrays[f"history_{key}"]
-                label = PART_NAMES[part] if i == 0 else None
-                axis.plot(
-                    np.arange(1, len(history) + 1), history, color=PART_COLOURS[part], lw=1, alpha=0.8, label=label
-                )
-            axis.axhline(runs[0].metrics["constant_loss"][part], color=PART_COLOURS[part], lw=1, ls=":")
-        axis.set_title(name)
-        axis.set_yscale("log")
-    for axis in axes[1]:
-        axis.set_xlabel("epoch")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("MSE, scaled units")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), ncols=3, loc="outside upper center")
-    return fig
+def _spread(courses: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lowest, median and highest of (seeds, epochs) in each epoch; of five seeds or more the two outermost left out.
+
+    One training that fails would otherwise widen the band as if any of them could end there.
+    """
+    ordered = np.sort(courses, axis=0)
+    inner = ordered[1:-1] if len(ordered) >= 5 else ordered
+    return inner[0], np.median(courses, axis=0), inner[-1]
 
 
-def losses_interactive(records: Mapping[str, Sequence[Record]]) -> go.Figure:
-    """The same for the screen."""
-    fig, places = figures.panels(list(records), "all")
-    named = set()
-    for place, runs in zip(places, records.values(), strict=True):
-        for part, key in _LOSSES.items():
-            look = {"color": PART_COLOURS[part], "width": 1}
-            for run in runs:
-                history = run.arrays[f"history_{key}"].astype(float)
-                fig.add_scatter(
-                    x=list(range(1, len(history) + 1)), y=[float(f"{loss:.4g}") for loss in history], mode="lines",
-                    name=PART_NAMES[part], legendgroup=part, showlegend=part not in named, line=look,
-                    hovertemplate=f"seed {run.spec['seed']}, epoch %{{x}}: %{{y}}", **place,
-                )  # fmt: skip
-                named.add(part)
-            fig.add_hline(runs[0].metrics["constant_loss"][part], line=look | {"dash": "dot"}, **place)
-    fig.update_xaxes(title={"text": "epoch", "standoff": 4})
-    fig.update_yaxes(type="log", exponentformat="power")
-    fig.update_yaxes(title_text="MSE, scaled units", col=1)
-    fig.update_layout(legend={"orientation": "h", "y": -0.12})
-    return fig
+def _outermost(courses: np.ndarray) -> np.ndarray:
+    """The runs that end lowest and highest, of five seeds or more: (2 or 0, epochs)."""
+    return courses[np.argsort(courses[:, -1], kind="stable")[[0, -1]]] if len(courses) >= 5 else courses[:0]
 
 
-def detections(dataset: Record, run: Record, rule: Rule) -> Figure:
-    """A published model's errors against the threshold, and the windows above it on the original scale."""
-    errors = errors_of(run)
-    limit = rule.threshold(errors)
-    rows = parts(dataset.metrics["rows"])[rule.applied_to]
-    ends = np.arange(rows.start + WINDOW - 1, rows.stop)
-    judged = errors[rule.applied_to]
-    above = judged > limit
-    fig, (upper, lower) = figures.new(height_cm=5.8, cols=2)
-    upper.plot(times(dataset, ends), judged, lw=0.8, color=PART_COLOURS[rule.applied_to])
-    upper.axhline(
-        limit, color=figures.PALETTE["black"], lw=1, ls="--", label=f"threshold: {rule.statistic} ({rule.of_part} part)"
-    )
-    upper.set_yscale("log")
-    upper.set(ylabel="window error (MSE)", title="Error against the threshold", xlabel="2015")
-    t, hourly = hours(dataset), dataset.arrays["hourly_max"]
-    shown = (t >= times(dataset, ends[:1])[0]) & (t <= times(dataset, ends[-1:])[0])
-    lower.plot(t[shown], hourly[shown], lw=0.8, color=figures.PALETTE["grey"], label="hourly maximum")
-    kept = {int(row): value for row, value in zip(run.arrays["kept_rows"], run.arrays["kept_values"], strict=True)}
-    marked = [row for row in ends[above] if int(row) in kept]
-    lower.plot(
-        times(dataset, np.array(marked, dtype=int)), [kept[int(row)] for row in marked],
-        "x", ms=4, color="#C00000", label="window above the threshold, last row",
-    )  # fmt: skip
-    lower.set_yscale("symlog", linthresh=10)
-    lower.set(ylabel="tweets per 5 minutes", title="Detected anomalies, original scale", xlabel="2015")
-    fig.legend(ncols=3, loc="outside lower center")
-    for axis in (upper, lower):
-        axis.xaxis.set_major_locator(mdates.DayLocator(interval=2))
-        axis.xaxis.set_major_formatter(mdates.DateFormatter("%-d %b"))
-    return fig
+def _band_legend(fitted: Mapping[str, Sequence[Any]]) -> Patch:
+    seeds = max(map(len, fitted.values()))
+    within = f"{seeds - 2} of {seeds} seeds" if seeds >= 5 else "all seeds"
+    return Patch(color=figures.PALETTE["grey"], alpha=0.3, lw=0, label=f"band: {within}")
 
 
-def confusions(board: pd.DataFrame) -> Figure:
-    """Point-wise confusion matrices, one panel a model: rows of the scored series, medians over seeds."""
-    columns = 4
-    rows = -(-len(board) // columns)
-    fig, axes = figures.new(height_cm=4.3 * rows, rows=rows, cols=columns, squeeze=False)
-    for axis, (_, one) in zip(axes.flat, board.iterrows(), strict=False):
-        counts = np.array([[one.tn, one.fp], [one.fn, one.tp]])
-        share = counts / counts.sum(axis=1, keepdims=True)
-        axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
-        for i in range(2):
-            for j in range(2):
-                axis.text(
-                    j, i, f"{counts[i, j]:,.0f}\n{share[i, j]:.1%}", ha="center", va="center", fontsize=6.5,
-                    color="white" if share[i, j] > 0.6 else "black",
-                )  # fmt: skip
-        axis.set_title(one.model, fontsize=7.5)
-        axis.set_xticks([0, 1], ["normal", "anomaly"])
-        axis.set_yticks([0, 1], ["normal", "anomaly"], rotation=90, va="center")
-        axis.grid(False)
-    for axis in axes.flat[len(board) :]:
+def _grid(panels: int, height_cm: float, **subplots: Any) -> tuple[Figure, np.ndarray]:
+    """A figure of at most four panels a row, as high as the rows and a legend; panels that are too many are empty."""
+    cols = min(panels, 4)
+    rows = -(-panels // cols)
+    fig, axes = figures.new(height_cm=height_cm * rows + 1.2, rows=rows, cols=cols, squeeze=False, **subplots)
+    for axis in axes.flat[panels:]:
         axis.set_axis_off()
-    fig.supxlabel("predicted", fontsize=8)
-    fig.supylabel("labelled", fontsize=8)
+    return fig, axes
+
+
+def _epoch_axis(axis: Axes, epochs: int) -> None:
+    axis.set(xlim=(0.8, epochs + 0.2), xticks=range(1, epochs + 1, max(1, round(epochs / 8))), xlabel="epoch")
+
+
+def losses(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd.DataFrame] | None = None) -> Figure:
+    """Loss per epoch on the three parts of the split, a panel a model: the seeds' median and range, a constant's loss.
+
+    fitted: the runs or records of each model; `own`: another run's history for some of them, a row an epoch.
+    """
+    fig, axes = _grid(len(fitted), 4, sharex=True, sharey=True)
+    epochs = 0
+    for axis, (name, runs) in zip(axes.flat, fitted.items(), strict=False):
+        for part, (title, colour, style) in PARTS.items():
+            low, middle, high = _spread(_courses(runs, part))
+            epoch = np.arange(1, len(middle) + 1)
+            axis.fill_between(epoch, low, high, color=colour, alpha=0.2, lw=0)
+            axis.plot(epoch, middle, color=colour, ls=style, label=title)
+            for course in _outermost(_courses(runs, part)):
+                axis.plot(epoch, course, color=colour, ls=style, lw=0.5)
+            axis.axhline(runs[0].metrics["constant_loss"][part], color=colour, lw=1, ls=":")
+            epochs = max(epochs, len(epoch))
+            if own and name in own:
+                y = own[name][HISTORY[part]]
+                axis.plot(np.arange(1, len(y) + 1), y, "o", ms=3.4, mfc="white", mec=colour, mew=1)
+                epochs = max(epochs, len(y))
+        axis.set(title=name, yscale="log")
+        figures.plain_ticks(axis.yaxis)
+    for axis in axes[-1]:
+        _epoch_axis(axis, epochs)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("MSE, scaled counts")
+    handles, _ = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles=[*handles, *_loss_legend(fitted, own)], ncols=4, columnspacing=1.2, loc="outside upper center")
     return fig
 
 
-def board(detectors: Mapping[str, Sequence[Record]], references: Mapping[str, tuple[float, float]]) -> Figure:
-    """NAB score against event-wise F1: this report's detectors, one mark a seed, and NAB's published ones."""
-    fig, axis = figures.new(height_cm=8.5)
-    for name, (f1, nab) in references.items():
-        axis.plot(f1, nab, "o", mfc="none", color=figures.PALETTE["grey"])
-        axis.annotate(name, (f1, nab), xytext=(6, 3), textcoords="offset points", fontsize=6.5, color="#444444")
-    for name, runs in detectors.items():
-        look = figures.look_of(name)
-        f1, nab = [r.metrics["events"]["f1"] for r in runs], [r.metrics["nab"]["standard"] for r in runs]
-        axis.plot(f1, nab, look.marker, color=look.colour, ms=6, alpha=0.7, ls="none", label=name)
-    axis.plot([], [], "o", mfc="none", color=figures.PALETTE["grey"], ls="none", label="published with NAB")
-    axis.set(xlabel="event-wise F1", ylabel="NAB standard score (at best 4)", xlim=(-0.03, 1.03))
-    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+def _loss_legend(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd.DataFrame] | None) -> list:
+    grey = figures.PALETTE["grey"]
+    shown = [_band_legend(fitted), Line2D([], [], color=grey, lw=1, ls=":", label="loss of a constant")]
+    if any(len(runs) >= 5 for runs in fitted.values()):
+        shown.append(Line2D([], [], color=grey, lw=0.5, label="seeds that end lowest, highest"))
+    if own:
+        shown.append(Line2D([], [], color=grey, marker="o", mfc="white", ls="none", label="this notebook's run"))
+    return shown
+
+
+def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd.DataFrame] | None = None) -> go.Figure:
+    """The same for the screen."""
+    fig, places = figures.panels(list(fitted), "all")
+    for i, (place, (name, runs)) in enumerate(zip(places, fitted.items(), strict=True)):
+        for part, (title, colour, style) in PARTS.items():
+            dash = {"-": "solid", "--": "dash", "-.": "dashdot"}[style]
+            courses = _courses(runs, part)
+            low, middle, high = map(_four_digits, _spread(courses))
+            epoch = list(range(1, len(middle) + 1))
+            quiet = {"x": epoch, "mode": "lines", "legendgroup": part, "showlegend": False, **place}
+            clear = {"line": {"width": 0}, "hoverinfo": "skip", **quiet}
+            fig.add_scatter(y=low, **clear)
+            fig.add_scatter(y=high, fill="tonexty", fillcolor=_see_through(colour, 0.2), **clear)
+            for course in _outermost(courses):
+                line = {"color": colour, "width": 0.6, "dash": dash}
+                fig.add_scatter(
+                    y=_four_digits(course), line=line, hovertemplate="an outer seed, epoch %{x}: %{y}", **quiet
+                )
+            fig.add_scatter(
+                y=middle, name=title, line={"color": colour, "width": 1.6, "dash": dash},
+                customdata=[list(ends) for ends in zip(low, high, strict=True)],
+                hovertemplate="epoch %{x}: median %{y} (%{customdata[0]} to %{customdata[1]})",
+                **quiet | {"showlegend": i == 0},
+            )  # fmt: skip
+            if own and name in own:
+                y = _four_digits(own[name][HISTORY[part]])
+                marker = {"color": colour, "symbol": "circle-open", "size": 7}
+                fig.add_scatter(
+                    y=y, marker=marker, hovertemplate="this notebook's run, epoch %{x}: %{y}",
+                    **quiet | {"x": list(range(1, len(y) + 1)), "mode": "markers"},
+                )  # fmt: skip
+            constant = {"color": colour, "width": 1, "dash": "dot"}
+            fig.add_hline(runs[0].metrics["constant_loss"][part], line=constant, **place)
+    for shown in _loss_legend(fitted, own):
+        filled = isinstance(shown, Patch)
+        dots = not filled and shown.get_marker() == "o"
+        line = {"color": figures.PALETTE["grey"], "width": 9 if filled else 1}
+        line |= {"dash": "dot"} if not filled and shown.get_linestyle() == ":" else {}
+        fig.add_scatter(
+            x=[None], y=[None], name=shown.get_label(), mode="markers" if dots else "lines", line=line,
+            opacity=0.4 if filled else 1,
+            marker={"color": figures.PALETTE["grey"], "symbol": "circle-open", "size": 7},
+        )  # fmt: skip
+    fig.update_xaxes(title={"text": "epoch", "standoff": 4})
+    fig.update_yaxes(type="log", exponentformat="power", dtick=1)
+    fig.update_yaxes(title_text="MSE, scaled counts", col=1)
+    legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
+    fig.update_layout(legend=legend, margin={"b": 120}, height=fig.layout.height + 70)
     return fig
 
 
-def alarms(dataset: Record, runs: Mapping[str, Record]) -> Figure:
-    """Anomaly score over the series with threshold and alarms, one panel a detector, labelled windows shaded."""
-    fig, axes = figures.new(height_cm=3.4 * len(runs), rows=len(runs), sharex=True, squeeze=False)
-    for axis, (name, run) in zip(axes[:, 0], runs.items(), strict=True):
-        scores = run.arrays["scores"]
-        per_hour = scores[: len(scores) // 12 * 12].reshape(-1, 12).max(axis=1)
-        t = times(dataset, np.arange(len(per_hour)) * 12)
-        axis.plot(t, per_hour, lw=0.6, color=figures.colour_of(name))
-        axis.axhline(run.metrics["rules"]["nab"]["threshold"], color="black", lw=0.8, ls="--")
-        rows = run.arrays["alarm_rows"]
-        rows = rows[rows >= probation_rows(len(scores))]
-        axis.plot(times(dataset, rows), scores[rows], "v", ms=5, color="#C00000", mec="white", mew=0.4)
-        _shade(axis, dataset)
-        axis.set_title(name)
-        axis.set_ylabel("score")
-        scored = per_hour[probation_rows(len(scores)) // 12 :]
-        low, high = np.quantile(scored, [0.01, 1])
-        if low > 0 and high / low > 100:
-            axis.set_yscale("log")
-            axis.set_ylim(low, 2 * high)
-    _dates(axes[-1, 0])
-    axes[-1, 0].set_xlabel("2015")
+def _four_digits(values: ArrayLike) -> list[float]:
+    """Rounded: the last digits of a network's answer differ between machines, and figures must not."""
+    return [float(f"{value:.4g}") for value in np.asarray(values, dtype=float)]
+
+
+def _see_through(colour: str, opacity: float) -> str:
+    """A hex colour as Plotly's fill that lets the ground show."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {opacity})"
+
+
+def r2_per_epoch(fitted: Mapping[str, Sequence[Any]]) -> Figure:
+    """R² per epoch, a panel a part of the split: the seeds' median and range of each model.
+
+    R² = 1 - loss / variance of the part, as given in the runs' metrics. Values below -1 lie below the frame.
+    """
+    fig, axes = figures.new(height_cm=4.8, cols=len(PARTS), sharey=True)
+    for axis, (part, (title, _, _)) in zip(axes, PARTS.items(), strict=True):
+        for name, runs in fitted.items():
+            variance = runs[0].metrics["variance"][part]
+            low, middle, high = _spread(1 - _courses(runs, part) / variance)
+            epoch, look = np.arange(1, len(middle) + 1), figures.look_of(name)
+            axis.fill_between(epoch, low, high, color=look.colour, alpha=0.2, lw=0)
+            axis.plot(epoch, middle, color=look.colour, ls=look.linestyle, marker=look.marker, ms=3, label=name)
+        axis.axhline(0, color=figures.PALETTE["black"], lw=0.9, ls=":", label="mean of the part")
+        axis.set(title=title.capitalize(), ylim=(-1.05, 1.05))
+        _epoch_axis(axis, max(_courses(runs, part).shape[1] for runs in fitted.values()))
+    axes[0].set_ylabel("R²")
+    handles, _ = axes[0].get_legend_handles_labels()
+    fig.legend(handles=[*handles, _band_legend(fitted)], ncols=3, loc="outside upper center")
+    return fig
+
+
+def detections(tweets: pd.DataFrame, errors: Mapping[str, ArrayLike], thresholds: Mapping[str, float]) -> Figure:
+    """Errors of the windows of a series below the counts, a line a model, each over its own threshold; flagged marked.
+
+    errors: (windows,) for each model; the last window ends at the last row of `tweets`, the others at the rows before.
+    Raises ValueError for more windows than rows.
+    """
+    fig, (upper, lower) = figures.new(height_cm=5.4, rows=2, sharex=True, gridspec_kw={"height_ratios": [1, 1.6]})
+    upper.plot(tweets.timestamp, tweets.value, color=figures.PALETTE["grey"], lw=0.8)
+    _count_axis(upper, tweets.value.max(), step=2)
+    upper.set_ylabel("tweets")
+    for name, found in errors.items():
+        relative = np.asarray(found, dtype=float) / thresholds[name]
+        if len(relative) > len(tweets):
+            raise ValueError(f"{name}: errors of {len(found)} windows, but only {len(tweets)} rows for them to end at")
+        times, flagged, look = tweets.timestamp.to_numpy()[-len(relative) :], relative > 1, figures.look_of(name)
+        label = f"{name}: {flagged.sum():,} flagged"
+        lower.plot(times, relative, color=look.colour, ls=look.linestyle, lw=1, label=label)
+        lower.plot(times[flagged], relative[flagged], "o", ms=2, color=ALARM, mew=0, zorder=3)
+    lower.axhline(1, color=figures.PALETTE["black"], lw=0.8, ls=":", label="threshold")
+    lower.plot([], [], "o", ms=2, color=ALARM, ls="none", label="flagged window")
+    lower.set(yscale="log", ylabel="error ÷\nthreshold")
+    figures.plain_ticks(lower.yaxis)
+    _dates(lower, tweets.timestamp)
+    fig.legend(ncols=3, loc="outside upper center")
+    return fig
+
+
+def matrices(board: pd.DataFrame, column: str = "unpaused") -> dict[str, np.ndarray]:
+    """The confusion matrices in a leaderboard indexed by model: rows true, columns predicted; normal, then anomaly."""
+    return {
+        name: np.array([[row[f"{column}_tn"], row[f"{column}_fp"]], [row[f"{column}_fn"], row[f"{column}_tp"]]])
+        for name, row in board.iterrows()
+    }
+
+
+def confusion(found: Mapping[str, ArrayLike], classes: Sequence[str] = ("normal", "anomaly")) -> Figure:
+    """Confusion matrices side by side, rows true, columns predicted: counts, and shares of the true class as shades."""
+    cols = min(len(found), 6)
+    rows = -(-len(found) // cols)
+    fig, axes = figures.new(height_cm=4 * rows, rows=rows, cols=cols, squeeze=False)
+    for axis in axes.flat[len(found) :]:
+        axis.set_axis_off()
+    for axis, (name, matrix) in zip(axes.flat, found.items(), strict=False):
+        counts = np.asarray(matrix, dtype=float)
+        share = counts / counts.sum(axis=1, keepdims=True)
+        text = [[f"{n:,.0f}\n{s:.1%}" for n, s in zip(*row, strict=True)] for row in zip(counts, share, strict=True)]
+        true = classes if axis in axes[:, 0] else False
+        figures.heatmap(
+            axis, share, text, "", "Blues", vmin=0, vmax=1, xticklabels=classes, yticklabels=true, square=True
+        )
+        axis.set_title(name, fontsize=8)
+        axis.tick_params(labelsize=7)
+        axis.tick_params(axis="y", labelrotation=90)
+        axis.set_xlabel("predicted")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("true")
+    return fig
+
+
+class Scored(NamedTuple):
+    """What a detector says of a series: a score (n,) for each row, the threshold, the rows with an alarm."""
+
+    scores: np.ndarray
+    threshold: float
+    alarm_rows: np.ndarray
+
+
+def scored(record: Any, column: str = "unpaused") -> Scored:
+    """The scores and alarms in a record of the streaming protocol, with a pause after an alarm or without."""
+    threshold = record.metrics[column]["rules"]["nab"]["threshold"]
+    return Scored(record.arrays["scores"], threshold, record.arrays[f"{column}_alarm_rows"])
+
+
+def alarms(tweets: pd.DataFrame, windows: Windows, detectors: Mapping[str, Scored]) -> Figure:
+    """Score over threshold along a series, a row a detector, with its alarms in and outside the labelled windows.
+
+    Of the scores the highest of each hour is drawn, of the alarms those after the probation.
+    Raises ValueError for scores of another number than the rows, or a threshold that is not above 0.
+    """
+    for name, found in detectors.items():
+        if len(found.scores) != len(tweets) or not found.threshold > 0:
+            raise ValueError(
+                f"{name}: one score a row and a threshold above 0 expected, got {len(found.scores)} scores for "
+                f"{len(tweets)} rows and threshold {found.threshold}"
+            )
+    fig, axes = figures.new(height_cm=1.9 + 1.1 * len(detectors), rows=len(detectors), sharex=True, squeeze=False)
+    start, labels = scoring.probation_rows(len(tweets)), _labels(tweets, windows)
+    # The alarms stand above the highest score.
+    top = 50 * max(1, *(np.max(found.scores[start:]) / found.threshold for found in detectors.values()))
+    for axis, (name, found) in zip(axes[:, 0], detectors.items(), strict=True):
+        relative = pd.Series(found.scores / found.threshold, index=tweets.timestamp)
+        hourly = relative.iloc[start:].resample("1h").max().dropna().clip(lower=0.01)
+        axis.plot(hourly.index, hourly, lw=0.7, color=figures.colour_of(name))
+        axis.axhline(1, color=figures.PALETTE["black"], lw=0.8, ls="--")
+        rows = np.asarray(found.alarm_rows)
+        rows = rows[rows >= start]
+        for inside, (height, colour) in _ALARMS.items():
+            at = tweets.timestamp.to_numpy()[rows[labels[rows] == inside]]
+            axis.plot(
+                at, np.full(len(at), height), "|", ms=6, mew=1.1, color=colour, transform=axis.get_xaxis_transform()
+            )
+        _shade(axis, windows)
+        axis.axvspan(tweets.timestamp.iloc[0], tweets.timestamp.iloc[start], color="#EEEEEE", lw=0, zorder=0)
+        axis.set(yscale="log", ylim=(0.01, top), yticks=(0.01, 1, 100))
+        axis.set_title(name, fontsize=8, pad=2)
+        figures.plain_ticks(axis.yaxis)
+    axes[-1, 0].set_xlim(tweets.timestamp.iloc[0], tweets.timestamp.iloc[-1])
+    _dates(axes[-1, 0], tweets.timestamp)
+    fig.supylabel("score ÷ threshold", fontsize=8)
+    black = figures.PALETTE["black"]
+    mark = {"marker": "|", "ms": 6, "mew": 1.1, "ls": "none"}
+    fig.legend(
+        handles=[
+            Line2D([], [], color=figures.PALETTE["grey"], lw=1, label="score, highest of the hour"),
+            Line2D([], [], color=black, lw=0.8, ls="--", label="threshold"),
+            Patch(color=LABELLED, alpha=0.3, lw=0, label="labelled window"),
+            Line2D([], [], color=_ALARMS[True][1], label="alarm in a window (upper)", **mark),
+            Line2D([], [], color=_ALARMS[False][1], label="false alarm (lower)", **mark),
+            Patch(color="#EEEEEE", lw=0, label="probation, not scored"),
+        ],
+        ncols=3, loc="outside upper center",
+    )  # fmt: skip
+    return fig
+
+
+_ALARMS = {True: (0.93, figures.PALETTE["blue"]), False: (0.78, ALARM)}
+"""Where in a panel alarms in and outside labelled windows stand, and their colour."""
+
+
+def _labels(tweets: pd.DataFrame, windows: Windows) -> np.ndarray:
+    """(n,) bool: whether a row lies in a labelled window."""
+    inside = np.zeros(len(tweets), dtype=bool)
+    for first, last in windows:
+        inside |= tweets.timestamp.between(pd.Timestamp(first), pd.Timestamp(last)).to_numpy()
+    return inside
+
+
+def leaderboard(board: pd.DataFrame, windows: int = 4, lowest: float = -6) -> Figure:
+    """NAB's standard score without and with a pause after an alarm, a row a detector, in the order of the board.
+
+    board: indexed by model, with `kind` and, for c in unpaused and paused, `c_nab`, `c_nab_low`, `c_nab_high` (range
+    over seeds). NAB's own detectors, kind "published", are grey. Scores and ends of bands below
+    `lowest` stand at the edge, in numbers.
+    """
+    fig, axis = figures.new(height_cm=2.6 + 0.29 * len(board))
+    at, lowest = np.arange(len(board)), max(lowest, board[["unpaused_nab_low", "paused_nab_low"]].min(axis=None))
+    for y, (name, row) in zip(at, board.iterrows(), strict=True):
+        colour = figures.PALETTE["grey"] if row.kind == "published" else figures.colour_of(name)
+        axis.plot(np.maximum([row.unpaused_nab, row.paused_nab], lowest), [y, y], color=colour, lw=0.8, zorder=2)
+        for column, filled in (("unpaused", True), ("paused", False)):
+            low, middle, high = (row[f"{column}_nab{end}"] for end in ("_low", "", "_high"))
+            axis.plot(np.maximum([low, high], lowest), [y, y], color=colour, lw=4, alpha=0.35, solid_capstyle="butt")
+            marker = "o" if middle >= lowest else "<"
+            axis.plot(
+                max(middle, lowest), y, marker, ms=5, mec=colour, mfc=colour if filled else "white", zorder=3,
+                clip_on=False,
+            )  # fmt: skip
+        beyond = [f"{row[f'{c}_nab']:.1f}" for c in ("unpaused", "paused") if row[f"{c}_nab"] < lowest]
+        ends = [row[f"{c}_nab_low"] for c in ("unpaused", "paused")]
+        if min(ends) < lowest and not beyond:  # a band alone is cut: an arrow says so
+            axis.plot(lowest, y, "<", ms=5, mew=0, color=colour, alpha=0.6, clip_on=False)
+        if min(ends) < min(lowest, *(row[f"{c}_nab"] for c in ("unpaused", "paused"))) - 0.05:
+            beyond.append(f"band to {min(ends):.1f}")
+        if beyond:
+            words = ", ".join(beyond).replace("-", "\N{MINUS SIGN}")
+            white = [withStroke(linewidth=2.5, foreground="white")]
+            axis.text(lowest + 0.2, y - 0.02, words, va="center", fontsize=7, path_effects=white)
+    for value in (-windows, windows):
+        axis.axvline(value, color=figures.PALETTE["black"], lw=0.9, ls="--", zorder=1)
+    axis.set_yticks(at, board.index)
+    for label, kind in zip(axis.get_yticklabels(), board.kind, strict=True):
+        label.set_color("#555555" if kind == "published" else "black")
+        label.set_weight("bold" if kind in ("ours", "yours") else "normal")
+    axis.set(
+        xlim=(lowest - 0.3, windows + 0.3),
+        ylim=(len(board) - 0.4, -0.6),
+        xlabel=f"NAB standard score (at most {windows})",
+    )
+    axis.grid(axis="y", visible=False)
+    scale = axis.secondary_xaxis(
+        "top", functions=(lambda x: 50 * (x + windows) / windows, lambda x: x * windows / 50 - windows)
+    )
+    scale.set_xlabel("on NAB's scale")
+    scale.set_xticks([0, 25, 50, 75, 100], ["0: silent", "25", "50", "75", "100: perfect"])
+    grey = figures.PALETTE["grey"]
+    fig.legend(
+        handles=[
+            Line2D([], [], color=grey, marker="o", ls="none", label="without a pause"),
+            Line2D([], [], color=grey, marker="o", mfc="white", ls="none", label="with a pause"),
+            Patch(color=grey, alpha=0.35, lw=0, label="range over seeds"),
+            Line2D([], [], color=figures.PALETTE["black"], lw=0.9, ls="--", label="silent, perfect"),
+        ],
+        ncols=4, loc="outside upper center",
+    )  # fmt: skip
     return fig

@@ -9,10 +9,8 @@ from scipy import stats
 from statsmodels.tsa.seasonal import MSTL
 from statsmodels.tsa.stattools import acf
 
-from study.anomaly.series import STEP, Series
+from study.anomaly.series import DAY_ROWS, HOUR_ROWS, STEP, Series
 
-HOUR = int(pd.Timedelta(hours=1) / STEP)
-DAY = 24 * HOUR
 HIGH = 0.995
 """The quantile above which a row belongs to a burst."""
 
@@ -24,7 +22,7 @@ def describe(series: Series) -> tuple[dict, dict[str, np.ndarray]]:
     """
     values = pd.Series(series.values, index=pd.DatetimeIndex(series.timestamps))
     hourly = values.resample("1h").agg(["min", "mean", "max", "count"])
-    hourly = hourly[hourly["count"] == HOUR]
+    hourly = hourly[hourly["count"] == HOUR_ROWS]
     by_hour = values.groupby(values.index.hour)
     months = values.groupby(values.index.to_period("M")).agg(["mean", "median", "max", "count"])
     metrics = {
@@ -71,7 +69,7 @@ def describe(series: Series) -> tuple[dict, dict[str, np.ndarray]]:
 def _bursts(series: Series, count: int = 8) -> list[dict]:
     """The highest bursts: rows above the quantile HIGH, merged within one hour, by falling peak."""
     high = np.flatnonzero(series.values > np.quantile(series.values, HIGH))
-    groups = np.split(high, np.flatnonzero(np.diff(high) > HOUR) + 1)
+    groups = np.split(high, np.flatnonzero(np.diff(high) > HOUR_ROWS) + 1)
     inside = series.labels
     peaks = [group[np.argmax(series.values[group])] for group in groups]
     found = [
@@ -90,7 +88,7 @@ def _bursts(series: Series, count: int = 8) -> list[dict]:
 
 def _trend(values: pd.Series) -> dict:
     """Kendall's tau of daily medians against time (full days only), the Mann-Kendall test of a monotone trend."""
-    full = values.resample("1D").count() == DAY
+    full = values.resample("1D").count() == DAY_ROWS
     daily = values.resample("1D").median()[full]
     tau, p = stats.kendalltau(np.arange(len(daily)), daily)
     slope, _, low, high = stats.theilslopes(daily, np.arange(len(daily)))

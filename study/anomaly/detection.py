@@ -2,19 +2,24 @@
 
 The protocol is NAB's (Lavin & Ahmad 2015): a detector streams over a series and may fit itself on the probation
 rows, which are not scored. Its alarm rule is chosen with the labels of the nine other series; the judged series'
-labels are read once, to judge.
+labels are read once, to judge. Every detector is judged twice, with a pause after each alarm, whose length is chosen
+like the threshold, and without one.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from study.anomaly import scoring
-from study.anomaly.series import AAPL, Series
+from study.anomaly import ranges, scoring
+from study.anomaly.series import AAPL, DAY_ROWS, HOUR_ROWS, Series
 
-DAY_ROWS = 288
-REFRACTORY_ROWS = (0, 12, 36, 72, 144, DAY_ROWS)  # none, 1 h, 3 h, 6 h, 12 h, 24 h
+REFRACTORY_ROWS = (0, HOUR_ROWS, 3 * HOUR_ROWS, 6 * HOUR_ROWS, 12 * HOUR_ROWS, DAY_ROWS)
+"""The pauses that are tried after an alarm."""
+COLUMNS = {"paused": REFRACTORY_ROWS, "unpaused": (0,)}
+"""The two ways in which a detector is judged: the pauses that its rule is chosen from."""
 CANDIDATES = 60  # thresholds tried per pause
+STANDARD = scoring.PROFILES["standard"]
 
 
 @dataclass(frozen=True)
@@ -39,74 +44,97 @@ class Trials:
     wrong: np.ndarray
     missed: np.ndarray
 
-    def best(self, criterion: str, columns: list[int]) -> int:
-        """Index of the rule that is best on some of the series; among equals the highest threshold.
+    def best(self, criterion: str, pauses: Sequence[int] = REFRACTORY_ROWS) -> AlarmRule:
+        """The rule with one of these pauses that is best on all the series; among equals the highest threshold.
 
         `nab` is the NAB standard score summed over them, `events` the F1 of their events counted together.
         Raises ValueError for another criterion.
         """
         if criterion == "nab":
-            return int(np.argmax(self.nab[:, columns].sum(axis=1)))
-        if criterion == "events":
-            found, wrong, missed = (a[:, columns].sum(axis=1) for a in (self.found, self.wrong, self.missed))
-            return int(np.argmax(2 * found / np.maximum(2 * found + wrong + missed, 1)))
-        raise ValueError(f"Unknown criterion '{criterion}'. Choose 'nab' or 'events'.")
+            worth = self.nab.sum(axis=1)
+        elif criterion == "events":
+            found, wrong, missed = (a.sum(axis=1) for a in (self.found, self.wrong, self.missed))
+            worth = 2 * found / np.maximum(2 * found + wrong + missed, 1)
+        else:
+            raise ValueError(f"Unknown criterion '{criterion}'. Choose 'nab' or 'events'.")
+        allowed = [i for i, rule in enumerate(self.rules) if rule.refractory_rows in pauses]
+        # Rules stand by falling threshold, and argmax takes the first of equals.
+        return self.rules[allowed[int(np.argmax(worth[allowed]))]]
 
 
-def try_rules(scores: list[np.ndarray], series: list[Series]) -> Trials:
-    """Every candidate rule on every series given, by falling threshold.
+def try_rules(scores: Sequence[np.ndarray], series: Sequence[Series]) -> Trials:
+    """Every candidate rule on every series given, by falling threshold; only these series have a say in it.
 
-    Thresholds lie at ranks spaced evenly in the logarithm among the highest scores, from the top score to the top
-    tenth; each is tried with every pause.
+    Thresholds lie at ranks spaced evenly in the logarithm among the highest scores of scored rows, from the top score
+    to the top tenth, after one that no score reaches; each is tried with every pause.
     """
     pooled = np.sort(np.concatenate([s[scoring.probation_rows(len(s)) :] for s in scores]))[::-1]
     ranks = np.unique(np.geomspace(1, len(pooled) // 10, CANDIDATES).astype(int)) - 1
-    thresholds = np.unique(pooled[ranks])[::-1]
+    thresholds = [np.nextafter(pooled[0], np.inf), *np.unique(pooled[ranks])[::-1]]
     rules = [AlarmRule(float(t), pause) for t in thresholds for pause in REFRACTORY_ROWS]
     nab = np.empty((len(rules), len(series)))
     counts = np.empty((3, len(rules), len(series)), dtype=int)
     for column, (score, one) in enumerate(zip(scores, series, strict=True)):
+        signed = scoring.row_weights(len(one), one.windows, STANDARD)
+        window_of = scoring.window_of_rows(len(one), one.windows)
         for row, rule in enumerate(rules):
-            alarms = rule.alarms(score)
-            nab[row, column] = scoring.nab_score(alarms, one.windows, scoring.PROFILES["standard"])
-            events = scoring.eventwise(alarms, one.windows)
+            alarms = scoring.alarm_rows(np.flatnonzero(score >= rule.threshold), rule.refractory_rows)
+            nab[row, column] = scoring.nab_score_of_rows(alarms, signed, window_of, len(one.windows), STANDARD)
+            begun = scoring.first_rows(alarms[alarms >= scoring.probation_rows(len(one))])
+            events = scoring.events_of_rows(begun, window_of, len(one.windows))
             counts[:, row, column] = [events[k] for k in ("found_windows", "fp_events", "missed_windows")]
     return Trials(rules, nab, *counts)
 
 
-def left_out(trials: Trials) -> list[float]:
-    """NAB standard score of each series under the rule that is best on all the others."""
-    columns = range(trials.nab.shape[1])
-    return [float(trials.nab[trials.best("nab", [c for c in columns if c != out]), out]) for out in columns]
+def left_out(scores: dict[str, np.ndarray], series: dict[str, Series]) -> dict[str, dict[str, AlarmRule]]:
+    """For each series the rule of each column that is best on all the others by the NAB score; its own has no say."""
+    chosen = {}
+    for out in scores:
+        rest = [name for name in scores if name != out]
+        trials = try_rules([scores[n] for n in rest], [series[n] for n in rest])
+        chosen[out] = {column: trials.best("nab", pauses) for column, pauses in COLUMNS.items()}
+    return chosen
 
 
 def judge(scores: dict[str, np.ndarray], series: dict[str, Series]) -> tuple[dict, dict[str, np.ndarray]]:
-    """Metrics and arrays of one detector from its anomaly scores (n,) on all ten series.
+    """Metrics and arrays of one detector from its anomaly scores (n,) on all ten series, judged on AAPL.
 
-    The alarm rule is the one with the highest summed NAB score on the nine others; all results are under it. Events
-    are also given under the rule with the highest event-wise F1 there. `left_out` estimates the NAB score of a
-    series that had no part in choosing the rule, on each of the nine.
+    In each of COLUMNS, rules are chosen on the nine others: one by the summed NAB score, whose alarms are judged by
+    NAB, by rows and by affiliation, and one by the F1 of events, whose alarms are judged by events. `left_out` has
+    the NAB score on each of the nine under a rule chosen on the eight others.
     """
-    others = [name for name in scores if name != AAPL]
-    trials = try_rules([scores[n] for n in others], [series[n] for n in others])
-    rules = {name: trials.rules[trials.best(name, list(range(len(others))))] for name in ("nab", "events")}
-    raised = rules["nab"].alarms(scores[AAPL])
-    metrics = {
-        "rules": {name: asdict(rule) for name, rule in rules.items()},
-        **verdicts(scores[AAPL], scores[AAPL] >= rules["nab"].threshold, raised, series[AAPL]),
-        "events_by_event_rule": scoring.eventwise(rules["events"].alarms(scores[AAPL]), series[AAPL].windows),
-        "left_out": dict(zip(others, left_out(trials), strict=True)),
-    }
-    return metrics, {
-        "scores": scores[AAPL].astype(np.float32),
-        "alarm_rows": np.flatnonzero(raised).astype(np.int32),
-    }
+    others = {name: one for name, one in series.items() if name != AAPL}
+    judged, on_others = series[AAPL], {name: scores[name] for name in others}
+    trials = try_rules(list(on_others.values()), list(others.values()))
+    elsewhere = left_out(on_others, others)
+    metrics, arrays = {}, {"scores": scores[AAPL].astype(np.float32)}
+    for column, pauses in COLUMNS.items():
+        rules = {criterion: trials.best(criterion, pauses) for criterion in ("nab", "events")}
+        raised = rules["nab"].alarms(scores[AAPL])
+        metrics[column] = {
+            "rules": {criterion: asdict(rule) for criterion, rule in rules.items()},
+            **verdicts(raised, judged),
+            "events": scoring.eventwise(rules["events"].alarms(scores[AAPL]), judged.windows),
+            "points": scoring.pointwise(scores[AAPL], scores[AAPL] >= rules["nab"].threshold, judged.windows),
+            "left_out": {name: _nab(elsewhere[name][column].alarms(scores[name]), one) for name, one in others.items()},
+        }
+        arrays[f"{column}_alarm_rows"] = np.flatnonzero(raised).astype(np.int32)
+    ranking = {name: metrics["paused"]["points"][name] for name in ("roc_auc", "pr_auc")}
+    return {**metrics, **ranking, "vus_pr": ranges.vus_pr(scores[AAPL], judged.windows)}, arrays
 
 
-def verdicts(scores: np.ndarray, above: np.ndarray, alarms: np.ndarray, series: Series) -> dict:
-    """Point-wise, event-wise and NAB results of one detector on one series, probation left out."""
+def verdicts(alarms: np.ndarray, series: Series) -> dict:
+    """What alarms (n,) bool are worth on a series: NAB's scores, windows found and false events, affiliation."""
+    nab = {name: scoring.nab_score(alarms, series.windows, weights) for name, weights in scoring.PROFILES.items()}
+    events = scoring.eventwise(alarms, series.windows)
     return {
-        "points": scoring.pointwise(scores, above, series.windows),
-        "events": scoring.eventwise(alarms, series.windows),
-        "nab": {name: scoring.nab_score(alarms, series.windows, weights) for name, weights in scoring.PROFILES.items()},
+        "nab": nab,
+        "nab_100": scoring.normalised(nab["standard"], len(series.windows), STANDARD),
+        "found_windows": events["found_windows"],
+        "false_events": events["fp_events"],
+        "affiliation": ranges.affiliation(alarms, series.windows),
     }
+
+
+def _nab(alarms: np.ndarray, series: Series) -> float:
+    return scoring.nab_score(alarms, series.windows, STANDARD)

@@ -9,6 +9,7 @@ higher meaning more anomalous; flags are booleans, one per row. The first rows o
 a detector may learn from them, and no function here that compares flags with windows counts them.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,6 +68,14 @@ def row_weights(n: int, windows: Windows, weights: Weights) -> np.ndarray:
     return signed
 
 
+def window_of_rows(n: int, windows: Windows) -> np.ndarray:
+    """Index of the window each row lies in, -1 outside: int of shape (n,). Raises ValueError as `row_weights` does."""
+    window_of = np.full(n, -1)
+    for k, (first, last) in enumerate(_checked_windows(windows, n)):
+        window_of[first : last + 1] = k
+    return window_of
+
+
 def nab_score(flags: ArrayLike, windows: Windows, weights: Weights) -> float:
     """NAB score of one series, not normalised: at best `tp` per window; `-fn` per window for no flag at all.
 
@@ -75,12 +84,34 @@ def nab_score(flags: ArrayLike, windows: Windows, weights: Weights) -> float:
     """
     flags = _checked_flags(flags)
     signed = row_weights(len(flags), windows, weights)
-    window_of = _window_of_rows(len(flags), windows)
-    total = signed[flags & (window_of < 0)].sum()
-    for k in range(len(windows)):
-        rewards = signed[flags & (window_of == k)]
-        total += rewards.max() if len(rewards) else -weights.fn
-    return float(total)
+    return nab_score_of_rows(np.flatnonzero(flags), signed, window_of_rows(len(flags), windows), len(windows), weights)
+
+
+def nab_score_of_rows(
+    rows: np.ndarray, signed: np.ndarray, window_of: np.ndarray, count: int, weights: Weights
+) -> float:
+    """`nab_score` of the flagged `rows` (k,), rising, of a series with `count` windows, for many flags on one series.
+
+    `signed` (n,) is its `row_weights`, `window_of` (n,) its `window_of_rows`.
+    """
+    windows = window_of[rows]
+    # Rewards fall along a window, so its first flagged row has the highest.
+    found, first = np.unique(windows, return_index=True)
+    first = first[found >= 0]
+    missed = count - len(first)
+    return float(signed[rows[windows < 0]].sum() + signed[rows[first]].sum() - weights.fn * missed)
+
+
+def normalised(score: float, windows: int, weights: Weights) -> float:
+    """A NAB score on the scale of NAB's leaderboard, here of one series: 0 for no flag at all, 100 at best.
+
+    `windows` is their number. The scale has no lower end: many false positives give less than 0.
+    Raises ValueError without a window: silence is then the best possible.
+    """
+    if windows < 1:
+        raise ValueError("a series without labelled windows has no scale from silence to the best possible")
+    null, perfect = -weights.fn * windows, weights.tp * windows
+    return 100 * (score - null) / (perfect - null)
 
 
 def pointwise(scores: ArrayLike, flags: ArrayLike, windows: Windows) -> dict:
@@ -96,7 +127,7 @@ def pointwise(scores: ArrayLike, flags: ArrayLike, windows: Windows) -> dict:
     if len(scores) != len(flags):
         raise ValueError(f"scores and flags must have one entry per row, got {len(scores)} and {len(flags)}")
     scored = slice(probation_rows(len(flags)), None)
-    truth = (_window_of_rows(len(flags), windows) >= 0)[scored]
+    truth = (window_of_rows(len(flags), windows) >= 0)[scored]
     flags, scores = flags[scored], scores[scored]
     tp, fp = int((flags & truth).sum()), int((flags & ~truth).sum())
     fn, tn = int((~flags & truth).sum()), int((~flags & ~truth).sum())
@@ -115,45 +146,45 @@ def pointwise(scores: ArrayLike, flags: ArrayLike, windows: Windows) -> dict:
     }
 
 
-def detection_events(flags: ArrayLike, merge_rows: int = 12) -> list[tuple[int, int]]:
-    """Flags as events, inclusive (first_row, last_row): flags closer than `merge_rows` rows are one event.
+def first_rows(rows: np.ndarray, merge_rows: int = 12) -> np.ndarray:
+    """Where events begin, of flagged rows (k,), rising: flags closer than `merge_rows` rows are one event.
 
-    The default is one hour on the five-minute grid. With 2 only neighbouring rows are merged, with 1 none.
-    Raises ValueError for flags that are not one boolean per row or `merge_rows` below 1.
+    The default is one hour on the five-minute grid.
     """
-    if merge_rows < 1:
-        raise ValueError(f"merge_rows must be at least 1, got {merge_rows}")
-    rows = np.flatnonzero(_checked_flags(flags))
-    if len(rows) == 0:
-        return []
-    breaks = np.flatnonzero(np.diff(rows) >= merge_rows)
-    firsts = rows[np.append(0, breaks + 1)]
-    lasts = rows[np.append(breaks, len(rows) - 1)]
-    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+    return rows[np.diff(rows, prepend=-merge_rows) >= merge_rows]
 
 
 def eventwise(flags: ArrayLike, windows: Windows, merge_rows: int = 12) -> dict:
-    """Counts and rates by events and windows over the scored rows; an event is true if it overlaps a window.
+    """Counts and rates by events and windows over the scored rows; an event counts where it begins.
 
-    The rates follow the overlapping-segment protocol of the Orion benchmark (sintel-dev/Orion): each found
-    window is one true positive however many events hit it, so precision = found_windows / (found_windows +
-    fp_events) and recall = found_windows / all windows. `event_precision` is the plain share of events that
-    overlap a window.
+    That is when someone is called: an event is true if its first row lies in a window, and a window is found if an
+    event begins in it. Each found window is one true positive however many events begin in it, so precision =
+    found_windows / (found_windows + fp_events) and recall = found_windows / all windows; `event_precision` is the
+    plain share of true events. To flag every row is one event that begins before all windows and finds none. The
+    Orion benchmark (sintel-dev/Orion) counts any overlap instead, by which one endless event finds every window.
 
     Returns `tp_events`, `fp_events`, `found_windows`, `missed_windows` (int), `precision`, `recall`, `f1`,
     `event_precision`, and `undefined`: names of ratios with an empty denominator, reported as 0.
-    Raises ValueError for the faults named in `detection_events` and `row_weights`.
+    Raises ValueError for flags that are not one boolean per row, `merge_rows` below 1, and the faults named in
+    `row_weights`.
     """
+    if merge_rows < 1:
+        raise ValueError(f"merge_rows must be at least 1, got {merge_rows}")
     flags = _checked_flags(flags).copy()
-    bounds = _checked_windows(windows, len(flags))
     flags[: probation_rows(len(flags))] = False
-    events = np.array(detection_events(flags, merge_rows), dtype=int).reshape(-1, 2)
-    overlaps = (events[:, None, 0] <= bounds[None, :, 1]) & (events[:, None, 1] >= bounds[None, :, 0])
-    tp_events = int(overlaps.any(axis=1).sum())
-    found = int(overlaps.any(axis=0).sum())
-    fp_events, missed = len(events) - tp_events, len(bounds) - found
+    return events_of_rows(
+        first_rows(np.flatnonzero(flags), merge_rows), window_of_rows(len(flags), windows), len(windows)
+    )
+
+
+def events_of_rows(begun: np.ndarray, window_of: np.ndarray, count: int) -> dict:
+    """`eventwise` of events given by their first rows (k,), on a series with `count` windows; see `window_of_rows`."""
+    inside = window_of[begun]
+    tp_events = int((inside >= 0).sum())
+    found = len(np.unique(inside[inside >= 0]))
+    fp_events, missed = len(begun) - tp_events, count - found
     rates = _rates(found, fp_events, missed)
-    if len(events) == 0:
+    if len(begun) == 0:
         rates["undefined"] += ("event_precision",)
     return {
         "tp_events": tp_events,
@@ -161,7 +192,7 @@ def eventwise(flags: ArrayLike, windows: Windows, merge_rows: int = 12) -> dict:
         "found_windows": found,
         "missed_windows": missed,
         **rates,
-        "event_precision": tp_events / len(events) if len(events) else 0.0,
+        "event_precision": tp_events / len(begun) if len(begun) else 0.0,
     }
 
 
@@ -178,12 +209,19 @@ def alarms(scores: ArrayLike, threshold: float, refractory_rows: int = 0) -> np.
     if refractory_rows < 0:
         raise ValueError(f"refractory_rows must be 0 or more, got {refractory_rows}")
     flags = np.zeros(len(scores), dtype=bool)
-    free_from = 0
-    for row in np.flatnonzero(scores >= threshold):
-        if row >= free_from:
-            flags[row] = True
-            free_from = row + refractory_rows + 1
+    flags[alarm_rows(np.flatnonzero(scores >= threshold), refractory_rows)] = True
     return flags
+
+
+def alarm_rows(above: np.ndarray, refractory_rows: int) -> np.ndarray:
+    """Those of the rows above a threshold, (k,) rising, that raise an alarm; see `alarms`."""
+    if refractory_rows == 0:
+        return above
+    rows, raised, at = above.tolist(), [], 0
+    while at < len(rows):
+        raised.append(rows[at])
+        at = bisect_right(rows, rows[at] + refractory_rows, at)
+    return np.array(raised, dtype=int)
 
 
 def _sigmoid(y: ArrayLike) -> np.ndarray:
@@ -196,14 +234,6 @@ def _rates(tp: int, fp: int, fn: int) -> dict:
     numerators = {"precision": tp, "recall": tp, "f1": 2 * tp}
     rates = {name: numerators[name] / d if d else 0.0 for name, d in denominators.items()}
     return {**rates, "undefined": tuple(name for name, d in denominators.items() if d == 0)}
-
-
-def _window_of_rows(n: int, windows: Windows) -> np.ndarray:
-    """Index of the window each row lies in, -1 outside: int of shape (n,)."""
-    window_of = np.full(n, -1)
-    for k, (first, last) in enumerate(_checked_windows(windows, n)):
-        window_of[first : last + 1] = k
-    return window_of
 
 
 def _checked_windows(windows: Windows, n: int) -> np.ndarray:
@@ -228,9 +258,7 @@ def _checked_windows(windows: Windows, n: int) -> np.ndarray:
 def _checked_flags(flags: ArrayLike) -> np.ndarray:
     flags = np.asarray(flags)
     if flags.ndim != 1 or len(flags) == 0 or flags.dtype != bool:
-        raise ValueError(
-            f"flags must be one boolean per row, got dtype {flags.dtype} and shape {flags.shape}"
-        )
+        raise ValueError(f"flags must be one boolean per row, got dtype {flags.dtype} and shape {flags.shape}")
     return flags
 
 
@@ -240,7 +268,5 @@ def _checked_scores(scores: ArrayLike) -> np.ndarray:
         raise ValueError(f"scores must be one number per row, got shape {scores.shape}")
     bad = np.flatnonzero(~np.isfinite(scores))
     if len(bad):
-        raise ValueError(
-            f"scores must be finite, got {scores[bad[0]]} at row {bad[0]} ({len(bad)} such rows)"
-        )
+        raise ValueError(f"scores must be finite, got {scores[bad[0]]} at row {bad[0]} ({len(bad)} such rows)")
     return scores

@@ -4,6 +4,7 @@ Real series are `timestamp,value` files of the Numenta Anomaly Benchmark (Lavin 
 company, counted every five minutes, with labelled anomaly windows.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ OTHERS = ("AMZN", "CRM", "CVS", "FB", "GOOG", "IBM", "KO", "PFE", "UPS")
 ALL = (AAPL, *OTHERS)
 WINDOWS_FILE = "nab/combined_windows.json"
 STEP = pd.Timedelta(minutes=5)
+HOUR_ROWS = 12
+DAY_ROWS = 24 * HOUR_ROWS
 WINDOW = 30  # rows in an autoencoder's input, as published
 
 
@@ -148,3 +151,26 @@ def windows_of(values: np.ndarray, length: int = WINDOW) -> np.ndarray:
     if len(values) < length:
         raise ValueError(f"{len(values)} rows are fewer than one window of {length}.")
     return np.lib.stride_tricks.sliding_window_view(values.astype(np.float32), length)[..., None].copy()
+
+
+def parts(n: int) -> dict[str, slice]:
+    """The original's chronological 70/15/15 split of n rows."""
+    first, second = int(0.7 * n), int(0.85 * n)
+    return {"train": slice(0, first), "middle": slice(first, second), "last": slice(second, n)}
+
+
+def original_windows(values: np.ndarray) -> tuple[dict[str, np.ndarray], float, float]:
+    """A series (n,) as the original fed it to its autoencoders, and the counts that became 0 and 1.
+
+    The series is split, scaled by minimum and maximum of the training part, and cut into windows (m, 30, 1) float32
+    within each part.
+    """
+    split = parts(len(values))
+    low, high = values[split["train"]].min(), values[split["train"]].max()
+    return {name: windows_of((values[rows] - low) / (high - low)) for name, rows in split.items()}, low, high
+
+
+def digest_of(windows: np.ndarray) -> str:
+    """What tells one array of windows from another: 12 hexadecimal digits of the SHA-256 of its shape and values."""
+    content = f"{windows.shape}".encode() + np.ascontiguousarray(windows, dtype="<f4").tobytes()
+    return hashlib.sha256(content).hexdigest()[:12]

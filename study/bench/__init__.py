@@ -1,4 +1,7 @@
-"""`make bench`: how fast the build and the trainings are on this machine, beside the common ways, in one go."""
+"""`make bench`: how fast the build and the trainings are on this machine, beside the common ways, in one go.
+
+Here belongs a module a section, with `measure(profile, work)`.
+"""
 
 import time
 from collections.abc import Callable

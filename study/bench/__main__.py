@@ -11,7 +11,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from study import paths, profile, runs
+from study import environment, paths, profile, runs
 from study.files import write_atomically
 
 SECTIONS = ("build", "transformer", "keras_models", "images")
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as work:
         for number, section in enumerate(SECTIONS, start=1):
             print(f"[{number}/{len(SECTIONS)}] {section}", flush=True)
-            command = [sys.executable, "-m", "study.bench", "--section", section, "--work", work]
+            command = environment.command("study.bench", "--section", section, "--work", work)
             done = subprocess.run(command, cwd=paths.ROOT)
             if done.returncode:
                 print(f"error: the section {section} failed; {paths.BENCHMARKS} is as it was", file=sys.stderr)

@@ -1,10 +1,9 @@
 """Seconds of the build's steps."""
 
 import subprocess
-import sys
 from pathlib import Path
 
-from study import paths
+from study import environment, paths
 from study.bench import seconds
 from study.profile import Profile
 
@@ -13,7 +12,7 @@ def measure(chosen: Profile, work: Path) -> dict:
     """Seconds of `make report`'s program with nothing to do, and after a change of prose alone (both documents)."""
 
     def build() -> None:
-        command = [sys.executable, "-m", "study.build", "--profile", chosen.name]
+        command = environment.command("study.build", "--profile", chosen.name)
         subprocess.run(command, cwd=paths.ROOT, check=True, stdout=subprocess.DEVNULL)
 
     def render() -> None:

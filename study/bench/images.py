@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from study.profile import Profile
-from study.vision import recipes
+from study.vision import experiments
 
 IMAGES, REPEATS = 512, 2
 
 
 def measure(chosen: Profile, work: Path) -> dict:
     """The measurement of the Bonus part on fewer images."""
-    spec = next(s for s in recipes.specs(chosen) if s["task"] == "bonus-speed")
+    spec = next(s for s in experiments.ALL.specs(chosen) if s["task"] == "bonus-speed")
     few = {"images": min(IMAGES, spec["settings"]["images"]), "repeats": REPEATS}
-    metrics, _ = recipes.train(spec | {"settings": spec["settings"] | few}, work)
+    metrics, _ = experiments.ALL.train(spec | {"settings": spec["settings"] | few}, work)
     return metrics

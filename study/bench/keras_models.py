@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from study.anomaly import autoencoders, series
+from study.anomaly import autoencoders, series, trainings
 from study.bench import TEXTS, seconds
 from study.profile import Profile
 
@@ -29,7 +29,7 @@ class Positions(layers.Layer):
 def text_classifier(longest: int, vocabulary: int, width: int, heads: int, hidden: int, classes: int) -> keras.Model:
     """One encoder block of `keras.layers.MultiHeadAttention`, mean pooling and a dense head, over padded texts.
 
-    It has the sizes of `study.news.classifier.TextClassifier`, and pays attention to padding, as is common in Keras.
+    It has the sizes of `TextClassifier` in Part IV's notebook, and pays attention to padding, as is common in Keras.
     """
     ids = keras.Input((longest,), dtype="int32")
     x = Positions(longest, vocabulary, width)(ids)
@@ -61,8 +61,8 @@ def _autoencoders() -> dict[str, float]:
     """Windows a second of one epoch of each autoencoder of Part II, after one that compiles."""
     windows = series.windows_of(series.synthetic("AAPL", _POINTS).values / 10_000)
     found = {}
-    for name in autoencoders.MODELS:
-        model = autoencoders.build(name, 0)
+    for name, make in trainings.published_models().items():
+        model = autoencoders.build(make, 0, autoencoders.LONG)
         for _ in range(2):  # the first compiles
             with tempfile.TemporaryDirectory() as scratch:
                 (taken,) = seconds(lambda m=model, s=scratch: autoencoders.fit(m, windows, 1, 0, {}, Path(s)), 1)

@@ -9,8 +9,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from study import training
 from study.bench import TEXTS, seconds
-from study.news import recipes, speed
-from study.news.classifier import TextClassifier
+from study.definitions import notebook
+from study.news import experiments, speed, trainings
 from study.news.tokens import Encoded, TextBatches
 from study.profile import Profile
 
@@ -25,18 +25,16 @@ def measure(chosen: Profile, work: Path) -> dict:
 
     Leaves the encoded texts in `work` for the same measurement in Keras.
     """
-    spec = next(s for s in recipes.specs(chosen) if s["task"] == "part4-speed")
-    metrics, _ = recipes.train(spec, work)
-    encoded, classes, settings = recipes.timed(spec)
+    spec = next(s for s in experiments.ALL.specs(chosen) if s["task"] == "part4-speed")
+    metrics, _ = experiments.ALL.train(spec, work)
+    encoded, classes, settings = trainings.timed(spec)
     np.savez(work / TEXTS, ids=encoded.ids, lengths=encoded.lengths, classes=classes)
     operations = operations_of(encoded, classes, settings)
     peak = matmul_peak()
     n = min(PROFILED, len(encoded))
     grown = {
         "length": {str(n): _rates(cut(encoded, n), classes, settings | {"longest": n}) for n in LENGTHS},
-        "rows": {
-            str(n): _rates(encoded.rows(np.arange(n)), classes[:n], settings) for n in ROWS if n <= len(encoded)
-        },
+        "rows": {str(n): _rates(encoded.rows(np.arange(n)), classes[:n], settings) for n in ROWS if n <= len(encoded)},
     }
     return {
         "ours": metrics["ours"], "common": metrics["common"], "rows": metrics["rows"],
@@ -57,7 +55,7 @@ def operations_of(encoded: Encoded, classes: np.ndarray, settings: dict, batches
     A multiplication with its addition counts as two, as PyTorch's counter does.
     """
     sizes = [settings[name] for name in ("vocabulary", "longest", "width", "heads", "hidden")]
-    model = TextClassifier(*sizes, 4).to(training.device())
+    model = notebook("part4_ag_news_transformer").TextClassifier(*sizes, 4).to(training.device())
     texts = 0
     # The counter does not see into the fused kernels of attention.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:

@@ -1,1 +1,4 @@
-"""Part I: the autoencoder of the ElectroGuard line, on a simulated production line."""
+"""Part I, the autoencoder of the ElectroGuard line.
+
+Here belong the simulated line and its faults, detectors, experiments and their trainings, claims, tables and figures.
+"""

@@ -4,11 +4,7 @@ Every detector is fitted on production cycles and scores vectors (n, width) to (
 anomalous. All refuse vectors of another width, outside [0, 1] or not finite.
 """
 
-from __future__ import annotations
-
-import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -24,6 +20,7 @@ COMPONENTS = 32
 
 AUTOENCODER, PCA_NAME, FOREST, LIMITS, ENSEMBLE = "Autoencoder", "PCA", "Isolation forest", "Limit check", "Ensemble"
 SINGLE = (AUTOENCODER, PCA_NAME, FOREST, LIMITS)
+"""The detectors that are fitted on unlabelled production alone."""
 
 Score = Callable[[np.ndarray], np.ndarray]
 
@@ -48,35 +45,6 @@ def checked(vectors: np.ndarray, width: int) -> np.ndarray:
             "scale each gauge by its measuring range"
         )
     return vectors
-
-
-class Autoencoder:
-    """The assignment's model; the score is the mean squared error of a vector's reconstruction."""
-
-    def __init__(self, width: int, seed: int) -> None:
-        from study.manufacturing import model
-
-        self.width, self.seed = width, seed
-        self.model = model.build(seed, width)
-
-    def fit(self, vectors: np.ndarray, epochs: int, scratch: Path) -> dict[str, list[float]]:
-        """Train, or train on with a fresh optimizer; returns the `loss` per epoch. Resumes from `scratch`."""
-        from study import keras_training
-        from study.manufacturing import model
-
-        vectors = checked(vectors, self.width)
-        scratch.mkdir(parents=True, exist_ok=True)
-        model.compile_for(self.model, epochs * math.ceil(len(vectors) / model.BATCH))
-        return keras_training.fit(self.model, vectors, epochs, self.seed, {}, scratch, model.BATCH)
-
-    def residuals(self, vectors: np.ndarray) -> np.ndarray:
-        """Reading minus reconstruction, of the vectors' shape."""
-        # Calling the model, unlike `predict`, traces no new graph for every number of vectors.
-        parts = np.array_split(checked(vectors, self.width), math.ceil(len(vectors) / 1024))
-        return vectors - np.concatenate([np.asarray(self.model(part, training=False)) for part in parts])
-
-    def score(self, vectors: np.ndarray) -> np.ndarray:
-        return np.square(self.residuals(vectors), dtype=np.float64).mean(axis=1)
 
 
 class Pca:
@@ -131,6 +99,17 @@ def ensemble(scores: Mapping[str, np.ndarray], on_normal: Mapping[str, np.ndarra
         normal = np.log(on_normal[name])
         standardised.append((np.log(values) - normal.mean()) / normal.std())
     return np.max(standardised, axis=0)
+
+
+def gauge_errors(residuals: np.ndarray) -> np.ndarray:
+    """Mean squared error of each of the 50 gauges: residuals (n, 1000) to (n, 50)."""
+    return np.square(as_stations(residuals), dtype=np.float64).mean(axis=3).reshape(len(residuals), -1)
+
+
+def worst_gauge(residuals: Score, vectors: np.ndarray) -> Score:
+    """The score of the gauge that errs most, each in units of its mean error on the vectors of the fit (n, 1000)."""
+    usual = gauge_errors(residuals(vectors)).mean(axis=0)
+    return lambda x: (gauge_errors(residuals(x)) / usual).max(axis=1)
 
 
 def residual_features(residuals: np.ndarray) -> np.ndarray:

@@ -1,14 +1,15 @@
-"""How well scores tell faulty from normal cycles, and intervals of rates over seeds."""
+"""How well scores tell faulty from normal cycles, and intervals of rates over plants."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from study.evaluation import Interval, t_interval
+from study.evaluation import Interval
 
 FALSE_ALARMS = 0.01
 """Share of normal cycles that may raise an alarm."""
+RESAMPLES = 10_000
 
 
 def threshold(normal: np.ndarray, false_alarms: float = FALSE_ALARMS) -> float:
@@ -31,7 +32,14 @@ def rates(calibration: np.ndarray, normal: np.ndarray, faulty: np.ndarray) -> di
     }
 
 
-def rate_interval(values: Sequence[float]) -> Interval:
-    """Student's 95% interval of a mean rate over seeds, cut to 0 to 1."""
-    mean, low, high = t_interval(values)
-    return Interval(mean, max(low, 0.0), min(high, 1.0))
+def mean_interval(values: Sequence[float]) -> Interval:
+    """The mean over plants and its 95% bootstrap interval, which stays inside the range of the values.
+
+    The ends are percentiles of the means of resamples. Raises ValueError for fewer than two values.
+    """
+    if len(values) < 2:
+        raise ValueError(f"an interval over plants needs two plants or more, got {len(values)}")
+    found = np.asarray(values, dtype=np.float64)
+    drawn = np.random.default_rng(0).integers(len(found), size=(RESAMPLES, len(found)))
+    low, high = np.percentile(found[drawn].mean(axis=1), (2.5, 97.5))
+    return Interval(float(found.mean()), float(low), float(high))

@@ -1,40 +1,30 @@
-"""The assignment's autoencoder, 1000-512-32-512-1000, in Keras; its parameters, memory and arithmetic."""
+"""The assignment's autoencoder, which Part I's notebook defines: compiled, and rebuilt from a record."""
 
-from __future__ import annotations
-
-import study.keras_training  # first: it sets TensorFlow's environment  # noqa: F401  # isort: skip
+import math
+from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
-import pandas as pd
 from keras import layers
 
+from study import keras_training
+from study.definitions import notebook
+from study.manufacturing.detectors import checked
 from study.manufacturing.line import WIDTH
 
-BYTES = 4  # of a float32
+autoencoder = notebook("part1_autoencoder_theory").autoencoder
+
+# Chosen by the loss of sound cycles of the development plant, which nothing else is measured on.
 BATCH = 64
 LEARNING_RATE = 2e-3  # at the start; it falls to zero along half a cosine (Loshchilov & Hutter 2017)
-ADAM_COPIES = 4  # weights, gradients, and Adam's two moments
+EPSILON = 1e-10  # Keras' 1e-7 is as large as the gradients of a mean over 1000 small errors, and slows Adam down
 
 
-def autoencoder(width: int = WIDTH) -> keras.Model:
-    """The assignment's model; its bottleneck is named without an activation."""
-    return keras.Sequential(
-        [
-            keras.Input((width,)),
-            layers.Dense(512, activation="relu", name="hidden_1"),
-            layers.Dense(32, name="bottleneck"),
-            layers.Dense(512, activation="relu", name="hidden_2"),
-            layers.Dense(width, activation="sigmoid", name="output"),
-        ],
-        name="electroguard",
-    )
-
-
-def build(seed: int, width: int = WIDTH) -> keras.Model:
+def build(seed: int, width: int = WIDTH, make: Callable[[int], keras.Model] | None = None) -> keras.Model:
     """The freshly initialised model, compiled; `compile_for` says for how long a training."""
     keras.utils.set_random_seed(seed)
-    made = autoencoder(width)
+    made = (make or autoencoder)(width)
     compile_for(made, steps=1)
     return made
 
@@ -42,7 +32,8 @@ def build(seed: int, width: int = WIDTH) -> keras.Model:
 def compile_for(model: keras.Model, steps: int) -> None:
     """Give a model a new Adam for a training of that many steps, and mean squared error, as the assignment says."""
     schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
-    model.compile(optimizer=keras.optimizers.Adam(schedule), loss="mse")
+    optimizer = keras.optimizers.Adam(schedule, epsilon=EPSILON)
+    model.compile(optimizer=optimizer, loss="mse", steps_per_execution=keras_training.STEPS_AT_ONCE)
 
 
 def dense_layers(model: keras.Model) -> list[layers.Dense]:
@@ -53,32 +44,38 @@ def dense_layers(model: keras.Model) -> list[layers.Dense]:
     return list(model.layers)
 
 
-def counted(model: keras.Model) -> pd.DataFrame:
-    """Parameters of each layer as the model holds them: columns layer, inputs, outputs, weights, biases, total."""
-    rows = [
-        (
-            layer.name,
-            layer.kernel.shape[0],
-            layer.kernel.shape[1],
-            int(np.prod(layer.kernel.shape)),
-            int(np.prod(layer.bias.shape)) if layer.use_bias else 0,
-            layer.count_params(),
-        )
-        for layer in dense_layers(model)
-    ]
-    return pd.DataFrame(rows, columns=["layer", "inputs", "outputs", "weights", "biases", "total"])
+class Autoencoder:
+    """The assignment's model; the score is the mean squared error of a vector's reconstruction.
 
-
-def costs(model: keras.Model) -> dict[str, int]:
-    """Bytes of the parameters, of the activations of one vector, and of training; multiply-adds per vector.
-
-    Training holds the parameters, their gradients and Adam's two moments, and the activations of one batch.
+    `make` defines the network for vectors of a given width, by default that of Part I's notebook.
     """
-    table = counted(model)
-    activations = BYTES * (int(table.inputs.iloc[0]) + int(table.outputs.sum()))
-    return {
-        "parameter_bytes": BYTES * int(table.total.sum()),
-        "activation_bytes": activations,
-        "training_bytes": ADAM_COPIES * BYTES * int(table.total.sum()) + BATCH * activations,
-        "multiply_adds": int(table.weights.sum()),
-    }
+
+    def __init__(self, width: int, seed: int, make: Callable | None = None) -> None:
+        self.width, self.seed = width, seed
+        self.model = build(seed, width, make)
+
+    def fit(
+        self, vectors: np.ndarray, epochs: int, scratch: Path, validation: np.ndarray | None = None
+    ) -> dict[str, list[float]]:
+        """Train, or train on with a fresh optimizer; returns the `loss` per epoch, and that of `validation`.
+
+        Resumes from `scratch`.
+        """
+        vectors = checked(vectors, self.width)
+        scratch.mkdir(parents=True, exist_ok=True)
+        compile_for(self.model, epochs * math.ceil(len(vectors) / BATCH))
+        parts = {} if validation is None else {"validation": checked(validation, self.width)}
+        return keras_training.fit(self.model, vectors, epochs, self.seed, parts, scratch, BATCH)
+
+    def reconstruct(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors (n, width) as the network rebuilds them, float32."""
+        # Calling the model, unlike `predict`, traces no new graph for every number of vectors.
+        parts = np.array_split(checked(vectors, self.width), math.ceil(len(vectors) / 1024))
+        return np.concatenate([np.asarray(self.model(part, training=False)) for part in parts])
+
+    def residuals(self, vectors: np.ndarray) -> np.ndarray:
+        """Reading minus reconstruction, of the vectors' shape."""
+        return vectors - self.reconstruct(vectors)
+
+    def score(self, vectors: np.ndarray) -> np.ndarray:
+        return np.square(self.residuals(vectors), dtype=np.float64).mean(axis=1)

@@ -1,111 +1,105 @@
-"""The figures of Part IV: values in, a Matplotlib figure (or its interactive Plotly twin) out."""
+"""The figures of Part IV: values in, a Matplotlib figure (or its interactive Plotly twin) out.
+
+Models are known by name, with a record a seed. Where seeds are drawn over epochs, the line is their median and the band
+their range, as long as most of them train.
+"""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from study import figures
+from study import classifier_charts, figures
+from study.classifier_charts import SPLIT_LOOKS
 from study.evaluation import Interval
-from study.news import analysis
+from study.news import measures
 from study.news.corpus import CLASSES
+from study.news.variants import added
 from study.runs import Record
+
+__all__ = [
+    "attention", "confusion", "confusion_interactive", "curves", "curves_interactive", "field", "layers", "roc",
+    "sizes", "sweep", "towers",
+]  # fmt: skip
 
 CLASS_COLOURS = {
     name: figures.PALETTE[colour] for name, colour in zip(CLASSES, ("blue", "green", "orange", "purple"), strict=True)
 }
-def lengths(dataset: Record) -> Figure:
-    """Share of texts by number of words, one line a split."""
-    fig, axis = figures.new(height_cm=5.5)
-    looks = {"train": ("blue", "-"), "validation": ("orange", "--"), "test": ("green", ":")}
-    for split, (colour, style) in looks.items():
-        found = dataset.arrays[f"lengths_{split}"]
-        axis.plot(found / found.sum(), style, color=figures.PALETTE[colour], label=split.replace("train", "training"))
-    axis.set(xlabel="words", ylabel="share of texts", xlim=(0, 100), ylim=(0, None))
-    axis.yaxis.set_major_formatter(lambda y, _: f"{100 * y:g}%")
-    axis.legend()
-    return fig
+CLASS_STYLES = dict(zip(CLASSES, ("-", "--", "-.", ":"), strict=True))
+HISTORY = {"accuracy": ("accuracy", "validation_accuracy"), "loss": ("loss", "validation_loss")}
+"""The arrays of a record that hold a quantity after each epoch, in training and on validation."""
+UNITS = {"accuracy": "accuracy", "loss": "cross-entropy (nats)"}
+
+Runs = Mapping[str, Sequence[Record]]
 
 
-def telling_words(words: Mapping[str, Sequence[dict]]) -> Figure:
-    """For each class a panel of its most telling words and their z-scores."""
-    fig, axes = figures.new(height_cm=7.5, cols=len(words))
-    for axis, (name, found) in zip(axes, words.items(), strict=True):
-        at = np.arange(len(found))
-        axis.barh(at, [w["z"] for w in found], color=CLASS_COLOURS[name], height=0.7)
-        axis.set_yticks(at, [w["word"] for w in found])
-        axis.invert_yaxis()
-        axis.grid(axis="y", visible=False)
-        axis.set(title=name, xlabel="z-score")
-    return fig
+# The classifier and our own, drawn
 
 
-def layers(model, ids, lengths) -> Figure:
+def layers(model: Any, ids: Any, lengths: Any) -> Figure:
     """The classifier's computation from top to bottom, read from a run of the model itself.
 
     Modules appear in the order in which they are called, each with the shape of its result and its parameters; the
     block's residual connections are drawn beside it.
     """
     steps = _called(model, ids, lengths)
-    fig, axis = figures.new(height_cm=0.82 * len(steps) + 0.6)
+    fig, axis = figures.new(height_cm=0.8 * len(steps) + 0.6)
     axis.set_axis_off()
     axis.set(xlim=(-0.5, 15.5), ylim=(-len(steps) + 0.4, 0.6))
     centre, width = 6.2, 6.0
     for i, step in enumerate(steps):
-        inside = step["name"].startswith("block")
-        axis.add_patch(
-            FancyBboxPatch(
-                (centre - width / 2, -i - 0.3), width, 0.6, boxstyle="round,pad=0,rounding_size=0.12",
-                facecolor="#E8F1F8" if inside else "#F4F4F4", edgecolor=figures.PALETTE["blue" if inside else "grey"],
-            )
-        )  # fmt: skip
-        axis.text(centre, -i, step["text"], ha="center", va="center", fontsize=7.5)
+        _box(axis, (centre, -i), width, 0.6, step["text"], step["name"].startswith("block"))
         axis.text(centre + width / 2 + 0.3, -i, step["shape"], va="center", fontsize=7)
-        axis.text(
-            15.4, -i, f"{step['parameters']:,}" if step["parameters"] else "–", va="center", ha="right", fontsize=7
-        )
+        shown = f"{step['parameters']:,}" if step["parameters"] else "–"
+        axis.text(15.4, -i, shown, va="center", ha="right", fontsize=7)
         if i:
             _arrow(axis, (centre, -i + 0.7), (centre, -i + 0.3))
     names = [step["name"] for step in steps]
-    for norm, before in (
-        ("block.attention_norm", "block.attention"),
-        ("block.feed_forward_norm", "block.feed_forward"),
-    ):
-        start, end = names.index(before), names.index(norm)
-        left = centre - width / 2
-        axis.plot([left, left - 1.1, left - 1.1], [-start + 0.5, -start + 0.5, -end], color="black", lw=0.9)
-        axis.plot([centre, left], [-start + 0.5, -start + 0.5], color="black", lw=0.9)
-        _arrow(axis, (left - 1.1, -end), (left, -end))
-        axis.text(left - 1.2, -(start + end) / 2, "residual", fontsize=7, ha="right", va="center", rotation=90)
+    for part in ("block.attention", "block.feed_forward"):
+        _residual(axis, centre, width, names.index(part), names.index(f"{part}_norm"))
     axis.text(centre + width / 2 + 0.3, 0.48, "result", fontsize=7, weight="bold")
     axis.text(15.4, 0.48, "parameters", fontsize=7, weight="bold", ha="right")
     return fig
 
 
-def _called(model, ids, lengths) -> list[dict]:
+def _residual(axis: Axes, centre: float, width: float, start: int, end: int) -> None:
+    left = centre - width / 2
+    axis.plot([left, left - 1.1, left - 1.1], [-start + 0.5, -start + 0.5, -end], color="black", lw=0.9)
+    axis.plot([centre, left], [-start + 0.5, -start + 0.5], color="black", lw=0.9)
+    _arrow(axis, (left - 1.1, -end), (left, -end))
+    axis.text(left - 1.2, -(start + end) / 2, "residual", fontsize=7, ha="right", va="center", rotation=90)
+
+
+_SHOWN = {
+    "embedding.tokens": "token embedding", "embedding.positions": "position embedding, added",
+    "block.attention": "multi-head self-attention", "block.attention_norm": "layer normalisation",
+    "block.feed_forward": "feed-forward, ReLU", "block.feed_forward_norm": "layer normalisation",
+    "head": "mean over the text's tokens, dense head",
+}  # fmt: skip
+
+
+def _called(model: Any, ids: Any, lengths: Any) -> list[dict]:
     """The modules that a call of the model runs, in order: name, text, shape of the result, parameters."""
-    shown = {
-        "embedding.tokens": "token embedding", "embedding.positions": "position embedding, added",
-        "block.attention": "multi-head self-attention", "block.attention_norm": "layer normalisation",
-        "block.feed_forward": "feed-forward, ReLU", "block.feed_forward_norm": "layer normalisation",
-        "head": "mean over the text's tokens, dense head",
-    }  # fmt: skip
     letters = {ids.shape[0]: "B", ids.shape[1]: "N"}
     found, hooks = [], []
     for name, module in model.named_modules():
-        if name in shown:
+        if name in _SHOWN:
 
             def note(module, inputs, result, name=name):
                 sizes = [letters.get(n, str(n)) if i < 2 else str(n) for i, n in enumerate(result.shape)]
                 sizes = sizes if result.dim() > 2 or name != "embedding.positions" else ["N", str(result.shape[-1])]
                 parameters = sum(p.numel() for p in module.parameters())
                 found.append(
-                    {"name": name, "text": shown[name], "shape": f"({', '.join(sizes)})", "parameters": parameters}
+                    {"name": name, "text": _SHOWN[name], "shape": f"({', '.join(sizes)})", "parameters": parameters}
                 )
 
             hooks.append(module.register_forward_hook(note))
@@ -115,111 +109,215 @@ def _called(model, ids, lengths) -> list[dict]:
     return found
 
 
-def _arrow(axis, start, end) -> None:
+def towers(settings: Mapping) -> Figure:
+    """Our own classifier from text to logits: two wide towers and the deep one; `settings` are those of its record."""
+    width, longest = settings["width"], settings["longest"]
+    deep = [
+        f"first {longest} words, {settings['vocabulary']:,} known",
+        f"vectors of {width}, begun from co-occurrence",
+        "convolution of 3, halved by a maximum",
+        f"pre-norm block, {settings['heads']} heads",
+        "max and mean over the text",
+        "dense head",
+    ]
+    wide = {2.7: "words and\npairs of words", 6.9: "3 to 5 characters\nof a word"}
+    fig, axis = figures.new(height_cm=7.4)
+    axis.set_axis_off()
+    axis.set(xlim=(0, 16), ylim=(-7.6, 0.5))
+    _box(axis, (8, 0), 3.0, 0.6, "text", False)
+    for x, counted in wide.items():
+        _box(axis, (x, -1.5), 3.6, 1.0, counted, False)
+        _box(axis, (x, -3.5), 3.6, 1.0, "TF-IDF weights,\nnormalised", False)
+        _box(axis, (x, -5.5), 3.6, 1.0, "linear layer", True)
+        for above, below in ((-2.0, -3.0), (-4.0, -5.0)):
+            _arrow(axis, (x, above), (x, below))
+        _arrow(axis, (x, -6.0), (8 - 0.15 * (8 - x), -6.85))
+        _arrow(axis, (8, -0.3), (x, -1.0))
+    for i, text in enumerate(deep):
+        _box(axis, (12.3, -1.25 - 0.9 * i), 6.2, 0.58, text, i in (1, 2, 3, 5))
+        if i:
+            _arrow(axis, (12.3, -1.25 - 0.9 * i + 0.61), (12.3, -1.25 - 0.9 * i + 0.29))
+    _arrow(axis, (8, -0.3), (12.3, -0.96))
+    _arrow(axis, (12.3, -6.04), (8.65, -6.85))
+    _box(axis, (8, -7.15), 6.0, 0.6, "mean of the three towers' logits", False)
+    return fig
+
+
+def _box(axis: Axes, centre: tuple[float, float], width: float, height: float, text: str, filled: bool) -> None:
+    """A box with rounded corners; those with parameters of the part that matters are filled blue."""
+    (x, y), colour = centre, "blue" if filled else "grey"
+    axis.add_patch(
+        FancyBboxPatch(
+            (x - width / 2, y - height / 2), width, height, boxstyle="round,pad=0,rounding_size=0.12",
+            facecolor="#E8F1F8" if filled else "#F4F4F4", edgecolor=figures.PALETTE[colour],
+        )
+    )  # fmt: skip
+    axis.text(x, y, text, ha="center", va="center", fontsize=7.5)
+
+
+def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
     axis.add_patch(
         FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=6, lw=0.9, shrinkA=0, shrinkB=0, color="black")
     )
 
 
-def splits(runs: Mapping[str, Sequence[Record]], published_values: Mapping[str, Mapping[str, float]]) -> Figure:
-    """Accuracy on the three splits of every model: one small mark a seed, a cross for the published number."""
-    fig, axis = figures.new(height_cm=6)
-    looks = {"train": ("blue", "o", -0.2), "validation": ("vermillion", "s", 0.0), "test": ("green", "^", 0.2)}
-    for i, (name, records) in enumerate(runs.items()):
-        for split, (colour, marker, offset) in looks.items():
-            values = [r.metrics[split]["accuracy"] for r in records]
-            label = split.replace("train", "training") if i == 0 else None
-            axis.plot(
-                [i + offset] * len(values), values, marker, color=figures.PALETTE[colour], mfc="none", label=label
+# Trainings
+
+
+def over_epochs(records: Sequence[Record], name: str) -> pd.DataFrame:
+    """Median, lowest and highest value of a history over seeds after each epoch (index, from 1) that most reach."""
+    histories = [record.arrays[f"history_{name}"].astype(float) for record in records]
+    most = sorted(map(len, histories), reverse=True)[len(histories) // 2]
+    rows = []
+    for epoch in range(most):
+        values = [one[epoch] for one in histories if len(one) > epoch]
+        rows.append((np.median(values), min(values), max(values)))
+    return pd.DataFrame(rows, columns=["median", "low", "high"], index=pd.RangeIndex(1, most + 1, name="epoch"))
+
+
+def kept_epochs(records: Sequence[Record]) -> list[int]:
+    """The epochs to which early stopping returned, one a seed; none without it."""
+    return [r.metrics["best_epoch"] for r in records if r.spec["settings"].get("patience")]
+
+
+def curves(runs: Runs, quantity: str) -> Figure:
+    """Training and validation `accuracy` or `loss` against epochs, a panel a model; arrows mark the kept epochs."""
+    fig, axes = figures.new(height_cm=5.2, cols=len(runs), sharey=True, squeeze=False)
+    for axis, (title, records) in zip(axes[0], _by_step(runs).items(), strict=True):
+        for array, (label, colour, style) in zip(HISTORY[quantity], SPLIT_LOOKS.values(), strict=True):
+            found = over_epochs(records, array)
+            axis.fill_between(found.index, found.low, found.high, color=colour, alpha=0.2, lw=0)
+            axis.plot(found.index, found["median"], style, color=colour, label=label)
+        for epoch in kept_epochs(records):
+            axis.plot(epoch, 0.03, "^", color="black", ms=4, transform=axis.get_xaxis_transform())
+        axis.set_title(title)
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0, 0].set_ylabel(UNITS[quantity])
+    handles, _ = axes[0, 0].get_legend_handles_labels()
+    if any(map(kept_epochs, runs.values())):
+        handles.append(Line2D([], [], color="black", marker="^", ms=4, ls="none", label="epoch kept, by seed"))
+    fig.legend(handles=handles, ncols=3, loc="outside upper center")
+    return fig
+
+
+def curves_interactive(runs: Runs, quantity: str) -> go.Figure:
+    """The same for the screen; grey for black, which a dark page would swallow."""
+    fig, places = figures.panels(list(_by_step(runs)), "all")
+    for i, (place, records) in enumerate(zip(places, runs.values(), strict=True)):
+        for array, (label, colour, style) in zip(HISTORY[quantity], SPLIT_LOOKS.values(), strict=True):
+            found = over_epochs(records, array).round(4)
+            x, edge = list(found.index), {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+            group = {"legendgroup": label, **place}
+            fig.add_scatter(x=x, y=found.low.tolist(), showlegend=False, **edge, **group)
+            fig.add_scatter(
+                x=x, y=found.high.tolist(), showlegend=False, fill="tonexty", fillcolor=_faint(colour), **edge, **group
             )
-            said = published_values[name][split]
-            axis.plot(i + offset, said, "x", color="black", ms=6, label="published" if i + offset == 0.2 else None)
-    axis.set_xticks(range(len(runs)), [figures.broken(n) for n in runs])
-    axis.set(ylabel="accuracy", ylim=(0.87, 1.0))
-    axis.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.18))
+            fig.add_scatter(
+                x=x, y=found["median"].tolist(), mode="lines", name=label, showlegend=i == 0, **group,
+                line={"color": colour, "width": 1.5, "dash": "dash" if style == "--" else "solid"},
+            )  # fmt: skip
+        for epoch in kept_epochs(records):
+            fig.add_vline(x=epoch, line={"color": figures.PALETTE["grey"], "width": 0.8, "dash": "dot"}, **place)
+    fig.update_xaxes(title={"text": "epoch", "standoff": 4})
+    fig.update_yaxes(title_text=UNITS[quantity], col=1)
+    fig.update_layout(legend={"orientation": "h", "y": -0.12})
     return fig
 
 
-def roc(runs: Mapping[str, Sequence[Record]]) -> Figure:
-    """ROC curves of each class against the rest, first seed, a panel a model; the part that matters."""
-    fig, axes = figures.new(height_cm=6.6, cols=len(runs), sharey=True)
-    styles = dict(zip(CLASSES, ("-", "--", "-.", ":"), strict=True))
-    for axis, (name, records) in zip(axes, runs.items(), strict=True):
-        for kind, label in enumerate(CLASSES):
-            axis.plot(*analysis.roc(records[0], kind), styles[label], color=CLASS_COLOURS[label], lw=1.2, label=label)
-        axis.set(xlim=(0, 0.3), ylim=(0.7, 1.003), xlabel="false positive rate")
-        axis.set_title(figures.broken(name))
-    axes[0].set_ylabel("true positive rate")
-    fig.legend(*axes[0].get_legend_handles_labels(), ncols=4, loc="outside upper center")
-    return fig
+def _by_step(runs: Runs) -> dict[str, Sequence[Record]]:
+    """The variants by titles that fit a narrow panel: what each adds to the one before."""
+    return {added(name): records for name, records in runs.items()}
+
+
+def confusion(runs: Runs) -> Figure:
+    """Confusion matrices on the test split, mean over seeds, a panel a model."""
+    return classifier_charts.confusion(_by_step(runs), CLASSES)
+
+
+def confusion_interactive(runs: Runs) -> go.Figure:
+    """The same for the screen."""
+    return classifier_charts.confusion_interactive(_by_step(runs), CLASSES)
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.2)"
 
 
 def sweep(table: pd.DataFrame, used: float) -> Figure:
-    """Validation accuracy, validation loss and gap against the penalty's strength, with intervals over seeds."""
-    fig, axes = figures.new(height_cm=5.4, cols=3)
+    """Validation accuracy and loss against the penalty's strength, means with intervals over seeds."""
+    fig, axes = figures.new(height_cm=4.8, cols=2)
     at = np.arange(len(table))
-    titles = {
-        "accuracy": "validation accuracy",
-        "loss": "validation loss (nats)",
-        "gap": "gap in accuracy",
-    }
-    for axis, (name, title) in zip(axes, titles.items(), strict=True):
+    for axis, (name, title) in zip(axes, {"accuracy": "accuracy", "loss": "loss (nats)"}.items(), strict=True):
         mean = table[f"{name}_mean"]
         error = [mean - table[f"{name}_low"], table[f"{name}_high"] - mean]
         axis.errorbar(at, mean, error, fmt="D", color=figures.PALETTE["purple"], capsize=2)
-        axis.axvline(int(np.argmin(np.abs(table.l2 - used))), color=figures.PALETTE["grey"], lw=0.8, ls=":")
-        axis.set_xticks(at, ["0" if v == 0 else f"{v:.0e}".replace("e-0", "e−") for v in table.l2])
-        axis.set(title=title, xlabel="strength of the L2 penalty")
+        at_used = int(np.argmin(np.abs(table.l2 - used)))
+        axis.axvline(at_used, color=figures.PALETTE["grey"], lw=0.8, ls=":", label="strength in the fourth variant")
+        axis.set_xticks(at, ["none" if v == 0 else f"{v:.0e}".replace("e-0", "e−") for v in table.l2])
+        axis.set(ylabel=f"validation {title}", xlabel="strength λ of the penalty")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center")
     return fig
 
 
-def attention(examples: Sequence[dict]) -> Figure:
-    """Each example's tokens, coloured by the attention they receive relative to an even share, mean over heads."""
-    rows = [_lines(e) for e in examples]
-    height = sum(len(lines) + 1.0 for lines in rows)
-    fig, axis = figures.new(height_cm=0.55 * height + 1.2)
-    axis.set_axis_off()
-    axis.set(xlim=(0, _LINE), ylim=(-height, 0.2))
-    colours, y = mpl.colormaps["Blues"], 0.0
-    for example, lines in zip(examples, rows, strict=True):
-        correct = example["true"] == example["predicted"]
-        verdict = "right" if correct else f"wrong, labelled {example['true']}"
-        axis.text(
-            0, y - 0.5, f"{example['predicted']} ({example['confidence']:.0%}), {verdict}", fontsize=7.5, weight="bold",
-            va="center", color="black" if correct else figures.PALETTE["vermillion"],
-        )  # fmt: skip
-        y -= 1
-        for line in lines:
-            x = 0.0
-            for token, share in line:
-                width, colour = _width(token), colours(share / _MOST)
-                ground = FancyBboxPatch(
-                    (x, y - 0.85), width - 0.35, 0.74, boxstyle="square,pad=0", lw=0, facecolor=colour
-                )
-                axis.add_patch(ground)
-                ink = "white" if np.mean(colour[:3]) < 0.5 else "black"
-                axis.text(x + (width - 0.35) / 2, y - 0.5, token, fontsize=7, ha="center", va="center", color=ink)
-                x += width
-            y -= 1
-    scale = ScalarMappable(Normalize(0, _MOST), cmap="Blues")
-    bar = fig.colorbar(scale, ax=axis, orientation="horizontal", fraction=0.03, pad=0.01, aspect=50)
-    bar.set_label("attention received, in multiples of an even share", fontsize=7)
+def roc(runs: Runs) -> Figure:
+    """ROC curves of each class against the rest, first seed, a panel a model, with the corner enlarged."""
+    fig, axes = figures.new(height_cm=5.6, cols=len(runs), sharey=True, squeeze=False)
+    for axis, (title, records) in zip(axes[0], _by_step(runs).items(), strict=True):
+        corner = axis.inset_axes((0.4, 0.14, 0.57, 0.57))
+        for place in (axis, corner):
+            for kind, label in enumerate(CLASSES):
+                x, y = measures.roc(records[0], kind)
+                place.plot(x, y, CLASS_STYLES[label], color=CLASS_COLOURS[label], lw=1.1, label=label)
+        axis.plot([0, 1], [0, 1], color=figures.PALETTE["grey"], lw=0.7, ls=(0, (1, 2)), label="chance")
+        axis.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="false positive rate", xticks=[0, 0.5, 1])
+        corner.set(xlim=(0, 0.2), ylim=(0.8, 1.003), xticks=[0, 0.2], yticks=[0.8, 1])
+        corner.tick_params(labelsize=7, pad=1)
+        axis.set_title(title)
+    axes[0, 0].set_ylabel("true positive rate")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), ncols=5, loc="outside upper center")
     return fig
+
+
+# What a classifier looks at
 
 
 _LINE = 105.0  # characters of a line
 _MOST = 4.0  # multiples of an even share at which the colour ends
 
 
+def attention(tokens: Sequence[str], received: np.ndarray, title: str = "") -> Figure:
+    """A text's tokens, coloured by the attention (heads, N) they receive relative to an even share, mean over heads."""
+    rows = _lines(tokens, received.mean(axis=0) * len(tokens))
+    fig, axis = figures.new(height_cm=0.6 * len(rows) + 1.9)
+    axis.set_axis_off()
+    axis.set(xlim=(0, _LINE), ylim=(-len(rows) - 0.1, 0.1))
+    axis.set_title(title, fontsize=7.5)
+    colours = mpl.colormaps["Blues"]
+    for y, line in enumerate(rows):
+        x = 0.0
+        for token, share in line:
+            width, colour = _width(token), colours(share / _MOST)
+            ground = FancyBboxPatch((x, -y - 0.85), width - 0.35, 0.74, boxstyle="square,pad=0", lw=0, facecolor=colour)
+            axis.add_patch(ground)
+            ink = "white" if np.mean(colour[:3]) < 0.5 else "black"
+            axis.text(x + (width - 0.35) / 2, -y - 0.5, token, fontsize=7, ha="center", va="center", color=ink)
+            x += width
+    scale = ScalarMappable(Normalize(0, _MOST), cmap="Blues")
+    bar = fig.colorbar(scale, ax=axis, orientation="horizontal", fraction=0.08, pad=0.02, aspect=60)
+    bar.set_label("attention received, in multiples of an even share", fontsize=7)
+    return fig
+
+
 def _width(token: str) -> float:
     return len(token) + 1.6
 
 
-def _lines(example: dict) -> list[list[tuple[str, float]]]:
+def _lines(tokens: Sequence[str], shares: np.ndarray) -> list[list[tuple[str, float]]]:
     """The tokens with their shares, in lines that fit."""
-    received = np.mean(example["received"], axis=0) * len(example["tokens"])
     lines, used = [[]], 0.0
-    for token, share in zip(example["tokens"], received, strict=True):
+    for token, share in zip(tokens, shares, strict=True):
         if used + _width(token) > _LINE:
             lines.append([])
             used = 0.0
@@ -228,38 +326,19 @@ def _lines(example: dict) -> list[list[tuple[str, float]]]:
     return lines
 
 
-def reliability(found: Mapping[str, analysis.Calibrated]) -> Figure:
-    """Accuracy against confidence on the test split before and after temperature scaling, a panel a model."""
-    fig, axes = figures.new(height_cm=6.2, cols=len(found), sharey=True)
-    for axis, (name, one) in zip(axes, found.items(), strict=True):
-        axis.plot([0, 1], [0, 1], color=figures.PALETTE["grey"], lw=0.8)
-        for part, colour, marker in (("before", "vermillion", "o"), ("after", "blue", "s")):
-            c = getattr(one, part)
-            axis.plot(
-                c.confidence,
-                c.accuracy,
-                marker=marker,
-                color=figures.PALETTE[colour],
-                lw=1,
-                label=f"{part} (ECE {c.error:.3f})",
-            )
-        axis.set(title=figures.broken(name), xlabel="confidence", xlim=(0.2, 1.01), ylim=(0.1, 1.01))
-        axis.legend(loc="upper left", fontsize=6.5)
-    axes[0].set_ylabel("accuracy")
-    return fig
+# Beyond the original
 
 
 def sizes(curves: Mapping[str, tuple[Sequence[int], Sequence[float | Interval]]]) -> Figure:
-    """Validation accuracy against the number of training texts, a line a model."""
-    fig, axis = figures.new(height_cm=5.2)
+    """Validation accuracy against the number of training texts, a line a model; bands are 95% intervals over seeds."""
+    fig, axis = figures.new(height_cm=5.0)
     for name, (rows, values) in curves.items():
         look = figures.look_of(name)
         means = [v.mean if isinstance(v, Interval) else v for v in values]
         axis.plot(rows, means, look.linestyle, marker=look.marker, color=look.colour, label=name)
         if isinstance(values[0], Interval):
-            axis.fill_between(
-                rows, [v.low for v in values], [v.high for v in values], color=look.colour, alpha=0.15, lw=0
-            )
+            low, high = ([getattr(v, end) for v in values] for end in ("low", "high"))
+            axis.fill_between(rows, low, high, color=look.colour, alpha=0.15, lw=0)
     axis.set(xscale="log", xlabel="training texts", ylabel="validation accuracy")
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.legend(loc="lower right")
@@ -267,21 +346,19 @@ def sizes(curves: Mapping[str, tuple[Sequence[int], Sequence[float | Interval]]]
 
 
 def field(ours: Mapping[str, Sequence[float]], literature: pd.DataFrame) -> Figure:
-    """Test accuracy of this report's models (marks a seed) among published ones (grey), best at the top."""
+    """Test accuracy of this report's models (a mark a seed) among published ones (grey diamonds), best at the top."""
     rows = [(name, list(values), figures.colour_of(name)) for name, values in ours.items()]
     rows += [(r.model, [r.accuracy], figures.PALETTE["grey"]) for r in literature.itertuples()]
-    rows.sort(key=lambda row: np.mean(row[1]))
-    fig, axis = figures.new(height_cm=0.52 * len(rows) + 1.5)
+    rows.sort(key=lambda row: np.median(row[1]))
+    fig, axis = figures.new(height_cm=0.42 * len(rows) + 1.9)
     for y, (name, values, colour) in enumerate(rows):
-        axis.plot(
-            values,
-            [y] * len(values),
-            "o" if name in ours else "D",
-            color=colour,
-            mfc=colour if name in ours else "none",
-        )
+        marks = {"marker": "o", "mfc": colour} if name in ours else {"marker": "D", "mfc": "none"}
+        axis.plot(values, [y] * len(values), ls="none", color=colour, **marks)
     axis.set_yticks(range(len(rows)), [name for name, _, _ in rows])
     for label, (name, _, _) in zip(axis.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if name in ours else "normal")
     axis.set(xlabel="test accuracy", ylim=(-0.7, len(rows) - 0.3))
+    marks = {"a seed of this report": ("o", "black", "black"), "published": ("D", figures.PALETTE["grey"], "none")}
+    shown = [Line2D([], [], ls="none", marker=m, color=c, mfc=f, label=label) for label, (m, c, f) in marks.items()]
+    axis.legend(handles=shown, loc="lower right")
     return fig

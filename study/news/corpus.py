@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from study import catalog
+from study.news.synthetic import texts_and_classes
 
 CLASSES = ("World", "Sports", "Business", "Sci/Tech")
 TEST = "ag_news/test.csv"
@@ -69,9 +70,7 @@ def load(names: list[str], synthetic_rows: int = 0) -> Splits:
     Raises catalog.DataError for files that can't be had, and ValueError, with file and row, for rows that are wrong.
     """
     if names == ["synthetic/ag_news"]:
-        from study.news.synthetic import corpus
-
-        whole, test = corpus(synthetic_rows, 0), corpus(synthetic_rows // 4, 1)
+        whole, test = (Corpus(*texts_and_classes(n, i)) for i, n in enumerate((synthetic_rows, synthetic_rows // 4)))
     else:
         (training,) = (name for name in names if name != TEST)
         whole, test = (read(catalog.fetch(name), _FORMS[name]) for name in (training, TEST))

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 from tokenizers import Tokenizer
+from torch import nn
 
 from study.evaluation import probabilities
-from study.news.classifier import TextClassifier
 from study.news.corpus import CLASSES, Corpus
 from study.news.tokens import Encoded, TextBatches
 
@@ -33,7 +33,7 @@ def mistakes(split: Corpus, logits: np.ndarray) -> list[dict]:
 
 @torch.no_grad()
 def attention(
-    model: TextClassifier, tokenizer: Tokenizer, encoded: Encoded, split: Corpus, logits: np.ndarray
+    model: nn.Module, tokenizer: Tokenizer, encoded: Encoded, split: Corpus, logits: np.ndarray
 ) -> list[dict]:
     """Short examples, each with its tokens and how much attention each token receives in each head (heads, N).
 
@@ -63,7 +63,7 @@ def attention(
     return found
 
 
-def _weights(model: TextClassifier, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+def _weights(model: nn.Module, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Attention weights (B, heads, N, N) of the model's block."""
     present = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]
     return model.block.attention(model.embedding(ids), present, return_weights=True)[1]

@@ -2,7 +2,7 @@
 
 Two wide towers know n-grams by heart (words and pairs; characters in their case), each a linear model; a deep tower
 reads the words in order, by a convolution and then by self-attention. Each tower learns from a loss of its own
-(Lee et al. 2015), and the model's logits are the mean of theirs. In the ablation one element at a time is taken back.
+(Lee et al. 2015), and the model's logits are the mean of theirs. The ablation leaves out one element at a time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from study.attention import SelfAttention
+from study.definitions import notebook
 from study.news import tokens
-from study.news.classifier import mean_of
 from study.news.corpus import CLASSES
 from study.news.design import GRAMS, TRAINING, Design
 from study.training import Recipe, device
+
+mean_of = notebook("part4_ag_news_transformer").mean_of
 
 _GAIN = 8.0  # Adam's steps have one size for all weights; this one lets the many weights of n-grams move enough
 _SPREAD = 0.3  # standard deviation of the initial embeddings

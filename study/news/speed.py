@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from study import training
-from study.news.classifier import TextClassifier, mean_of
+from study.definitions import notebook
 from study.news.tokens import PADDING, Encoded, TextBatches
+
+models = notebook("part4_ag_news_transformer")
 
 
 class CommonClassifier(nn.Module):
@@ -28,7 +30,7 @@ class CommonClassifier(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         present = ids != PADDING
         x = self.tokens(ids) + self.positions(torch.arange(ids.shape[1], device=ids.device))
-        return self.head(mean_of(self.encoder(x, src_key_padding_mask=~present), present))
+        return self.head(models.mean_of(self.encoder(x, src_key_padding_mask=~present), present))
 
 
 def throughput(encoded: Encoded, classes: np.ndarray, settings: dict, repeats: int, seed: int) -> dict:
@@ -52,7 +54,7 @@ def network(way: str, settings: dict, seed: int) -> nn.Module:
     """The classifier of one of the WAYS, with starting weights of a seed."""
     torch.manual_seed(seed)
     sizes = [settings[name] for name in ("vocabulary", "longest", "width", "heads", "hidden")]
-    return {"ours": TextClassifier, "common": CommonClassifier}[way](*sizes, 4).to(training.device())
+    return {"ours": models.TextClassifier, "common": CommonClassifier}[way](*sizes, 4).to(training.device())
 
 
 def _ours(model: nn.Module, encoded: Encoded, classes: np.ndarray, settings: dict) -> float:

@@ -2,28 +2,27 @@
 
 import numpy as np
 
-from study.news.corpus import CLASSES, Corpus
-
 _SYLLABLES = ("ba", "do", "fi", "ku", "le", "mo", "na", "pe", "ri", "su", "ta", "vo")
 _COMMON, _OWN = 200, 30
 _SHARE_OWN = 0.12
+_KINDS = 4
 
 
-def corpus(rows: int, seed: int) -> Corpus:
-    """`rows` texts of 8 to 50 words, their classes in turn. Raises ValueError for fewer rows than classes."""
-    if rows < len(CLASSES):
-        raise ValueError(f"a synthetic corpus needs {len(CLASSES)} rows or more, not {rows}")
+def texts_and_classes(rows: int, seed: int) -> tuple[list[str], np.ndarray]:
+    """`rows` texts of 8 to 50 words, and their classes, in turn. Raises ValueError for fewer rows than classes."""
+    if rows < _KINDS:
+        raise ValueError(f"a synthetic corpus needs {_KINDS} rows or more, not {rows}")
     random = np.random.default_rng([seed, rows])
     common = [_word(i) for i in range(_COMMON)]
-    own = [[_word(1_000 + 100 * kind + i) for i in range(_OWN)] for kind in range(len(CLASSES))]
-    classes = np.arange(rows) % len(CLASSES)
+    own = [[_word(1_000 + 100 * kind + i) for i in range(_OWN)] for kind in range(_KINDS)]
+    classes = np.arange(rows) % _KINDS
     texts = []
     for kind in classes:
         length = int(random.integers(8, 50))
         from_own = random.random(length) < _SHARE_OWN
         words = [own[kind][random.integers(_OWN)] if mine else common[random.integers(_COMMON)] for mine in from_own]
         texts.append(" ".join(words).capitalize() + ".")
-    return Corpus(texts, classes)
+    return texts, classes
 
 
 def _word(number: int) -> str:

@@ -24,13 +24,20 @@ def learn(texts: Sequence[str], size: int) -> Tokenizer:
     """
     if size < 3 or not texts:
         raise ValueError(f"a vocabulary needs texts and room for one token beside {_SPECIAL}: size {size}")
-    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+    tokenizer = of_words(_SPECIAL)
+    trainer = trainers.WordLevelTrainer(vocab_size=size, special_tokens=_SPECIAL, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer, length=len(texts))
+    return tokenizer
+
+
+def of_words(words: Sequence[str]) -> Tokenizer:
+    """The tokeniser of a vocabulary, in the order of its numbers; it begins with padding and the unknown token."""
+    vocabulary = {word: number for number, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFD(), normalizers.Lowercase(), normalizers.StripAccents()]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordLevelTrainer(vocab_size=size, special_tokens=_SPECIAL, show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer, length=len(texts))
     return tokenizer
 
 

@@ -1,6 +1,1 @@
-"""Executed notebooks -> one HTML and one PDF."""
-
-from study.publish.chapters import PublishError, chapter
-from study.publish.render import build
-
-__all__ = ["PublishError", "build", "chapter"]
+"""Executed notebooks -> one HTML and one PDF: `assemble` makes the report of a profile, `render` both documents."""

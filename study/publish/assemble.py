@@ -1,61 +1,159 @@
 """The whole report of a profile: front page, chapters, scorecard, provenance; published together with its figures."""
 
+import hashlib
 import json
-import re
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from study import parts, profile, runs
+import nbformat
+
+from study import parts, paths, profile, runs
+from study.checks import CHECK
+from study.drafts import Draft
 from study.files import write_atomically
+from study.links import NUMBERS
 from study.page import PANDOC, Page
-from study.publish import PublishError, front, provenance, render, scorecard
+from study.prose import join_list
+from study.publish import filling, front, inline, outputs, provenance, render, results, scorecard
+from study.publish.chapters import answers, warnings
+from study.publish.errors import PublishError
 
 TITLE = "Autoencoders and transformers"
 SUBTITLE = "A reproducible notebook report"
 AUTHORS = ["Charvi Kusuma", "Tarun Reddi"]
+CONTRIBUTIONS = (
+    "Contributions, as the original states them: Charvi Kusuma and Tarun Reddi 50% each of Parts I, II, III, IV and of "
+    "the Bonus part. Instructor: Alina Vereshchaka."
+)
 FIGURE_KINDS = (".png", ".svg")
+RESULTS = "results.json"
 
 
-def assemble(chosen: profile.Profile, wanted: tuple[parts.Part, ...], name: str, code: bool = True) -> list[Path]:
-    """Write HTML, PDF and figures of the wanted parts to the profile's places; returns the HTML and the PDF.
+def assemble(
+    chosen: profile.Profile,
+    wanted: tuple[parts.Part, ...],
+    name: str,
+    code: bool = True,
+    drafted: Sequence[Draft] = (),
+    other_data: str = "",
+) -> tuple[list[Path], list[str]]:
+    """Write HTML, PDF and figures of the wanted parts to the profile's places.
 
-    Without `code` the source of the notebooks' cells is left out. Figures are published after both documents are
-    complete. Raises PublishError, and then nothing has changed.
+    Returns the HTML and the PDF, and a line for each warning of a notebook. Without `code` the source of the notebooks'
+    cells is left out. `drafted` are the parts with changed models, which make the report a draft without front page and
+    verdicts; `other_data` says which data were chosen in place of the report's own, if any. The numbers of figures and
+    tables, and all results (`study.publish.results`), are noted beside a whole report of the committed records. Figures
+    are published after both documents are complete. Raises PublishError, and then nothing has changed; also when a
+    check fails on the committed records.
     """
-    records = {part: _records(chosen, part) for part in wanted}
-    verdicts = scorecard.collect(records)
+    whole, committed = len(wanted) == len(parts.PARTS), (chosen.name, chosen.data) == ("full", "real")
+    strict = committed and not drafted and not other_data
+    records = {part: _records(chosen, part, drafted) for part in wanted}
+    executed = {part: chosen.executed / f"{part.notebook}.ipynb" for part in wanted}
+    notebooks = {part: nbformat.read(path, as_version=4) for part, path in executed.items()}
+    found = [record for some in records.values() for record in some]
     meta = {
         "title": TITLE,
         "subtitle": SUBTITLE + (" — on SYNTHETIC data" if chosen.synthetic else ""),
         "author": AUTHORS,
+        "contributions": CONTRIBUTIONS,
         "lang": "en-GB",
-        "abstract": front.abstract(records, verdicts, chosen.synthetic),
-        "commit": runs.commit(),
+        "source": digest(notebooks.values(), found),
+        "notebooks": os.path.relpath(paths.NOTEBOOKS, chosen.report),
     }
-    opening = _written(chosen, lambda page: front.write(page, records))
-    judgement = _written(chosen, lambda page: scorecard.write(page, verdicts))
-    notebooks = [chosen.executed / f"{part.notebook}.ipynb" for part in wanted]
-    outputs = render.build(
-        notebooks,
+    answered = _answers(notebooks)
+    opening, judgement, verdicts = "", "", []
+    if drafted:
+        meta["draft"] = _draft_line(drafted)
+    else:
+        verdicts = scorecard.collect(records)
+        opening = _written(chosen, lambda page: front.write(page, records, verdicts, whole and strict, bool(answered)))
+        judgement = _written(chosen, lambda page: scorecard.write(page, verdicts))
+    replies = [reply for notebook in notebooks.values() for reply in _replies(notebook)]
+    checks = filling.appendix() if opening or any(CHECK in reply["result"].get("data", ()) for reply in replies) else ""
+    documents = render.build(
+        list(executed.values()),
         chosen.report,
         figures=chosen.figures,
         meta=meta,
         front=opening,
-        back=f"{judgement}\n\n{provenance.page(chosen, [r for found in records.values() for r in found])}",
+        back="\n\n".join([answered, judgement, checks, provenance.page(chosen, found) if found else ""]),
         code=code,
         name=name,
+        strict=strict,
+        notes={
+            executed[part].name: _note(chosen, part, drafted, other_data)
+            for part in wanted
+            if not strict and (_replies(notebooks[part]) or part in [draft.part for draft in drafted])
+        },
+        numbers=chosen.report / NUMBERS if whole and strict else None,
+        results=(chosen.report / RESULTS, results.collect(records, verdicts, meta["source"]))
+        if whole and strict
+        else None,
     )
-    texts = [judgement, *(text for notebook in notebooks for text in _shown_by(notebook))]
-    _publish_figures(chosen, texts, whole=len(wanted) == len(parts.PARTS))
-    return list(outputs)
+    texts = [judgement, *(text for notebook in notebooks.values() for text in outputs.items_of(notebook))]
+    _publish_figures(chosen, texts, whole=whole and not drafted)
+    warned = [line for part, notebook in notebooks.items() for line in warnings(notebook, executed[part].name)]
+    return list(documents), [f"Warning in {line}" for line in warned]
 
 
-def _records(chosen: profile.Profile, part: parts.Part) -> list[runs.Record]:
-    store = runs.Store(chosen.records)
-    found = [store.load(spec) for spec in part.module().specs(chosen)]
-    if None in found:
+def digest(notebooks: Iterable[nbformat.NotebookNode], records: Iterable[runs.Record]) -> str:
+    """The first digits of a SHA-256 over what the report is made from: the notebooks' cells and all records."""
+    total = hashlib.sha256()
+    for notebook in notebooks:
+        total.update("\0".join(cell.source for cell in notebook.cells if not inline.is_injected(cell)).encode())
+    for record in records:
+        total.update(json.dumps([record.spec, record.metrics, record.provenance], sort_keys=True).encode())
+        for name in sorted(record.arrays):
+            total.update(name.encode() + record.arrays[name].tobytes())
+    return total.hexdigest()[:12]
+
+
+def _records(chosen: profile.Profile, part: parts.Part, drafted: Sequence[Draft]) -> list[runs.Record]:
+    """The records of a part; of one with changed models those that are there."""
+    store = runs.Store(chosen.records, chosen.drafts)
+    found = [store.load(spec) for spec in part.experiments.specs(chosen)]
+    if None in found and part not in [draft.part for draft in drafted]:
         raise PublishError(f"{chosen.records}: records of {part.key} are missing; run `make report` again")
-    return found
+    return [record for record in found if record is not None]
+
+
+def _answers(notebooks: Mapping[parts.Part, nbformat.NotebookNode]) -> str:
+    """The appendix of answers to “Try it”, a section a part; empty if there are none."""
+    found = {part: answers(notebook, part.notebook) for part, notebook in notebooks.items()}
+    sections = [
+        "\n\n".join([f"## {part.short_title}: answers", *replies]) for part, replies in found.items() if replies
+    ]
+    return "\n\n".join(["# Answers to “Try it” {#sec:answers}", *sections]) if sections else ""
+
+
+def _draft_line(drafted: Sequence[Draft]) -> str:
+    """What a draft lacks, in the line that stands on every page; the notes of the chapters say more."""
+    changed, missing = (sum(len(getattr(draft, kind)) for draft in drafted) for kind in ("changed", "missing"))
+    lacking = f"{missing} of {changed}" if missing else f"none of {changed}"
+    return (
+        f"{join_list([draft.part.short_title for draft in drafted])}: models were changed; {lacking} runs are missing."
+    )
+
+
+def _note(chosen: profile.Profile, part: parts.Part, drafted: Sequence[Draft], other_data: str) -> str:
+    """What a chapter's text was written for, and what it is shown on; pandoc Markdown."""
+    here = [draft.summary() for draft in drafted if draft.part == part]
+    if chosen.synthetic:
+        here.append(f"It is shown on synthetic data of the profile `{chosen.name}`.")
+    elif other_data:
+        here.append(f"It is shown on other data: {other_data}.")
+    elif chosen.name != "full":
+        here.append(f"It is shown on records of the profile `{chosen.name}`.")
+    return (
+        f"The text of this chapter was written for the committed records of the profile `full`. {' '.join(here)} "
+        "A statement that does not hold on them is marked ✗; what has no mark may not fit either."
+    )
+
+
+def _replies(notebook: nbformat.NotebookNode) -> list[dict]:
+    return [reply for cell in notebook.cells for reply in cell.metadata.get(inline.REPLIES, [])]
 
 
 def _written(chosen: profile.Profile, write: Callable[[Page], None]) -> str:
@@ -67,9 +165,9 @@ def _written(chosen: profile.Profile, write: Callable[[Page], None]) -> str:
 
 def _publish_figures(chosen: profile.Profile, texts: Sequence[str], whole: bool) -> None:
     """Copy the figures that the texts show; if they are the whole report, also remove those that none shows."""
-    shown = {name for text in texts for name in re.findall(r"^::: \{#fig:(\S+)", text, flags=re.M)}
+    shown = outputs.figures_in(texts)
     chosen.published_figures.mkdir(parents=True, exist_ok=True)
-    for name in sorted(shown):
+    for name in shown:
         for kind in FIGURE_KINDS:
             content = (chosen.figures / f"{name}{kind}").read_bytes()
             write_atomically(chosen.published_figures / f"{name}{kind}", content)
@@ -77,10 +175,3 @@ def _publish_figures(chosen: profile.Profile, texts: Sequence[str], whole: bool)
         for file in chosen.published_figures.iterdir():
             if file.suffix in FIGURE_KINDS and file.stem not in shown:
                 file.unlink()
-
-
-def _shown_by(notebook: Path) -> list[str]:
-    """The pandoc Markdown of the items that an executed notebook shows."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    bundles = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-    return ["".join(bundle[PANDOC]) for bundle in bundles if PANDOC in bundle]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from study.page import table_markdown
 from study.prose import count, number, percent
-from study.publish.chapters import PublishError
+from study.publish.errors import PublishError
 
 HEADING = "## Speed"
 HEAVIEST = 6
@@ -38,8 +38,8 @@ def _said(found: dict) -> str:
     to_common, to_keras = _faster(found)
     return (
         f"`make bench` measured this in one go, {ours['started'][:10]}, on {count(ours['threads'], 'thread')} "
-        f"({ours['device']}). Part IV and the Bonus part tell of measurements of their own, made with their records on "
-        "other machines: rates belong to a machine, ratios differ less. "
+        f"({ours['device']}). The speeds in Part IV and the Bonus part were measured on other machines, together "
+        "with their runs: rates belong to a machine, ratios differ less. "
         f"Our loop trains the text classifier of Part IV {number(to_common, 1)} times as fast as the same "
         f"layers from `torch.nn` in the common loop, and {number(to_keras, 1)} times as fast as Keras' own layers "
         "([@tbl:bench-texts]). Its matrix products run at "
@@ -61,20 +61,18 @@ def _faster(found: dict) -> tuple[float, float]:
 def _texts(found: dict) -> str:
     ours, keras = found["transformer"], found["keras_models"]
     to_common, to_keras = _faster(found)
-    ways = {
-        "This report": (ours["ours"], 1.0, ours["peak_bytes"]),
-        "torch.nn.TransformerEncoder, common loop": (ours["common"], to_common, ours["peak_bytes"]),
-        "Keras layers, model.fit": (keras["texts"], to_keras, keras["peak_bytes"]),
-    }
-    table = pd.DataFrame(
-        {
-            "Way": list(ways),
-            "Texts per second": [number(np.median(rates)) for rates, _, _ in ways.values()],
-            "from – to": [f"{number(min(rates))} – {number(max(rates))}" for rates, _, _ in ways.values()],
-            "Ours is faster by": [f"{number(faster, 1)}×" for _, faster, _ in ways.values()],
-            "Peak memory": [f"{number(peak / 1e9, 1)} GB" for _, _, peak in ways.values()],
-        }
-    )
+    rows = [
+        (
+            way, number(np.median(rates)), f"{number(min(rates))} – {number(max(rates))}", f"{number(faster, 1)}×",
+            f"{number(peak / 1e9, 1)} GB",
+        )
+        for way, rates, faster, peak in (
+            ("This report", ours["ours"], 1.0, ours["peak_bytes"]),
+            ("torch.nn.TransformerEncoder, common loop", ours["common"], to_common, ours["peak_bytes"]),
+            ("Keras layers, model.fit", keras["texts"], to_keras, keras["peak_bytes"]),
+        )
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["Way", "Texts per second", "from – to", "Ours is faster by", "Peak memory"])
     caption = (
         f"Training throughput on {number(ours['rows'])} texts of AG's news, width {ours['settings']['width']}, "
         f"batches of {ours['settings']['batch']}. The first two ways ran in turn in one process, are compared pair by "
@@ -84,21 +82,16 @@ def _texts(found: dict) -> str:
 
 
 def _operators(found: dict) -> str:
-    ours, common = (found["transformer"]["operators"][way] for way in ("ours", "common"))
-    heaviest = {name for way in (ours, common) for name in sorted(way, key=way.get)[-HEAVIEST:]}
-    named = sorted(heaviest, key=lambda name: -common.get(name, 0.0))
-    sums = {
-        **{name: (common.get(name, 0.0), ours.get(name, 0.0)) for name in named},
-        "all others": tuple(sum(s for name, s in way.items() if name not in heaviest) for way in (common, ours)),
-        "together": (sum(common.values()), sum(ours.values())),
-    }
-    table = pd.DataFrame(
-        {
-            "Operator": list(sums),
-            "Common": [number(1e6 * before) for before, _ in sums.values()],
-            "Ours": [number(1e6 * after) for _, after in sums.values()],
-        }
+    times = pd.DataFrame(found["transformer"]["operators"])[["common", "ours"]].fillna(0.0)
+    heaviest = {name for way in times for name in times[way].nlargest(HEAVIEST).index}
+    named = times.index.isin(heaviest)
+    table = pd.concat(
+        [
+            times[named].sort_values("common", ascending=False, kind="stable"),
+            pd.DataFrame({"all others": times[~named].sum(), "together": times.sum()}).T,
+        ]
     )
+    table = (1e6 * table).map(number).rename(columns=str.capitalize).reset_index(names="Operator")
     caption = (
         "Where the time goes: microseconds per text in each of PyTorch's operators itself, by PyTorch's profiler, "
         "which slows both ways."
@@ -107,31 +100,25 @@ def _operators(found: dict) -> str:
 
 
 def _growth(found: dict) -> str:
-    grown = found["transformer"]["grown"]
     rows = [
-        {
-            "Grows": what,
-            "To": number(int(size)),
-            "Ours": number(rates["ours"]),
-            "Common": number(rates["common"]),
-            "Ratio": number(rates["ours"] / rates["common"], 1),
-        }
+        (what, number(int(size)), number(r["ours"]), number(r["common"]), number(r["ours"] / r["common"], 1))
         for what, name in (("longest text, tokens", "length"), ("texts", "rows"))
-        for size, rates in grown[name].items()
+        for size, r in found["transformer"]["grown"][name].items()
     ]
     caption = (
         "Texts per second as texts grow longer and more: the common way pays for the longest text that is allowed, "
         "ours for those that occur. Time grows nearly in proportion to the texts; an epoch more is the same work again."
     )
-    return table_markdown(pd.DataFrame(rows), "bench-growth", caption, align="lrrrr")
+    table = pd.DataFrame(rows, columns=["Grows", "To", "Ours", "Common", "Ratio"])
+    return table_markdown(table, "bench-growth", caption, align="lrrrr")
 
 
 def _others(found: dict) -> str:
     images, windows = found["images"], found["keras_models"]["autoencoders"]
-    rates = {f"{name.replace('-', ' ').capitalize()}, windows (Keras)": rate for name, rate in windows.items()}
     ways = {"plain": "plain way", "ours": "ours", "progressive": "ours, small images first"}
-    rates |= {f"ResNet-18, images, {said}": float(np.median(images[way])) for way, said in ways.items()}
-    table = pd.DataFrame({"Training": list(rates), "Per second": [number(rate) for rate in rates.values()]})
-    return table_markdown(
-        table, "bench-others", "Training throughput of the other networks, examples per second.", align="lr"
-    )
+    rows = [
+        *((f"{name.replace('-', ' ').capitalize()}, windows (Keras)", number(rate)) for name, rate in windows.items()),
+        *((f"ResNet-18, images, {words}", number(np.median(images[way]))) for way, words in ways.items()),
+    ]
+    caption = "Training throughput of the other networks, examples per second."
+    return table_markdown(pd.DataFrame(rows, columns=["Training", "Per second"]), "bench-others", caption, align="lr")

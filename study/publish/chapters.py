@@ -1,98 +1,136 @@
-"""One executed notebook as pandoc Markdown: a chapter of the report."""
+"""One executed notebook as a chapter of the report: pandoc Markdown, and what is put into it afterwards.
+
+Before each cell stands an empty Div of class `cell`, and an empty Div of class `shown` wherever a cell shows an object;
+`study.publish.filling` finds the places by them.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
 
-from study.page import PANDOC, fenced
+from study.page import fenced
+from study.publish import inline, outputs
+from study.publish.errors import PublishError
 
 # Tags of a cell, set in JupyterLab or in the percent format.
-HIDE_INPUT = {"parameters", "injected-parameters", "setup", "hide-input"}
+HIDE_INPUT = {"parameters", "setup", "hide-input"}
 HIDE_CELL = "hide-cell"
-ALLOW_STDERR = "allow-stderr"
+MODEL = "model"
+SUMMARY = "summary"
+ANSWER = "answer"
 
-_WIDGET = "application/vnd.jupyter.widget-view+json"
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+CELL, SHOWN = "cell", "shown"
+"""Classes of the Divs that mark a place."""
+
+_FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`\n]*$)|~{3,})", flags=re.M)
+_FENCED = re.compile(_FENCE.pattern + r".*\n(?:.*\n)*? {0,3}\1[`~]*[ \t]*$", flags=re.M)
 
 
-class PublishError(Exception):
-    """The report cannot be built; the message names the notebook and cell, and the remedy."""
+@dataclass(frozen=True)
+class Cell:
+    """A place in the report: what errors call it, and the inline values of its Markdown in reading order."""
+
+    where: str
+    expressions: tuple[str, ...] = ()
+    values: Mapping[str, inline.Value] = field(default_factory=dict)
+    summary: bool = False
 
 
-def chapter(notebook: NotebookNode, name: str, code: bool = True) -> str:
+@dataclass(frozen=True)
+class Chapter:
+    """A notebook as Markdown with marked places, the cells by the key of their mark, and the objects by theirs."""
+
+    name: str
+    markdown: str
+    cells: Mapping[str, Cell]
+    shown: Mapping[str, outputs.Shown]
+
+
+def chapter(notebook: NotebookNode, name: str, code: bool = True) -> Chapter:
     """The chapter that an executed notebook tells; without `code` the source of its cells is left out.
 
-    `name` is what errors call the notebook. Raises PublishError for a cell that failed, was not run, wrote to stderr
-    or shows what has no place in the report.
+    The code of cells tagged `model` stays, Markdown cells tagged `answer` are left out (see `answers`). `name` is what
+    errors call the notebook. Raises PublishError for a cell that failed or was not run, an inline value that is missing
+    or none, and a summary that is not the last prose.
     """
-    parts = []
-    for position, cell in enumerate(notebook.cells, start=1):
-        tags = set(cell.metadata.get("tags", []))
-        where = f"{name}, cell {position}"
+    parts, cells, shown, titles = [], {}, {}, 0
+    last = max((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"), default=None)
+    for index, cell in enumerate(notebook.cells):
+        tags, where = _tags(cell), inline.place(notebook, index, name)
+        if SUMMARY in tags and index != last:
+            raise PublishError(
+                f"{where}: is tagged {SUMMARY}; only the last Markdown cell can be the chapter's summary"
+            )
+        if not cell.source.strip() or cell.cell_type not in ("markdown", "code") or inline.is_injected(cell):
+            continue
+        if ANSWER in tags:
+            continue
+        parts.append(mark(CELL, where))
         if cell.cell_type == "markdown":
+            found = tuple(map(inline.same, inline.expressions(cell.source)))
+            cells[where] = Cell(where, found, inline.values_of(cell, where), SUMMARY in tags)
             parts.append(cell.source)
-        elif cell.cell_type == "code" and cell.source.strip():
-            if cell.execution_count is None:
-                raise PublishError(f"{where}: has not been run; execute the whole notebook")
-            outputs = list(_outputs(cell.outputs, tags, where))
-            if HIDE_CELL in tags:
-                continue
-            if code and not tags & HIDE_INPUT:
-                parts.append(fenced(cell.source.strip(), "{.python .source}"))
-            parts += outputs
-    titles = sum(_count_titles(cell.source) for cell in notebook.cells if cell.cell_type == "markdown")
+            titles += _titles(cell.source, where)
+            continue
+        cells[where] = Cell(where)
+        if cell.execution_count is None:
+            raise PublishError(f"{where}: has not been run; execute the whole notebook")
+        items = outputs.shown_by(cell.outputs, where)
+        if HIDE_CELL in tags:
+            continue
+        if MODEL in tags or (code and not tags & HIDE_INPUT):
+            parts.append(fenced(cell.source.strip(), "{.python .definition}" if MODEL in tags else "{.python .source}"))
+        for number, item in enumerate(items, start=1):
+            if isinstance(item, str):
+                parts.append(item)
+            else:
+                shown[f"{where}, output {number}"] = item
+                parts.append(mark(SHOWN, f"{where}, output {number}"))
     if titles != 1:
         raise PublishError(f"{name}: has {titles} headings of level one (#), needs one, the title of its chapter")
-    return "\n\n".join(parts) + "\n"
+    return Chapter(name, "\n\n".join(parts) + "\n", cells, shown)
 
 
-def _outputs(outputs: list[NotebookNode], tags: set[str], where: str) -> Iterator[str]:
-    text = ""
-    for output in outputs:
-        if output.output_type == "error":
-            raise PublishError(f"{where}: failed with {output.ename}: {output.evalue}; repair it and run it again")
-        if output.output_type == "stream":
-            if output.name == "stdout":
-                text += output.text
-            elif ALLOW_STDERR not in tags:
-                raise PublishError(
-                    f"{where}: wrote to stderr: {output.text.strip()[:300]!r}; "
-                    f"remove the cause, or tag the cell {ALLOW_STDERR} to leave it out of the report"
-                )
-            continue
-        bundle = output.data
-        if PANDOC in bundle:
-            yield from _text_block(text)
-            text = ""
-            yield bundle[PANDOC]
-        elif set(bundle) == {"text/plain"}:
-            text += bundle["text/plain"] + "\n"
-        elif _WIDGET not in bundle:
-            raise PublishError(
-                f"{where}: shows {', '.join(bundle)} without number and caption; "
-                "use page.figure, page.plot, page.table or page.say"
-            )
-    yield from _text_block(text)
+def answers(notebook: NotebookNode, name: str) -> list[str]:
+    """The Markdown of the answers to “Try it”, for the appendix. Raises PublishError for one with inline values."""
+    found = []
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown" and ANSWER in _tags(cell):
+            if inline.expressions(cell.source):
+                raise PublishError(f"{inline.place(notebook, index, name)}: an answer can't hold inline values")
+            found.append(cell.source)
+    return found
 
 
-def _text_block(text: str) -> Iterator[str]:
-    """Printed text as a reader saw it last: a progress line shows its final state only."""
-    lines = [line.rstrip("\r").rpartition("\r")[2].rstrip() for line in _ANSI.sub("", text).split("\n")]
-    shown = "\n".join(lines).strip("\n")
-    if shown:
-        yield fenced(shown, "{.output}")
+def mark(kind: str, key: str) -> str:
+    """The Markdown of an empty Div that marks a place."""
+    quoted = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'::: {{.{kind} key="{quoted}"}}\n:::'
 
 
-def _count_titles(markdown: str) -> int:
-    titles, fence = 0, None
-    for line in markdown.splitlines():
-        mark = _FENCE.match(line)
-        if mark and fence is None:
-            fence = mark[1]
-        elif mark and mark[1].startswith(fence):
-            fence = None
-        elif fence is None and re.match(r" {0,3}#\s", line):
-            titles += 1
-    return titles
+def warnings(notebook: NotebookNode, name: str) -> list[str]:
+    """What the cells of an executed notebook wrote to stderr, each line with its place."""
+    return [
+        f"{inline.place(notebook, index, name)}: {line}"
+        for index, cell in enumerate(notebook.cells)
+        if cell.cell_type == "code" and "allow-stderr" not in _tags(cell)
+        for line in outputs.warnings(cell.outputs)
+    ]
+
+
+def _tags(cell: NotebookNode) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+def _titles(markdown: str, where: str) -> int:
+    """How many headings of level one a cell has. Raises PublishError for what it opens and does not close."""
+    plain = _FENCED.sub("", markdown)
+    opened = _FENCE.search(plain)
+    if opened:
+        raise PublishError(f"{where}: opens a code block with {opened[1]} and does not close it")
+    divs = [line for line in plain.splitlines() if line.startswith(":::")]
+    if len(divs) != 2 * sum(bool(line.strip(": ")) for line in divs):
+        raise PublishError(f"{where}: needs as many closing lines ::: as opening ones")
+    return len(re.findall(r"^ {0,3}#\s", plain, flags=re.M))

@@ -6,7 +6,7 @@ from study import catalog, parts, paths, profile, runs
 from study.page import table_markdown
 from study.prose import count, duration, join_list, number, significant
 from study.publish import benchmarks
-from study.publish.chapters import PublishError
+from study.publish.errors import PublishError
 from study.reproduce import Reproduction
 
 
@@ -14,12 +14,12 @@ def page(chosen: profile.Profile, records: list[runs.Record]) -> str:
     """The page as pandoc Markdown, from all records of the report."""
     return "\n\n".join(
         [
-            "# Provenance",
+            "# Provenance {#sec:provenance}",
             _summary(chosen, records),
-            table_markdown(_runs_table(records), "runs", "Runs behind this report, by task and model."),
+            table_markdown(_runs_table(records), "runs", "Runs behind this report, by task."),
             *_data(chosen, records),
             table_markdown(_environments(records), "environments", "Where the runs were made.", align="lllll"),
-            "To make every run anew and compare it with these records, row by row: `make reproduce`.",
+            "`make reproduce` repeats every run and compares it with these records, row by row.",
             *_reproductions(chosen, {runs.digest(r.spec) for r in records}),
             benchmarks.page(paths.BENCHMARKS),
         ]
@@ -30,22 +30,21 @@ def _summary(chosen: profile.Profile, records: list[runs.Record]) -> str:
     seconds = sum(r.provenance["wall_seconds"] for r in records)
     seeds = sorted({r.spec["seed"] for r in records})
     return (
-        f"This report tells from {count(len(records), 'record')} of the profile `{chosen.name}`, which took "
+        f"The report is built from {count(len(records), 'stored run')} of the profile `{chosen.name}`, which took "
         f"{duration(seconds)} of training and measuring in all, with seeds {join_list([str(s) for s in seeds])}."
     )
 
 
 def _runs_table(records: list[runs.Record]) -> pd.DataFrame:
     rows = pd.DataFrame(
-        {
-            "Task": [r.spec["task"] for r in records],
-            "Model": [r.spec["model"] for r in records],
-            "seconds": [r.provenance["wall_seconds"] for r in records],
-        }
+        [(r.spec["task"], r.spec["model"], r.spec["seed"], r.provenance["wall_seconds"]) for r in records],
+        columns=["Task", "Models", "Seeds", "Time"],
     )
-    grouped = rows.groupby(["Task", "Model"], sort=False)["seconds"].agg(["size", "sum"]).reset_index()
-    grouped["Wall time"] = grouped.pop("sum").map(duration)
-    return grouped.rename(columns={"size": "Runs"})
+    found = rows.groupby("Task", sort=False).agg(
+        {"Models": lambda names: ", ".join(dict.fromkeys(names)), "Seeds": ["nunique", "size"], "Time": "sum"}
+    )
+    table = found.reset_index().set_axis(["Task", "Models", "Seeds", "Runs", "Wall time"], axis=1)
+    return table.assign(**{"Wall time": table["Wall time"].map(duration)})
 
 
 def _data(chosen: profile.Profile, records: list[runs.Record]) -> list[str]:
@@ -54,14 +53,9 @@ def _data(chosen: profile.Profile, records: list[runs.Record]) -> list[str]:
     files = {name: was for r in records for name, was in r.provenance["data"].items()}
     if not files:
         return ["These runs read no data file."]
-    table = pd.DataFrame(
-        {
-            "File": list(files),
-            "Bytes": [f"{was['bytes']:,}" for was in files.values()],
-            "Digest (first 16 digits)": [_digest(was) for was in files.values()],
-            "Licence": [catalog.datasets()[name.partition("/")[0]]["licence"] for name in files],
-        }
-    )
+    licence = lambda name: catalog.datasets()[name.partition("/")[0]]["licence"]  # noqa: E731
+    rows = [(name, f"{was['bytes']:,}", _digest(was), licence(name)) for name, was in files.items()]
+    table = pd.DataFrame(rows, columns=["File", "Bytes", "Digest (first 16 digits)", "Licence"])
     return [table_markdown(table, "data-files", "Data files, as the records saw them.")]
 
 
@@ -71,19 +65,16 @@ def _digest(was: dict) -> str:
 
 def _environments(records: list[runs.Record]) -> pd.DataFrame:
     """A row for each device, Python and set of libraries, with the numbers of threads and the commits used there."""
-    rows = pd.DataFrame(
-        {
-            "Device": [r.provenance["device"] for r in records],
-            "Python": [r.provenance["python"] for r in records],
-            "Libraries": [
-                ", ".join(f"{name} {version}" for name, version in r.provenance["libraries"].items()) for r in records
-            ],
-            "Threads": [str(r.provenance["threads"]) for r in records],
-            "Commits": [r.provenance["commit"][:7] for r in records],
-        }
-    )
+    used: dict[tuple[str, ...], list[dict]] = {}
+    for was in (r.provenance for r in records):
+        libraries = ", ".join(f"{name} {version}" for name, version in was["libraries"].items())
+        used.setdefault((was["device"], was["python"], libraries), []).append(was)
     listed = lambda values: ", ".join(sorted(set(values)))  # noqa: E731
-    return rows.groupby(["Device", "Python", "Libraries"], as_index=False).agg({"Threads": listed, "Commits": listed})
+    rows = [
+        (*where, listed(str(was["threads"]) for was in found), listed(was["commit"][:7] for was in found))
+        for where, found in sorted(used.items())
+    ]
+    return pd.DataFrame(rows, columns=["Device", "Python", "Libraries", "Threads", "Commits"])
 
 
 def _reproductions(chosen: profile.Profile, known: set[str]) -> list[str]:
@@ -102,7 +93,7 @@ def _reproductions(chosen: profile.Profile, known: set[str]) -> list[str]:
     if not rows:
         return []
     caption = (
-        "Runs made anew by `make reproduce` on other machines or later, each number beside its record: how many agree "
+        "Runs repeated by `make reproduce` on other machines or later, each number beside its record: how many agree "
         "within their tolerance, and which one uses up most of it."
     )
     return [table_markdown(pd.DataFrame(rows), "reproductions", caption, align="lllll")]
@@ -110,17 +101,17 @@ def _reproductions(chosen: profile.Profile, known: set[str]) -> list[str]:
 
 def _reproduction(found: Reproduction, known: set[str]) -> dict:
     old = sum(digest not in known for digest in found.runs)
-    made = count(len(found.runs), "run") + (f" ({number(old)} of an earlier recipe)" if old else "")
+    made = count(len(found.runs), "run") + (f" ({number(old)} of an earlier version)" if old else "")
     agreeing, farthest = sum(row.agrees for row in found.rows), max(found.rows, key=lambda row: row.share)
     torch = found.surroundings["libraries"].get("torch")
     part = "all parts" if found.part == "all" else parts.find(found.part).short_title
     return {
-        "Made anew": f"{part}, {made}, {found.started[:10]}",
+        "Repeated": f"{part}, {made}, {found.started[:10]}",
         "On": f"{found.device}; Python {found.surroundings['python']}" + (f", torch {torch}" if torch else ""),
         "Time": f"{duration(found.seconds)}, {found.workers} at a time",
         "Numbers that agree": f"{agreeing} of {len(found.rows)}",
         "Nearest to its tolerance": (
-            f"{farthest.run}, {farthest.quantity}: {significant(farthest.anew)} "
+            f"{farthest.run}, {farthest.quantity}: {significant(farthest.repeated)} "
             f"(recorded {significant(farthest.recorded)} ± {significant(farthest.tolerance)})"
         ),
     }

@@ -6,11 +6,12 @@ import json
 import os
 import re
 import subprocess
+import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from xml.etree.ElementTree import ParseError
 
 import nbformat
 import pypandoc
@@ -18,10 +19,14 @@ import typst
 from plotly.offline import get_plotlyjs
 
 from study import paths
-from study.publish.chapters import PublishError, chapter
+from study.files import writing
+from study.publish import drawings, filling, objects
+from study.publish import results as results_file
+from study.publish.chapters import chapter
+from study.publish.errors import PublishError
 
 # Close to what JupyterLab reads; raw HTML and TeX stay text, because one of the two documents would drop them.
-_READER = (
+READER = (
     "markdown+lists_without_preceding_blankline-blank_before_header-blank_before_blockquote"
     "-raw_html-raw_tex-native_divs-native_spans-markdown_in_html_blocks"
 )
@@ -39,49 +44,74 @@ def build(
     code: bool = True,
     name: str = "report",
     bibliography: Path = paths.BIBLIOGRAPHY,
+    strict: bool = True,
+    notes: Mapping[str, str] | None = None,
+    numbers: Path | None = None,
+    results: tuple[Path, dict] | None = None,
 ) -> tuple[Path, Path]:
     """Write `<name>.html` and `<name>.pdf` from executed notebooks and return their paths.
 
     Each notebook is a chapter, in the given order; `front` and `back` are pandoc Markdown before and after them, the
     references close the document. `figures` is the folder that the notebooks' pages wrote to. `meta` holds title
-    (required), subtitle, author (list), abstract, lang, commit. Without `code` the cells' source is left out. Both
-    files are replaced together, and only when both are complete. Raises PublishError with the place and the remedy.
+    (required), subtitle, author (list), contributions, lang, source (a digest of what the report is made from),
+    notebooks (the folder of the notebooks, from `out_dir`, to which figures link), and `draft`, a line that says what a
+    draft lacks.
+    Without `code` the cells' source is left out. `notes` is pandoc Markdown that opens a chapter, by the notebook's
+    file name. Both files are replaced together, and only when all are complete; with them `numbers`, the numbers of
+    figures and tables as JSON, and `results`, a file and what `study.publish.results` collected for it. Raises
+    PublishError with the place and the remedy; when `strict`, also for failing checks.
     """
     if not meta.get("title"):
         raise PublishError("the report needs a title: meta['title']")
-    chapters = [chapter(_read(path), path.name, code) for path in notebooks]
-    document = _document([front, *chapters, back, _REFERENCES], meta, figures, bibliography)
+    chapters = [chapter(nbformat.read(path, as_version=4), path.name, code) for path in notebooks]
+    markdown = filling.markdown(chapters, notes or {})
+    tree = json.loads(_document([front, *markdown, back, _REFERENCES], meta, figures, bibliography))
+    shown = objects.blocks({key: item for one in chapters for key, item in one.shown.items()}, figures)
+    tree["blocks"], checked = filling.fill(tree["blocks"], chapters, shown)
+    failures = filling.failures(checked)
+    if strict and failures:
+        raise PublishError(failures)
+    document = json.dumps(tree, ensure_ascii=False)
     with ThreadPoolExecutor() as both:  # pandoc and Typst work outside Python
         html = both.submit(to_html, document, figures)
         pdf = both.submit(to_pdf, document, figures, meta.get("author", []))
     contents = {out_dir / f"{name}.html": html.result().encode("utf-8"), out_dir / f"{name}.pdf": pdf.result()}
+    documents = tuple(contents)
+    if numbers:
+        listed = json.dumps(filling.numbers(tree["blocks"]), indent=1, ensure_ascii=False)
+        contents[numbers] = f"{listed}\n".encode()
+    if results:
+        file, collected = results
+        contents[file] = results_file.written(collected, checked)
     out_dir.mkdir(parents=True, exist_ok=True)
-    return tuple(_replace(contents))
+    _replace(contents)
+    return documents
 
 
 def to_html(document: str, figures: Path) -> str:
     """The document (pandoc's JSON) as one HTML page that holds all it needs and asks the network for nothing."""
     page = _pandoc(
-        document,
+        document, figures,
         "--from=json", "--to=html5", "--standalone", "--mathml", "--embed-resources", "--shift-heading-level-by=1",
         "--toc", "--toc-depth=4", "--wrap=none",
-        f"--resource-path={figures}",
-        f"--template={paths.TEMPLATES / 'report.html'}",
-        f"--lua-filter={paths.TEMPLATES / 'html.lua'}",
+        f"--template={_from(figures, paths.TEMPLATES / 'report.html')}",
+        f"--lua-filter={_from(figures, paths.TEMPLATES / 'html.lua')}",
     )  # fmt: skip
-    page = re.sub(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", _svg_as_text, page)
-    scripts = {"<!-- script -->": (paths.TEMPLATES / "report.js").read_text(encoding="utf-8"), "<!-- charts -->": ""}
-    if 'class="chart"' in page:
-        scripts["<!-- charts -->"] = get_plotlyjs()
-    digests = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts.values() if script)
+    page = re.sub(r'src="data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)"', _drawing, page)
+    script = (paths.TEMPLATES / "report.js").read_text(encoding="utf-8")
+    scripts = [script, get_plotlyjs()] if 'class="chart"' in page else [script]
+    digests = " ".join(f"'sha256-{_sha256(source)}'" for source in scripts)
     # Plotly and MathML set style attributes, so styles cannot be pinned by digest as scripts are.
     policy = (
         f"default-src 'none'; script-src {digests}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
-    pieces = {mark: f"<script>{script}</script>" if script else "" for mark, script in scripts.items()}
-    pieces["<!-- policy -->"] = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-    pieces["<!-- style -->"] = f"<style>\n{(paths.TEMPLATES / 'report.css').read_text(encoding='utf-8')}</style>"
+    pieces = {
+        "<!-- policy -->": f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        "<!-- style -->": f"<style>\n{(paths.TEMPLATES / 'report.css').read_text(encoding='utf-8')}</style>",
+        "<!-- script -->": f"<script>{script}</script>",
+        "<!-- charts -->": "".join(map(_packed, scripts[1:])),
+    }
     for mark, piece in pieces.items():
         page = page.replace(mark, piece, 1)
     return page
@@ -90,10 +120,10 @@ def to_html(document: str, figures: Path) -> str:
 def to_pdf(document: str, figures: Path, authors: Sequence[str]) -> bytes:
     """The document (pandoc's JSON) as a tagged PDF (PDF/UA-1), set by Typst in the fonts that Typst carries."""
     source = _pandoc(
-        document,
+        document, figures,
         "--from=json", "--to=typst-citations", "--standalone", "--wrap=none", "--syntax-highlighting=idiomatic",
-        f"--template={paths.TEMPLATES / 'report.typ'}",
-        f"--lua-filter={paths.TEMPLATES / 'typst.lua'}",
+        f"--template={_from(figures, paths.TEMPLATES / 'report.typ')}",
+        f"--lua-filter={_from(figures, paths.TEMPLATES / 'typst.lua')}",
     )  # fmt: skip
     try:
         pdf, warnings = typst.compile_with_warnings(
@@ -111,59 +141,74 @@ def to_pdf(document: str, figures: Path, authors: Sequence[str]) -> bytes:
     return pdf
 
 
-def _read(path: Path) -> nbformat.NotebookNode:
-    try:
-        return nbformat.read(path, as_version=4)
-    except FileNotFoundError as error:
-        raise PublishError(f"{path}: there is no such notebook; execute it first") from error
-    except nbformat.reader.NotJSONError as error:
-        raise PublishError(f"{path}: is not a notebook; execute it again") from error
-
-
 def _document(parts: Sequence[str], meta: Mapping[str, Any], figures: Path, bibliography: Path) -> str:
     """One document as pandoc's JSON: numbered, with references and citations resolved."""
     header = {"lang": "en", "link-citations": True} | dict(meta)
     # JSON is YAML, so it serves as the metadata block.
     return _pandoc(
-        "\n\n".join([f"---\n{json.dumps(header, ensure_ascii=False)}\n---", *parts]),
-        f"--from={_READER}", "--to=json", "--standalone", "--columns=100000",
-        f"--resource-path={figures}",
+        "\n\n".join([f"---\n{json.dumps(header, ensure_ascii=False)}\n---", *parts]), figures,
+        f"--from={READER}", "--to=json", "--standalone", "--columns=100000",
         # The order counts: references to figures are resolved before citeproc reads what is left as citations.
-        f"--lua-filter={paths.TEMPLATES / 'report.lua'}",
-        "--citeproc", f"--bibliography={bibliography}",
+        f"--lua-filter={_from(figures, paths.TEMPLATES / 'report.lua')}",
+        "--citeproc", f"--bibliography={_from(figures, bibliography)}",
     )  # fmt: skip
 
 
-def _pandoc(source: str, *arguments: str) -> str:
+def _pandoc(source: str, figures: Path, *arguments: str) -> str:
+    """What pandoc writes, in the folder of figures.
+
+    The account's data folder for pandoc, whose styles and templates would take the place of pandoc's own, is left out.
+    """
+    figures.mkdir(parents=True, exist_ok=True)
     run = subprocess.run(
-        [pypandoc.get_pandoc_path(), "--fail-if-warnings", *arguments],
-        input=source.encode("utf-8"), capture_output=True,
+        [pypandoc.get_pandoc_path(), "--fail-if-warnings", f"--data-dir={_from(figures, paths.TEMPLATES)}", *arguments],
+        input=source.encode("utf-8"), capture_output=True, cwd=figures,
     )  # fmt: skip
     if run.returncode:
-        said = run.stderr.decode("utf-8", "replace").strip()
-        raise PublishError(f"pandoc cannot write the report: {said or f'it ended with {run.returncode}'}")
+        fault = run.stderr.decode("utf-8", "replace").strip()
+        raise PublishError(f"pandoc cannot write the report: {fault or f'it ended with {run.returncode}'}")
     return run.stdout.decode("utf-8")
 
 
-def _svg_as_text(link: re.Match[str]) -> str:
-    """A data link with the drawing's text in place of its base64, which is a third longer."""
-    return "data:image/svg+xml," + quote(base64.b64decode(link[1]), safe=" /:;=,()!*.@?+$")
+def _from(figures: Path, path: Path) -> str:
+    """A path as pandoc is given it, without the folders above the checkout: it takes colons and %20 there for more."""
+    return os.path.relpath(path.resolve(), figures.resolve())
+
+
+_IN_ATTRIBUTE = str.maketrans({'"': "'", "'": "%26apos;", "%": "%25", "#": "%23", "&": "%26", "\n": " "})
+"""What a drawing's text needs to stand in the address of a picture, in double quotes."""
+
+
+def _drawing(found: re.Match) -> str:
+    """A drawing's address, made small; as text it takes less room than as base64."""
+    try:
+        drawing, photographs = drawings.slim(base64.b64decode(found[1]).decode("utf-8"))
+    except ParseError:  # of another origin, which a browser may still read
+        return found[0]
+    kind = "photographs" if photographs else "drawing"
+    return f'class="{kind}" src="data:image/svg+xml,{drawing.translate(_IN_ATTRIBUTE)}"'
+
+
+def _packed(script: str) -> str:
+    """A large script that the page unpacks and runs when it needs it."""
+    packed = zlib.compress(script.encode("utf-8"), 9)  # gzip's header differs between versions of Python
+    return f'<script type="text/plain" id="plotly">{base64.b64encode(packed).decode("ascii")}</script>'
 
 
 def _sha256(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
-def _replace(contents: Mapping[Path, bytes]) -> list[Path]:
+def _replace(contents: Mapping[Path, bytes]) -> None:
     """Write every file under a temporary name, then move all into place."""
     # The same names each time: what a killed build leaves, the next one overwrites.
     temporary = {path: path.with_name(f".{path.name}.part") for path in contents}
     try:
         for path, content in contents.items():
-            temporary[path].write_bytes(content)
+            with writing(path):
+                temporary[path].write_bytes(content)
         for path, written in temporary.items():
             os.replace(written, path)
     finally:
         for written in temporary.values():
             written.unlink(missing_ok=True)
-    return list(contents)

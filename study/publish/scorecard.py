@@ -3,37 +3,55 @@
 For one part alone it holds that part, without the summary figure.
 """
 
+import textwrap
+import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
+from itertools import groupby, pairwise
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 
-from study import figures, published
+from study import figures, paths, published
 from study.page import Page
 from study.parts import Part
-from study.prose import (
-    CONFIRMED,
-    HALF,
-    NOT_COMPARABLE,
-    NOT_REPRODUCED,
-    NOTHING,
-    OPEN,
-    OVERSTATED,
-    REFUTED,
-    REPRODUCED,
-    Judged,
-    Verdict,
-    apart,
-    count,
-    join_list,
-)
+from study.prose import NOTHING, count, join_list, percent, sentence
 from study.runs import Record
+from study.verdicts import (
+    CLOSE,
+    COLLAPSED,
+    CONFIRMED,
+    CONTRADICTED,
+    EXACT,
+    LEAST,
+    NEAR,
+    NOT_COMPARABLE,
+    NOT_EXACT,
+    NOT_REPRODUCED,
+    NOT_TESTED,
+    PARTLY,
+    REPRODUCED,
+    UNCLEAR,
+    Judged,
+    Kind,
+    Verdict,
+)
 
-NUMBER_COLOURS = {REPRODUCED: "green", NOT_REPRODUCED: "vermillion", NOT_COMPARABLE: "grey"}
-CLAIM_COLOURS = {CONFIRMED: "green", HALF: "sky", OVERSTATED: "orange", OPEN: "grey", REFUTED: "vermillion"}
+NUMBER_COLOURS = {REPRODUCED: "green", CLOSE: "sky", NOT_REPRODUCED: "vermillion", NOT_COMPARABLE: "grey"}
+FACT_WORDS = (EXACT, NOT_EXACT, NOT_COMPARABLE)
+CLAIM_COLOURS = {
+    CONFIRMED: "green", PARTLY: "sky", UNCLEAR: "yellow", CONTRADICTED: "vermillion", NOT_TESTED: "grey",
+}  # fmt: skip
 """Verdicts in the order of the figure and of sentences, with their colours in `figures.PALETTE`."""
+VERSION = "0.1.0"
+"""The earlier version of this report whose verdicts are compared with today's (paths.CHANGED_VERDICTS)."""
+QUOTED_LETTERS, NAMED = 90, 4
+"""How much of a claim that comparison quotes, and how many numbers or claims of a row it names."""
+NARROW, STEP_PT = 0.04, 4
+"""The share of the figure's width on which two labels would collide, and how far they then stand from the middle."""
 
 
 @dataclass(frozen=True)
@@ -50,40 +68,67 @@ def collect(records: Mapping[Part, Sequence[Record]]) -> list[Verdicts]:
     return [Verdicts(p, p.analysis().judged(found), p.analysis().claims(found)) for p, found in records.items()]
 
 
+def facts(numbers: Sequence[Judged]) -> list[Judged]:
+    """Those of the numbers that follow from data and definitions; they are tallied apart."""
+    return [judged for judged in numbers if judged.kind is Kind.FACT]
+
+
+def measured(numbers: Sequence[Judged]) -> list[Judged]:
+    """Those that a training gave."""
+    return [judged for judged in numbers if judged.kind is not Kind.FACT]
+
+
 def numbers_in_words(verdicts: Sequence[Verdicts]) -> str:
-    """As "123 published numbers: 80 reproduced, 30 not reproduced, 13 not comparable"."""
-    found = [j.verdict for v in verdicts for j in v.numbers]
-    return (
-        f"{count(len(found), 'published number')}: {_told(found, NUMBER_COLOURS)}" if found else "no published number"
-    )
+    """As "50 numbers from trainings (30 reproduced, 20 not comparable) and 12 facts (11 exact, 1 not exact)"."""
+    numbers = [judged for one in verdicts for judged in one.numbers]
+    tallies = [
+        f"{count(len(found), *noun)} ({_tally([j.verdict for j in found], words)})"
+        for found, noun, words in (
+            (measured(numbers), ("number from a training", "numbers from trainings"), NUMBER_COLOURS),
+            (facts(numbers), ("fact",), FACT_WORDS),
+        )
+        if found
+    ]
+    return join_list(tallies) if tallies else "no published number"
 
 
 def claims_in_words(verdicts: Sequence[Verdicts]) -> str:
-    """The same for claims."""
+    """As "10 claims (8 confirmed, 2 unclear)"."""
     found = [verdict for v in verdicts for verdict in v.claims.values()]
-    return f"{count(len(found), 'claim')}: {_told(found, CLAIM_COLOURS)}" if found else "no claim"
+    return f"{count(len(found), 'claim')} ({_tally(found, CLAIM_COLOURS)})" if found else "no claim"
 
 
-def _told(found: Sequence[Verdict], words: Mapping[str, str]) -> str:
+def _tally(found: Sequence[Verdict], words: Sequence[str] | Mapping[str, str]) -> str:
+    """How often each status was given, in the order of `words`. Raises ValueError for a status that is none of them."""
     counted = Counter(verdict.status for verdict in found)
-    return join_list([f"{counted[word]} {word}" for word in words if counted[word]])
+    unknown = set(counted) - set(words)
+    if unknown:
+        raise ValueError(f"verdicts of an unknown status: {', '.join(sorted(unknown))}; known are {', '.join(words)}")
+    return ", ".join(f"{counted[word]} {word}" for word in words if counted[word])
+
+
+RULE = f"""
+A published number comes from one training, so we ask whether it could be one more of ours. It stands with the original's digits, and for every number that rounds to it: 0.0017 for 0.00165 to 0.00175. It is *{REPRODUCED}* if it lies in the 95% prediction interval for one more seed (Student's; of losses on a logarithmic scale), and *{CLOSE}* if it lies outside, but within {percent(NEAR[Kind.LOSS], 0)} of a loss or count, or {percent(NEAR[Kind.SHARE], 0)} of an accuracy, from the median over seeds. With fewer than {LEAST} seeds there is no interval, and a number is close at best; a training whose loss exceeds the median {COLLAPSED:g} times has collapsed and widens no interval. A number is *{NOT_COMPARABLE}* where the table names an obstacle. Facts, such as a statistic of the data or a number of parameters, do not depend on a seed; they are *{EXACT}* or not, and are counted apart. Numbers that repeat another one are judged once.
+
+A claim is *{CONFIRMED}* or *{CONTRADICTED}* if the measurement beside it decides. It is *{PARTLY}* if a part of what it says holds, or if it depends on the seed; *{UNCLEAR}* if the measurement does not decide, or if the claim fails under other conditions than the original's; *{NOT_TESTED}* if there is none. A claim about a model holds if it is true in so many of its trainings that the 95% interval of their share lies above one half.
+
+What the original took from the assignment or chose itself, such as layer widths and numbers of epochs, is not judged.
+"""  # noqa: E501
 
 
 def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
     """Show the scorecard on a page."""
     page.say("# Replication scorecard {#sec:scorecard}")
-    page.say(f"""
-    The original report gives {numbers_in_words(verdicts)}. It makes {claims_in_words(verdicts)}.
-    A number is reproduced if what the seeds give lies within its tolerance, which follows from the digits printed, the size of a sample or the spread over seeds, as its chapter says.
-    A claim is judged by the test that stands beside it: half confirmed, if it holds in part or with at least half of the seeds; overstated, if less than it says holds; not confirmed here, if the data do not decide or fewer seeds bear it out.
-    What the original took from the assignment or chose itself, such as layer widths and numbers of epochs, is taken over and not judged.
-    {"**All data are SYNTHETIC: no verdict below is a finding.**" if page.synthetic else ""}
-    """)  # noqa: E501
+    synthetic = "**All data are SYNTHETIC: no verdict below is a finding.**" if page.synthetic else ""
+    page.say(
+        f"The original report gives {numbers_in_words(verdicts)}. It makes {claims_in_words(verdicts)}.\n\n{RULE}\n\n"
+        f"{synthetic}"
+    )
     if len(verdicts) > 1:
         page.figure(
             summary(verdicts),
             "scorecard",
-            f"Verdicts by part. The original gives {numbers_in_words(verdicts)}; it makes {claims_in_words(verdicts)}.",
+            "Verdicts by part: on the left on the numbers that trainings gave, facts left out, on the right on claims.",
             "Two panels of stacked horizontal bars, one bar a part: on the left the published numbers by verdict, on "
             "the right the claims.",
         )
@@ -91,13 +136,15 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
         page.say(f"## {one.part.short_title}: published numbers and claims")
         if one.numbers:
             cause = _shared_cause(one.numbers)
+            table, same = _without_constant(numbers_table(one.numbers, cause))
             page.table(
-                numbers_table(one.numbers, cause),
+                table,
                 f"scorecard-numbers-{one.part.key}",
-                f"{one.part.short_title}: {numbers_in_words([one])}. Regenerated: the value that is judged, and the "
-                "range over seeds where it differs."
+                f"{one.part.short_title}: {numbers_in_words([one])}. Regenerated: median over seeds, and their range "
+                "where it differs; one more seed: the interval that decides."
+                + (f" All of them: {'; '.join(same)}." if same else "")
                 + (f" Where a number that is not reproduced has no cause beside it: {cause}." if cause else ""),
-                align="lrllll",
+                align="".join("r" if column == "Published" else "l" for column in table),
             )
         if one.claims:
             page.table(
@@ -106,67 +153,136 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
                 f"{one.part.short_title}: {claims_in_words([one])}.",
                 align="lll",
             )
+    turned = changed(verdicts)
+    if len(turned):
+        page.say("## Verdicts that changed")
+        page.table(
+            turned,
+            "scorecard-changed",
+            f"Verdicts that version {VERSION} of this report gave otherwise, in today's words, and why they changed. "
+            "Claims that it did not judge are left out.",
+            align="lllll",
+        )
 
 
 def _shared_cause(numbers: Sequence[Judged]) -> str:
     """The cause that three or more differences share; none where a difference without a cause would seem to have it."""
-    causes = [j.verdict.reason.partition(": ")[2] for j in numbers if j.verdict.status == NOT_REPRODUCED]
+    causes = [j.cause for j in numbers if j.verdict.status in (NOT_REPRODUCED, NOT_EXACT)]
     if not all(causes):
         return ""
     return next((cause for cause, times in Counter(causes).most_common(1) if times >= 3), "")
 
 
-def numbers_table(numbers: Sequence[Judged], told: str) -> pd.DataFrame:
-    """One row a published number; `told` is a cause of differences that the caption tells."""
-    return pd.DataFrame(
-        {
-            "Number": [f"{j.model}: {j.quantity}" if j.model else j.quantity for j in numbers],
-            "Published": [j.show(j.published) for j in numbers],
-            "Regenerated": [_regenerated(j) for j in numbers],
-            "Tolerance": [
-                NOTHING if j.verdict.status == NOT_COMPARABLE else f"±{apart(j.tolerance, j.show)}" for j in numbers
-            ],
-            "Verdict": [j.verdict.status for j in numbers],
-            "Reason": [j.verdict.reason.removesuffix(f": {told}") for j in numbers],
-        }
-    )
+def numbers_table(numbers: Sequence[Judged], cause: str = "") -> pd.DataFrame:
+    """One row a published number, in their order; those of one model that cannot be compared for one reason share one.
+
+    `cause` is one of differences that the caption states.
+    """
+
+    def shared(one: tuple[int, Judged]) -> object:
+        place, judged = one
+        return (judged.model, judged.verdict) if judged.verdict.status == NOT_COMPARABLE else place
+
+    rows = []
+    for _, found in groupby(enumerate(numbers), shared):
+        some = [judged for _, judged in found]
+        first, each = some[0], lambda words, some=some: "; ".join(dict.fromkeys(map(words, some)))
+        reason = first.verdict.reason
+        rows.append(
+            {
+                "Number": (f"{first.model}: " if first.model else "") + each(lambda j: j.quantity),
+                "Published": "; ".join(j.printed for j in some),
+                "Regenerated": "; ".join(map(regenerated_in_words, some)),
+                "One more seed": each(interval_in_words),
+                "Verdict": first.verdict.status,
+                "Reason": reason.removesuffix(f": {cause}") if cause else reason,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
-def _regenerated(judged: Judged) -> str:
+def _without_constant(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """A table without columns that say the same in each row, and what they say."""
+    same = [column for column in table if len(table) > 1 and table[column].nunique() == 1]
+    return table.drop(columns=same), [words for words in table[same].head(1).to_numpy().ravel() if words != NOTHING]
+
+
+def changed(verdicts: Sequence[Verdicts]) -> pd.DataFrame:
+    """What version VERSION gave otherwise: a row for the verdicts of a part that changed alike for one reason."""
+    entries = tomllib.loads(paths.CHANGED_VERDICTS.read_text(encoding="utf-8"))["changed"]
+    rows = []
+    for one in verdicts:
+        for entry in entries:
+            now: dict[str, list[str]] = {}
+            for judged in one.numbers:
+                if any(fnmatch(judged.key, pattern) for pattern in entry.get("numbers", ())):
+                    now.setdefault(judged.verdict.status, []).append(f"{judged.model}: {judged.quantity}".lstrip(": "))
+            for name in (name for name in one.claims if name in entry.get("claims", ())):
+                quoted = textwrap.shorten(published.claim(name), QUOTED_LETTERS, placeholder=" …")
+                now.setdefault(one.claims[name].status, []).append(f"“{quoted}”")
+            for status, found in now.items():
+                if status != entry["before"]:
+                    named = "; ".join(found) if len(found) <= NAMED else f"{len(found)} numbers, such as {found[0]}"
+                    rows.append((one.part.short_title, named, entry["before"], status, entry["why"]))
+    return pd.DataFrame(rows, columns=["Part", "Number or claim", f"In {VERSION}", "Now", "Why"])
+
+
+def regenerated_in_words(judged: Judged) -> str:
+    """The median over seeds, with their range where they differ."""
     if judged.regenerated is None:
         return NOTHING
     low, middle, high = (judged.show(v) for v in (min(judged.values), judged.regenerated, max(judged.values)))
     return middle if low == high else f"{middle} ({low} to {high})"
 
 
+def interval_in_words(judged: Judged) -> str:
+    """The interval for one more seed, where it decided."""
+    if judged.interval is None or judged.verdict.status == NOT_COMPARABLE:
+        return NOTHING
+    low, high = map(judged.show, judged.interval)
+    return low if low == high else f"{low} to {high}"
+
+
 def claims_table(claims: Mapping[str, Verdict]) -> pd.DataFrame:
-    """One row a claim."""
-    said = {name: published.everything()["claims"][name] for name in claims}
+    """One row a claim, in their order: its words and place, the verdict, the reason as sentences."""
+    claimed = {name: published.everything()["claims"][name] for name in claims}
     return pd.DataFrame(
         {
-            "Claim": [f"“{one['text']}” ({one['where'].partition(', ')[2]})" for one in said.values()],
+            "Claim": [f"“{one['text']}” ({one['where'].partition(', ')[2]})" for one in claimed.values()],
             "Verdict": [verdict.status for verdict in claims.values()],
-            "Measured": [verdict.reason for verdict in claims.values()],
+            "Measured": [sentence(verdict.reason) for verdict in claims.values()],
         }
     )
 
 
+def _part_labels(labels: Sequence[Annotation], narrow: float) -> None:
+    """Set the labels of one bar higher and lower in turn where neighbours are both of at most `narrow` counts."""
+    for i, (label, after) in enumerate(pairwise(labels)):
+        if max(int(label.get_text()), int(after.get_text())) <= narrow:
+            up = STEP_PT if i % 2 else -STEP_PT
+            label.xyann, after.xyann = (0, up), (0, -up)
+
+
 def summary(verdicts: Sequence[Verdicts]) -> Figure:
-    """Counts by part and verdict: numbers on the left, claims on the right."""
+    """Counts by part and verdict: numbers from trainings on the left, claims on the right."""
     fig, axes = figures.new(height_cm=2.6 + 0.9 * len(verdicts), cols=2, sharey=True)
     panels = {
-        "Published numbers": ([[j.verdict for j in v.numbers] for v in verdicts], NUMBER_COLOURS),
+        "Numbers from trainings": ([[j.verdict for j in measured(v.numbers)] for v in verdicts], NUMBER_COLOURS),
         "Claims": ([list(v.claims.values()) for v in verdicts], CLAIM_COLOURS),
     }
     for ax, (title, (found, colours)) in zip(axes, panels.items(), strict=True):
-        left = [0] * len(verdicts)
+        left, drawn = [0] * len(verdicts), []
+        longest = max(max(map(len, found)), 1)
         for word, colour in colours.items():
             widths = [sum(verdict.status == word for verdict in one) for one in found]
             bars = ax.barh(range(len(verdicts)), widths, left=left, label=word, color=figures.PALETTE[colour])
             labels = [str(width) if width else "" for width in widths]
-            ax.bar_label(bars, labels, label_type="center", fontsize=7, color="black" if colour != "grey" else "white")
+            ink = "black" if colour != "grey" else "white"
+            drawn.append(ax.bar_label(bars, labels, label_type="center", fontsize=7, color=ink))
             left = [a + b for a, b in zip(left, widths, strict=True)]
-        ax.set(title=title, xlabel="number", xlim=(0, max(max(left), 1)))
+        for one in zip(*drawn, strict=True):
+            _part_labels([label for label in one if label.get_text()], NARROW * longest)
+        ax.set(title=title, xlabel="number", xlim=(0, longest))
         ax.grid(axis="y", visible=False)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.28), ncols=3, handlelength=1, columnspacing=1)
     axes[0].set_yticks(range(len(verdicts)), [v.part.short_title for v in verdicts])

@@ -1,1 +1,4 @@
-"""What Part III states about self-attention, measured."""
+"""Part III, what the original states about self-attention, measured.
+
+Here belong its measurements and their experiments, the graph of an attention module, claims, tables and figures.
+"""

@@ -1,64 +1,160 @@
-"""The original's formulas of self-attention, each taken at its word on random tokens and compared with the right one.
+"""What the original claims about self-attention, each with its verdict: one table, a claim a row.
 
-A claim has its name in data/published.toml.
+A row is a claim's name in data/published.toml and the function that judges it. Formulas are evaluated on random tokens
+and compared with self-attention written out query by query (Vaswani et al. 2017); the two statements on √d_k are judged
+by the records.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 import numpy as np
+import pandas as pd
 from scipy.special import softmax
 
-from study.prose import CONFIRMED, HALF, REFUTED, Verdict, number
+from study.prose import number, percent, significant
+from study.runs import Record
+from study.theory import tables
+from study.verdicts import CONFIRMED, CONTRADICTED, PARTLY, UNCLEAR, Verdict, fact
 
 TOKENS, WIDTH, SEED = 6, 4, 0
+VANISHED = 0.1
+"""The share of the scaled softmax's gradient below which the unscaled one's is "extremely small"; and how near to one
+the variance of the scores must be if the division by √d_k is to have scaled them down."""
 
 
-def about_formulas() -> dict[str, Verdict]:
-    """The verdicts on the formulas: confirmed as printed, half with another reading of a symbol, or refuted."""
+@dataclass(frozen=True)
+class Evidence:
+    """What the verdicts rest on.
+
+    Random tokens `x` (N, d) with their queries `q` and keys `k` (N, d_k) and values `v` (N, d_v); `weights` (N, N) and
+    `sums` (N, d_v) as self-attention defines them; `measured` is `tables.softmax` at the largest d_k.
+    """
+
+    x: np.ndarray
+    q: np.ndarray
+    k: np.ndarray
+    v: np.ndarray
+    scores: np.ndarray
+    weights: np.ndarray
+    sums: np.ndarray
+    measured: pd.DataFrame
+
+    def median(self, kind: str, statistic: str) -> float:
+        return float(self.measured.loc[(kind, statistic), "median"])
+
+
+def gather(records: Sequence[Record]) -> Evidence:
+    """The evidence. Raises KeyError if the records of the softmax are missing."""
     random = np.random.default_rng(SEED)
-    x, q_map, k_map, v_map, o_map = (random.normal(size=s) for s in ((TOKENS, WIDTH), *[(WIDTH, WIDTH)] * 4))
-    q, k, v = x @ q_map, x @ k_map, x @ v_map
-    logits = np.array([[np.dot(query, key) / np.sqrt(WIDTH) for key in k] for query in q])
-    weights = np.array([np.exp(row) / np.exp(row).sum() for row in logits])
+    x = random.normal(size=(TOKENS, WIDTH))
+    q, k, v = (x @ random.normal(size=(WIDTH, WIDTH)) for _ in range(3))
+    scores = np.array([[query @ key / np.sqrt(WIDTH) for key in k] for query in q])
+    weights = np.array([np.exp(row) / np.exp(row).sum() for row in scores])
     sums = np.array([sum(a * value for a, value in zip(row, v, strict=True)) for row in weights])
-    by_vector = x @ q_map[:, 0]
-    same_positions = softmax(np.diag(logits))
-    over_queries = softmax(logits, axis=0).sum(axis=1)
-    product = softmax(q @ k.T / np.sqrt(WIDTH), axis=1) @ v
-    twice = weights @ (v * v)
-    moved = (sums + 1) @ o_map - sums @ o_map
-    return {
-        "attention_weight_vector": Verdict(
-            CONFIRMED if by_vector.shape == q.shape else HALF,
-            f"a vector would make each query {by_vector[0].size} number wide; a matrix makes it {q.shape[1]} wide",
-        ),
-        "attention_score": Verdict(
-            CONFIRMED if same_positions.shape == weights.shape else REFUTED,
-            f"as printed, {same_positions.size} numbers in place of {weights.size}; read with keys j and summed over "
-            f"queries i, a query's weights sum to {number(over_queries.min(), 2)} to {number(over_queries.max(), 2)}",
-        ),
-        "attention_every_key": Verdict(
-            CONFIRMED if weights.shape == (len(q), len(k)) and np.allclose(weights.sum(axis=1), 1) else REFUTED,
-            f"each of {len(q)} queries has {weights.shape[1]} weights, which sum to one",
-        ),
-        "attention_softmax_of_scores": Verdict(
-            CONFIRMED if np.allclose(softmax(logits, axis=1), weights) else REFUTED,
-            "exponentials divided by their sum are a softmax; that the sum has the wrong index is judged above",
-        ),
-        "attention_product": Verdict(
-            CONFIRMED if q.shape[1] == k.shape[0] else HALF if np.allclose(product, sums) else REFUTED,
-            f"right with k transposed; as printed, {q.shape[0]} × {q.shape[1]} numbers meet "
-            f"{k.shape[0]} × {k.shape[1]}, which cannot be multiplied",
-        ),
-        "attention_sum": Verdict(
-            CONFIRMED if np.allclose(twice, sums) else HALF if np.allclose(weights @ v, sums) else REFUTED,
-            "right if Attention is the weight; with Attention as the original defines it, values enter twice, and the "
-            f"result is off by up to {number(np.abs(twice - sums).max(), 1)}",
-        ),
-        "attention_after_softmax": Verdict(
-            CONFIRMED if np.allclose(weights.sum(axis=1), 1) else REFUTED,
-            "right of the weight, with j the key's and value's position",
-        ),
-        "attention_output": Verdict(
-            CONFIRMED if np.allclose(moved, o_map.sum(axis=0)) else REFUTED,
-            "the map is linear in z; the original leaves open what it is for",
-        ),
-    }
+    found = tables.softmax(records)
+    measured = found.xs(max(found.index.get_level_values("d_k")), level="d_k")
+    return Evidence(x, q, k, v, scores, weights, sums, measured)
+
+
+def claims(records: Sequence[Record]) -> dict[str, Verdict]:
+    """The verdict on each of the original's claims about Part III, by name in data/published.toml."""
+    evidence = gather(records)
+    return {name: judge(evidence) for name, judge in CLAIMS.items()}
+
+
+def weight_vector(e: Evidence) -> Verdict:
+    by_vector = e.x @ np.ones(WIDTH)
+    return Verdict(
+        CONFIRMED if by_vector.shape == e.q.shape else PARTLY,
+        "Queries do have weights of their own, but a weight vector would make each query a single number; a matrix "
+        f"makes it a vector of d_k numbers (here {e.q.shape[1]}).",
+    )
+
+
+def score(e: Evidence) -> Verdict:
+    as_printed, by_key = softmax(np.diag(e.scores)), softmax(e.scores, axis=1)
+    printed = as_printed.shape == e.weights.shape
+    return Verdict(
+        CONFIRMED if printed else PARTLY if np.allclose(by_key, e.weights) else CONTRADICTED,
+        "The form is right, the index is not: with i at query, key and sum, a query meets only the key of its own "
+        f"position, and {len(e.q)} tokens give {as_printed.size} numbers in place of {e.weights.size}. With j for the "
+        "key and the sum over j it is the softmax, as the text beside it says.",
+    )
+
+
+def every_key(e: Evidence) -> Verdict:
+    whole = e.weights.shape == (len(e.q), len(e.k)) and np.allclose(e.weights.sum(axis=1), 1)
+    return Verdict(fact(whole), f"Each of {len(e.q)} queries has {e.weights.shape[1]} weights, which sum to one.")
+
+
+def softmax_of_scores(e: Evidence) -> Verdict:
+    same = np.allclose(softmax(e.scores, axis=1), e.weights)
+    return Verdict(fact(same), "Exponentials divided by their sum over the keys are the softmax.")
+
+
+def product(e: Evidence) -> Verdict:
+    by_query = np.array([softmax(e.k @ query / np.sqrt(WIDTH)) @ e.v for query in e.q])
+    return Verdict(
+        fact(np.allclose(by_query, e.sums)),
+        "Read as it is written, in vectors: one query q, and q·k for every key. For all queries at once it is "
+        "softmax(QKᵀ/√d_k)V.",
+    )
+
+
+def weighted_sum(e: Evidence) -> Verdict:
+    return Verdict(
+        fact(np.allclose(e.weights @ e.v, e.sums)),
+        "Attention(q_i, k_j) is the weight here, as the original says below the formula. One formula earlier the "
+        "same word names the weighted values.",
+    )
+
+
+def after_softmax(e: Evidence) -> Verdict:
+    return Verdict(
+        fact(np.allclose(e.weights.sum(axis=1), 1) and (e.weights > 0).all()),
+        "The weights are positive and sum to one over j, the position of key and value.",
+    )
+
+
+def output(e: Evidence) -> Verdict:
+    w, b = np.eye(WIDTH)[::-1], np.ones(WIDTH)
+    rows = np.array([one @ w + b for one in e.sums])
+    return Verdict(
+        fact(np.allclose(rows, e.sums @ w + b)),
+        "One linear map serves all positions. The original leaves open what it is for.",
+    )
+
+
+def scaled(e: Evidence) -> Verdict:
+    raw, divided = e.median("raw", "variance"), e.median("scaled", "variance")
+    return Verdict(
+        CONFIRMED if abs(divided - 1) < VANISHED < abs(raw - 1) else UNCLEAR,
+        f"At the largest d_k the variance of the scores is {number(raw)} without and {number(divided, 2)} with the "
+        "division.",
+    )
+
+
+def gradients(e: Evidence) -> Verdict:
+    raw, divided = e.median("raw", "jacobian_median"), e.median("scaled", "jacobian_median")
+    alone, shared = e.median("raw", "saturated"), e.median("scaled", "saturated")
+    return Verdict(
+        CONFIRMED if raw < VANISHED * divided else UNCLEAR,
+        f"At the largest d_k the median gradient is {significant(raw, 2)} without and {significant(divided, 2)} with "
+        f"the division, and {percent(alone, 0)} of the queries look at one key only, against {percent(shared, 0)}.",
+    )
+
+
+CLAIMS: dict[str, Callable[[Evidence], Verdict]] = {
+    "attention_weight_vector": weight_vector,
+    "attention_score": score,
+    "attention_every_key": every_key,
+    "attention_softmax_of_scores": softmax_of_scores,
+    "attention_scaled": scaled,
+    "attention_gradients": gradients,
+    "attention_product": product,
+    "attention_sum": weighted_sum,
+    "attention_after_softmax": after_softmax,
+    "attention_output": output,
+}
+"""The table, in the order of the original's text."""

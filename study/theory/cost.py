@@ -1,7 +1,6 @@
 """Time and memory of self-attention against the number of tokens N."""
 
 import json
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -21,11 +20,11 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 def measure(model: str, tokens: int, width: int, heads: int, seconds: float, seed: int, scratch: Path) -> dict:
     """Time and peak memory for one sequence of `tokens`, float32, one thread.
 
-    The models: `explicit` attention holds its weights, `reused` does the same in buffers made beforehand, `fused` is
-    PyTorch's kernel that holds none, `projections` are the four linear maps around any of them. Returns the seconds of
-    a forward pass and, but for `reused`, which has no backward pass, of forward and backward together, each the
-    fastest of the repetitions that `seconds` allow (what disturbs a measurement only makes it slower), and the peak of
-    bytes allocated beyond the inputs in forward and backward together. Raises ValueError for another model.
+    The models: `explicit` attention holds its weights, `fused` is PyTorch's kernel that holds none, `projections` are
+    the four linear maps around either. Returns the seconds of a forward pass (`forward`) and of forward and backward
+    together (`both`), each the fastest of the repetitions that `seconds` allow (what disturbs a measurement only makes
+    it slower), and the peak of bytes allocated beyond the inputs in forward and backward together (`peak`). Raises
+    ValueError for another model.
     """
     forward = _forward(model, tokens, width, heads, seed)
 
@@ -36,8 +35,6 @@ def measure(model: str, tokens: int, width: int, heads: int, seconds: float, see
     def both() -> None:
         forward().sum().backward()
 
-    if model == "reused":
-        return {"forward": fastest(only_forward, seconds)}
     both()  # allocates what stays: the gradients of the inputs
     return {
         "forward": fastest(only_forward, seconds),
@@ -53,27 +50,12 @@ def _forward(model: str, tokens: int, width: int, heads: int, seed: int) -> Call
     maps = nn.ModuleList(nn.Linear(width, width) for _ in range(4))
     models = {
         "explicit": lambda: scaled_dot_product(q, k, v)[0],
-        "reused": _in_buffers(q, k, v) if model == "reused" else None,
         "fused": lambda: functional.scaled_dot_product_attention(q, k, v),
         "projections": lambda: sum(project(x) for project in maps),
     }
     if model not in models:
         raise ValueError(f"Unknown model '{model}'. Choose one of: {', '.join(models)}.")
     return models[model]
-
-
-def _in_buffers(q: Tensor, k: Tensor, v: Tensor) -> Callable[[], Tensor]:
-    """Explicit attention whose every result goes where the last call's lay, so that no memory is asked for."""
-    logits, weights = (torch.empty(*q.shape[:-1], k.shape[-2]) for _ in range(2))
-    context = torch.empty_like(q, requires_grad=False)
-
-    def work() -> Tensor:
-        torch.matmul(q, k.transpose(-2, -1), out=logits)
-        logits.div_(math.sqrt(q.shape[-1]))
-        torch.softmax(logits, dim=-1, out=weights)
-        return torch.matmul(weights, v, out=context)
-
-    return work
 
 
 def fastest(work: Callable[[], None], seconds: float) -> float:

@@ -36,22 +36,35 @@ _LAYOUT = {
 }
 
 _SYMBOLS = {
-    "query.weight": r"$W_q^\top$", "query.bias": "$b_q$",
-    "key.weight": r"$W_k^\top$", "key.bias": "$b_k$",
-    "value.weight": r"$W_v^\top$", "value.bias": "$b_v$",
-    "output.weight": r"$W_o^\top$", "output.bias": "$b_o$",
+    "query.weight": "W_q", "query.bias": "b_q", "key.weight": "W_k", "key.bias": "b_k",
+    "value.weight": "W_v", "value.bias": "b_v", "output.weight": "W_o", "output.bias": "b_o",
 }  # fmt: skip
+_PROJECTED = {"query.weight": "Q", "key.weight": "K", "value.weight": "V"}
+
+# What operations are called in the picture.
+_TITLES = {
+    "x": "X",
+    "matmul": "matrix product",
+    "softmax": "softmax over keys",
+    "split last axis\nswap axes": "split into heads",
+    "split last axis\nswap axes twice": "split, transpose",
+    "swap axes\njoin last axes": "join heads",
+}
 
 
 @dataclass
 class Node:
-    """A box: its kind (input, parameter, operation, output), what stands in it, its sources and its result's shape."""
+    """A box: its kind (input, parameter, operation, output), what stands in it, its sources and its result's shape.
+
+    `symbol` is the result's name in the formulas (Q, K, V, S, A, C), if it has one.
+    """
 
     kind: str
     text: str
     shape: tuple[int, ...]
     sources: list[str] = field(default_factory=list)
     stage: int = 0
+    symbol: str = ""
 
 
 def trace(module: nn.Module, x: Tensor, outputs: Sequence[str], **arguments: object) -> dict[str, Node]:
@@ -82,6 +95,7 @@ def trace(module: nn.Module, x: Tensor, outputs: Sequence[str], **arguments: obj
     _leave_out_types(nodes)
     _merge_layout(nodes)
     _assign_stages(nodes)
+    _name_results(nodes)
     return nodes
 
 
@@ -143,15 +157,28 @@ def _assign_stages(nodes: dict[str, Node]) -> None:
             nodes[name].stage = next(user.stage for user in nodes.values() if name in user.sources)
 
 
+def _name_results(nodes: dict[str, Node]) -> None:
+    """Q, K and V come from their weights, S enters the softmax, A leaves it, C ends the weighted sum; in place."""
+    for node in nodes.values():
+        for source in node.sources:
+            node.symbol = _PROJECTED.get(nodes[source].text, node.symbol)
+        if node.text == "softmax":
+            nodes[node.sources[0]].symbol, node.symbol = "S", "A"
+    weighted = [node for node in nodes.values() if node.kind == "operation" and node.stage == 3]
+    if weighted:
+        weighted[-1].symbol = "C"
+
+
 def _stage(operation: str, above: set[str]) -> int:
     if "softmax" in above:
         return 4 if operation == "linear" or "output transformation" in above else 3
     return 2 if operation == "matmul" or "matmul" in above else 1
 
 
-def shape_text(shape: Sequence[int], letters: Mapping[int, str]) -> str:
-    """A shape in symbols, `B×N×d`, for Matplotlib's mathematics; a size without a letter stays a number."""
-    return "$" + r"{\times}".join(letters.get(size, str(size)) for size in shape) + "$"
+def shape_text(shape: Sequence[int], letters: Mapping[int, str], symbol: str = "") -> str:
+    """A shape in symbols, `B×N×d`, for Matplotlib's mathematics, after a name; sizes without a letter stay numbers."""
+    sizes = r"{\times}".join(letters.get(size, str(size)) for size in shape)
+    return f"$\\mathbf{{{symbol}}}$  ${sizes}$" if symbol else f"${sizes}$"
 
 
 def draw(nodes: Mapping[str, Node], letters: Mapping[int, str], height_cm: float) -> Figure:
@@ -163,7 +190,7 @@ def draw(nodes: Mapping[str, Node], letters: Mapping[int, str], height_cm: float
     rank = _rows(nodes)
     place = _columns(nodes, rank)
     axis.set_axis_off()
-    axis.set(xlim=(-4.5, 4.9), ylim=(-max(rank.values()) - 0.45, 0.45))
+    axis.set(xlim=(-4.65, 5.05), ylim=(-max(rank.values()) - 0.45, 0.45))
     for name, node in nodes.items():
         flow = [source for source in node.sources if nodes[source].kind != "parameter"]
         for source in node.sources:
@@ -175,26 +202,27 @@ def draw(nodes: Mapping[str, Node], letters: Mapping[int, str], height_cm: float
             # Several operands enter side by side, in their order.
             enter = place[name] + 0.6 * (flow.index(source) - (len(flow) - 1) / 2)
             end = enter, _HALF_HEIGHT - rank[name]
-            turn = start[1] - 0.12 if len(flow) < len(node.sources) else end[1] + 0.32
+            turn = start[1] - 0.12 if len(flow) < len(node.sources) else end[1] + 0.4
             _arrow(axis, [start, (start[0], turn), (enter, turn), end])
             # The shape stands beside the longer upright piece, outside of a fork.
             upright = (start[0], start[1], turn) if start[1] - turn > turn - end[1] else (enter, turn, end[1])
             side = -1 if flow.index(source) < (len(flow) - 1) / 2 else 1
+            shown = shape_text(nodes[source].shape, letters, nodes[source].symbol)
             axis.text(
-                upright[0] + 0.07 * side, (upright[1] + upright[2]) / 2, shape_text(nodes[source].shape, letters),
-                ha="left" if side > 0 else "right", va="center", fontsize=6.8,
+                upright[0] + 0.07 * side, (upright[1] + upright[2]) / 2, shown,
+                ha="left" if side > 0 else "right", va="center", fontsize=7.5,
             )  # fmt: skip
     for name, node in nodes.items():
         _box(axis, (place[name], -rank[name]), node, letters)
     present = sorted({node.stage for node in nodes.values()} - {0})
     handles = [FancyBboxPatch((0, 0), 1, 1, facecolor=_COLOURS[s], edgecolor="#555555", lw=0.6) for s in present]
-    fig.legend(handles, [STAGES[s] for s in present], ncols=2, loc="outside lower center", fontsize=7)
+    fig.legend(handles, [STAGES[s] for s in present], ncols=2, loc="outside lower center")
     return fig
 
 
-_HALF_HEIGHT = 0.26
-_HALF_WIDTH = {"input": 0.6, "output": 0.6, "parameter": 0.47, "operation": 0.95}
-_LANE = 3.15  # between queries, keys and values
+_HALF_HEIGHT = 0.23
+_HALF_WIDTH = {"input": 0.6, "output": 0.6, "parameter": 0.47, "vector": 0.3, "operation": 0.95}
+_LANE = 3.3  # between queries, keys and values
 _ASIDE = 2.2  # of what joins the flow from the side
 
 
@@ -234,7 +262,7 @@ def _columns(nodes: Mapping[str, Node], rank: Mapping[str, int]) -> dict[str, fl
         if node.kind == "output" and sum(node.sources[0] in other.sources for other in nodes.values()) > 1:
             place[name] -= _ASIDE
         for i, source in enumerate(s for s in node.sources if nodes[s].kind == "parameter"):
-            place[source] = place[name] + (1.17 if i % 2 else -0.8)
+            place[source] = place[name] + (1.35 if i % 2 else -0.8)
     for name in reversed(nodes):
         if name not in place:
             user = next(user for user, node in nodes.items() if name in node.sources)
@@ -254,7 +282,7 @@ def _arrow(axis: Axes, points: Sequence[tuple[float, float]]) -> None:
 
 
 def _box(axis: Axes, centre: tuple[float, float], node: Node, letters: Mapping[int, str]) -> None:
-    width = _HALF_WIDTH[node.kind]
+    width = _HALF_WIDTH["vector" if node.kind == "parameter" and len(node.shape) == 1 else node.kind]
     axis.add_patch(
         FancyBboxPatch(
             (centre[0] - width, centre[1] - _HALF_HEIGHT), 2 * width, 2 * _HALF_HEIGHT,
@@ -262,8 +290,8 @@ def _box(axis: Axes, centre: tuple[float, float], node: Node, letters: Mapping[i
             lw=0.6, ls="--" if node.kind == "parameter" else "-",
         )
     )  # fmt: skip
-    text = node.text
+    text = _TITLES.get(node.text, node.text)
     if node.kind == "parameter":
-        text = f"{_SYMBOLS.get(text, text)}\n{shape_text(node.shape, letters)}"
+        text = f"${_SYMBOLS.get(text, text)}$  {shape_text(node.shape, letters)}"
     text = re.sub(r"√(\d+)", lambda found: rf"$\sqrt{{{letters.get(int(found[1]), found[1])}}}$", text)
-    axis.text(*centre, text, ha="center", va="center", fontsize=7, linespacing=1.15)
+    axis.text(*centre, text, ha="center", va="center", fontsize=7.5, linespacing=1.15)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from study.attention import SelfAttention, scaled_dot_product
+from study.attention import scaled_dot_product
 
 KINDS = {"raw": False, "scaled": True}
 """The two softmaxes compared: of q kᵀ, and of q kᵀ / √d_k."""
@@ -60,13 +60,3 @@ def jacobian_norm(weights: Tensor) -> Tensor:
     with_top = 2 * top.square() * tail_squares
     among_tail = (tail_squares.square() - tail.pow(4).sum(dim=-1)).clamp_min(0)
     return (diagonal + with_top + among_tail).sqrt()
-
-
-@torch.no_grad()
-def variance_at_start(width: int, heads: int, seed: int) -> float:
-    """Variance of the scaled logits of a fresh `SelfAttention` for 64 standard normal tokens (64 draws of them)."""
-    torch.manual_seed(seed)
-    module = SelfAttention(width, heads)
-    x = torch.randn(64, 64, width)
-    q, k = (project(x).unflatten(-1, (heads, -1)).transpose(1, 2) for project in (module.query, module.key))
-    return (q @ k.transpose(-2, -1) / math.sqrt(width // heads)).var().item()

@@ -86,7 +86,7 @@ def _in_zip(path: Path, opened: zipfile.ZipFile) -> Iterator[tuple[str, int]]:
         if member.flag_bits & 1:
             raise DataError(f"{where} is encrypted. Pack the images without a password.")
         if name in seen:
-            raise DataError(f"{where} is there twice. Pack the images anew.")
+            raise DataError(f"{where} is there twice. Pack the images again.")
         seen.add(name)
         if not member.is_dir() and not _hidden(name):
             yield name, member.file_size

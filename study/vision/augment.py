@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from study.training import Batch, device
-from study.vision.images import side_of
+from study.vision.dataset import side_of
 
 _SHOWN_AT_ONCE = {"cpu": 64, "cuda": 1_024}
 """Examples of a batch that nothing is trained on: more leave the cache of a CPU, fewer leave a GPU idle."""

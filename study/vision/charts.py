@@ -1,76 +1,126 @@
 """The figures of the Bonus part: values in, a Matplotlib figure out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
-from study import figures
+from study import classifier_charts, figures
 from study.comparison import Comparison
-from study.evaluation import Interval
 from study.runs import Record
+from study.vision.evaluation import first_whole
 from study.vision.sources import CLASSES
 
-CLASS_LOOKS = {
-    name: (figures.PALETTE[colour], style)
-    for name, (colour, style) in zip(CLASSES, (("blue", "-"), ("green", "--"), ("orange", ":")), strict=True)
+Found = Mapping[str, Sequence[Record]]
+"""The records of networks, by name, a record a seed."""
+
+_SPLITS = {
+    "training": ("", figures.PALETTE["blue"], "-"),
+    "validation": ("validation_", figures.PALETTE["orange"], "--"),
 }
+HIGHEST_LOSS = 1.25
+"""Where the axis of losses ends (nats)."""
 
 
-def contact_sheet(dataset: Record) -> Figure:
-    """Training images drawn at random, a row a class."""
-    pixels, kinds = dataset.arrays["sheet_pixels"], dataset.arrays["sheet_classes"]
-    columns = int(np.bincount(kinds).max())
+@dataclass(frozen=True)
+class Classified:
+    """A picture (64, 64, 3) uint8, the probability of each class, and the roll-out of attention (grid, grid)."""
+
+    pixels: np.ndarray
+    probability: dict[str, float]
+    attended: np.ndarray
+
+
+def contact_sheet(pixels: np.ndarray, classes: np.ndarray) -> Figure:
+    """Images (n, S, S, 3), a row a class (n,)."""
+    columns = int(np.bincount(classes).max())
     fig, axes = figures.new(height_cm=4.6, rows=len(CLASSES), cols=columns)
     for kind, row in enumerate(axes):
         for axis in row:
             axis.set_axis_off()
-        for axis, image in zip(row, pixels[kinds == kind], strict=False):
+        for axis, image in zip(row, pixels[classes == kind], strict=False):
             axis.imshow(image)
-        row[0].set_axis_on()
-        row[0].set(xticks=[], yticks=[], ylabel=CLASSES[kind])
+        _named(row[0], CLASSES[kind])
     return fig
 
 
-def colours(dataset: Record) -> Figure:
-    """The mean training image of each class, and how bright their pixels are."""
-    fig, axes = figures.new(height_cm=4.6, cols=len(CLASSES) + 1, width_ratios=[1, 1, 1, 2.2])
-    for axis, name, image in zip(axes, CLASSES, dataset.arrays["mean_images"], strict=False):
-        axis.imshow(image)
+def patches(image: np.ndarray, patch: int) -> Figure:
+    """An image (S, S, 3), its patches apart, and the sequence of tokens that they become."""
+    grid, shown = len(image) // patch, 9
+    cut = image.reshape(grid, patch, grid, patch, 3).swapaxes(1, 2)
+    fig, axes = figures.new(height_cm=4.4, cols=3, width_ratios=[1, 1.25, 3])
+    axes[0].imshow(image)
+    axes[0].set_title("image", weight="normal")
+    apart = np.full((grid, patch + 2, grid, patch + 2, 3), 255, dtype=np.uint8)
+    apart[:, 1:-1, :, 1:-1] = cut.swapaxes(1, 2)
+    axes[1].imshow(apart.reshape(grid * (patch + 2), grid * (patch + 2), 3))
+    axes[1].set_title(f"{grid}×{grid} patches", weight="normal")
+    axes[2].set_title(f"{grid**2 + 1} tokens", weight="normal")
+    flat, places = cut.reshape(-1, patch, patch, 3), [*range(shown - 1), grid**2 - 1]
+    axes[2].text(0, 0, "class", ha="center", va="center", fontsize=7, bbox={"fc": "#E2E2E2", "ec": "none", "pad": 4})
+    for x, place in enumerate(places, start=1):
+        x += place > x
+        axes[2].imshow(flat[place], extent=(x - 0.4, x + 0.4, -0.4, 0.4))
+        axes[2].text(x, -0.75, str(place + 1), ha="center", va="center", fontsize=7)
+    axes[2].text(0, -0.75, "0", ha="center", va="center", fontsize=7)
+    axes[2].text(shown, 0, "…", ha="center", va="center")
+    axes[2].set(xlim=(-0.7, shown + 1.6), ylim=(-1.1, 0.8), aspect="equal")
+    for axis in axes:
         axis.set_axis_off()
-        axis.set_title(name)
-    bins = dataset.arrays["brightness"]
-    centres = (np.arange(bins.shape[1]) + 0.5) * 255 / bins.shape[1]
-    for (name, (colour, style)), counts in zip(CLASS_LOOKS.items(), bins, strict=True):
-        axes[-1].plot(centres, counts / counts.sum(), style, color=colour, label=name)
-    axes[-1].set(xlabel="brightness of a pixel (0 to 255)", ylabel="share of pixels", ylim=(0, None))
-    axes[-1].legend()
     return fig
 
 
-def training_time(runs: Mapping[str, Sequence[Record]]) -> Figure:
-    """Validation accuracy against seconds of training, an epoch a mark; test accuracy as a large mark at the end."""
-    fig, axis = figures.new(height_cm=7.5)
-    for name, records in runs.items():
-        look, record = figures.look_of(name), records[0]
-        minutes = np.cumsum(record.arrays["history_seconds"]) / 60
-        axis.plot(
-            minutes, record.arrays["history_validation_accuracy"], look.linestyle, color=look.colour, lw=1, label=name
-        )
-        axis.plot(
-            minutes[-1], record.metrics["test"]["accuracy"], look.marker, color=look.colour, ms=8, mec="black", mew=0.6
-        )
-    axis.set(xlabel="training time (minutes)", ylabel="accuracy", ylim=(0.6, 1.0))
-    axis.legend(loc="lower right")
+def history(found: Found) -> Figure:
+    """Accuracy and loss of training and validation against epochs, a column a network, a line a seed.
+
+    Epochs on images below full size are shaded; a dot marks the epoch whose weights are kept. A loss above the axis
+    stands as a number at its upper end.
+    """
+    fig, axes = figures.new(height_cm=8.4, rows=2, cols=len(found), sharey="row", sharex="col", squeeze=False)
+    for column, (name, records) in zip(axes.T, found.items(), strict=True):
+        for axis, quantity in zip(column, ("accuracy", "loss"), strict=True):
+            axis.axvspan(0.5, first_whole(records[0]) + 0.5, color="#EEEEEE", lw=0, label="smaller images")
+            for record in records:
+                _curves(axis, record, quantity)
+        column[0].set_title(figures.broken(name))
+        column[1].set_xlabel("epoch")
+        column[1].xaxis.get_major_locator().set_params(integer=True)
+    axes[0, 0].set(ylabel="accuracy", ylim=(0.3, 1.0))
+    axes[1, 0].set(ylabel="cross-entropy (nats)", ylim=(0, HIGHEST_LOSS))
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    legend = dict(zip(labels, handles, strict=True))
+    fig.legend(legend.values(), legend, ncols=len(legend), loc="outside upper center")
     return fig
+
+
+def _curves(axis: Axes, record: Record, quantity: str) -> None:
+    for label, (prefix, colour, style) in _SPLITS.items():
+        values = record.arrays[f"history_{prefix}{quantity}"]
+        axis.plot(np.arange(1, len(values) + 1), values, style, color=colour, lw=1, label=label)
+        for place in np.flatnonzero(values > HIGHEST_LOSS):
+            above = f"↑ {values[place]:.1f}"
+            axis.text(place + 2.5, HIGHEST_LOSS - 0.03, above, color=colour, fontsize=7, va="top", ha="left")
+    best = record.metrics["best_epoch"]
+    kept = record.arrays[f"history_validation_{quantity}"][best - 1]
+    axis.plot(best, kept, "o", color="black", ms=3, label="kept epoch")
+
+
+def confusion(found: Found) -> Figure:
+    """Confusion matrices on the test split; see `classifier_charts.confusion`."""
+    return classifier_charts.confusion(found, CLASSES, height_cm=4.6)
 
 
 def change(found: Mapping[str, Comparison]) -> Figure:
-    """Change of validation accuracy by each variant, in points, with 95% intervals."""
-    fig, axis = figures.new(height_cm=0.75 * len(found) + 1.8)
+    """Change of validation accuracy by each variant, in points, with 95% intervals over images."""
+    fig, axis = figures.new(height_cm=0.7 * len(found) + 1.6)
+    colour = figures.PALETTE["vermillion"]
     for y, one in enumerate(found.values()):
-        _interval(axis, y, one.difference)
+        low, mean, high = (100 * getattr(one.difference, end) for end in ("low", "mean", "high"))
+        face = colour if low > 0 or high < 0 else "white"
+        axis.errorbar(mean, y, xerr=[[mean - low], [high - mean]], fmt="o", capsize=2, color=colour, mfc=face)
     axis.axvline(0, color=figures.PALETTE["grey"], lw=0.8)
     axis.set_yticks(range(len(found)), list(found))
     axis.invert_yaxis()
@@ -78,57 +128,66 @@ def change(found: Mapping[str, Comparison]) -> Figure:
     return fig
 
 
-def _interval(axis: Axes, y: int, effect: Interval) -> None:
-    low, mean, high = (100 * v for v in (effect.low, effect.mean, effect.high))
-    clear = effect.low > 0 or effect.high < 0
-    axis.errorbar(
-        mean, y, xerr=[[mean - low], [high - mean]], fmt="o", capsize=2, color=figures.PALETTE["vermillion"],
-        mfc=figures.PALETTE["vermillion"] if clear else "white",
-    )  # fmt: skip
-
-
-def mistakes(record: Record, columns: int = 5) -> Figure:
-    """The most confident mistakes on the test split with label, prediction and confidence."""
-    pixels, told = record.arrays["mistakes_pixels"], record.metrics["mistakes"]
-    rows = max(1, -(-len(told) // columns))
-    fig, axes = figures.new(height_cm=3.9 * rows, rows=rows, cols=columns, squeeze=False)
+def mistakes(record: Record, columns: int = 7) -> Figure:
+    """The most confident mistakes on the test split: what is shown, and the class that the network predicts."""
+    fig, axes = figures.new(height_cm=3.4, cols=columns, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
-    for axis, image, one in zip(axes.flat, pixels, told, strict=False):
+    for axis, image, one in zip(axes.flat, record.arrays["mistakes_pixels"], record.metrics["mistakes"], strict=False):
         axis.imshow(image)
-        axis.set_title(_told(one), fontsize=7, weight="normal", loc="center")
+        shown = one["label"] or one["true"]
+        axis.set_title(
+            f"{shown[:14]}\nas {one['predicted']}\n{one['confidence']:.0%}", fontsize=7, weight="normal", loc="center"
+        )
     return fig
 
 
-def attention(record: Record, each: int = 3) -> Figure:
-    """Test images above what of them is taken in (roll-out): right ones left, wrong ones on the right."""
-    told, pixels, maps = record.metrics["attention"], record.arrays["attention_pixels"], record.arrays["attention_maps"]
-    fig, axes = figures.new(height_cm=14.5, rows=2 * len(CLASSES), cols=2 * each)
+def attention(record: Record, each: int = 2) -> Figure:
+    """Test images above their attention roll-out: of each class so many right ones, and the most confident mistake.
+
+    Roll-out is the share of each patch, relative to the largest of its image.
+    """
+    examples = record.metrics["attention"]
+    pixels, maps = record.arrays["attention_pixels"], record.arrays["attention_maps"]
+    fig, axes = figures.new(height_cm=4.7, rows=2, cols=(each + 1) * len(CLASSES), squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     for kind, name in enumerate(CLASSES):
-        for side in (True, False):
-            chosen = [i for i, t in enumerate(told) if t["true"] == name and (t["predicted"] == name) == side]
-            for column, i in enumerate(chosen[:each], start=0 if side else each):
-                above, below = axes[2 * kind, column], axes[2 * kind + 1, column]
-                above.imshow(pixels[i])
-                below.imshow(_lit(pixels[i], maps[i]))
-                above.set_title(
-                    told[i]["predicted"], fontsize=7, weight="normal", loc="center",
-                    color="black" if side else figures.PALETTE["vermillion"],
-                )  # fmt: skip
-        axes[2 * kind, 0].set_axis_on()
-        axes[2 * kind, 0].set(xticks=[], yticks=[], ylabel=name)
+        mine = [i for i, one in enumerate(examples) if one["true"] == name]
+        right = [i for i in mine if examples[i]["predicted"] == name][:each]
+        wrong = [i for i in mine if examples[i]["predicted"] != name][:1]
+        for column, i in [*enumerate(right), *((each, i) for i in wrong)]:
+            above, below = axes[:, (each + 1) * kind + column]
+            above.imshow(pixels[i])
+            drawn = _overlaid(below, pixels[i], maps[i])
+            colour = figures.PALETTE["vermillion"] if i in wrong else "black"
+            above.set_title(examples[i]["predicted"], fontsize=7, weight="normal", loc="center", color=colour)
+    fig.colorbar(drawn, ax=axes, label="share, largest = 1", fraction=0.03, pad=0.01)
     return fig
 
 
-def _lit(image: np.ndarray, attended: np.ndarray) -> np.ndarray:
-    """The image (S, S, 3) uint8, dark where a map (grid, grid) is low."""
-    times = image.shape[0] // len(attended)
-    light = np.kron(attended / attended.max(), np.ones((times, times)))
-    return np.round(image * (0.15 + 0.85 * light[..., None])).astype(np.uint8)
+def classified(found: Classified) -> Figure:
+    """A picture, its attention roll-out, and the probability of each class."""
+    fig, axes = figures.new(height_cm=4.0, cols=3, width_ratios=[1, 1, 1.6])
+    axes[0].imshow(found.pixels)
+    _overlaid(axes[1], found.pixels, found.attended)
+    for axis in axes[:2]:
+        axis.set_axis_off()
+    axes[2].barh(list(found.probability), list(found.probability.values()), color=figures.colour_of("ViT"))
+    axes[2].set(xlim=(0, 1), xlabel="probability")
+    axes[2].invert_yaxis()
+    return fig
 
 
-def _told(one: dict) -> str:
-    shown = one["label"][:18] or one["true"]
-    return f"{shown} ({one['true']})\ncalled {one['predicted']}, {one['confidence']:.0%}"
+def _overlaid(axis: Axes, image: np.ndarray, attended: np.ndarray) -> AxesImage:
+    """The image (S, S, 3) uint8 in light grey below a map (grid, grid), coloured from 0 to its largest value."""
+    extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
+    axis.imshow(127 + image.mean(axis=2) / 2, cmap="gray", vmin=0, vmax=255, extent=extent)
+    return axis.imshow(attended / attended.max(), cmap="viridis", vmin=0, vmax=1, alpha=0.6, extent=extent)
+
+
+def _named(axis: Axes, name: str) -> None:
+    """An image's axis with nothing but a name at its left."""
+    axis.set_axis_on()
+    axis.set(xticks=[], yticks=[], ylabel=name)
+    axis.grid(visible=False)

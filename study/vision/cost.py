@@ -1,9 +1,9 @@
 """What a network costs: the multiply-adds of one image, counted while it passes."""
 
 import torch
-from torch import Tensor, nn
-
-from study.attention import SelfAttention
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 
 @torch.no_grad()
@@ -12,33 +12,8 @@ def multiply_adds(model: nn.Module, image: int) -> int:
 
     Norms, activations, pooling, biases and softmax are left out, as is common. The model is left in evaluation mode.
     """
-    count = 0
-
-    def convolution(layer: nn.Conv2d, inputs: tuple[Tensor], output: Tensor) -> None:
-        nonlocal count
-        per_output = layer.in_channels // layer.groups * layer.kernel_size[0] * layer.kernel_size[1]
-        count += output.numel() * per_output
-
-    def linear(layer: nn.Linear, inputs: tuple[Tensor], output: Tensor) -> None:
-        nonlocal count
-        count += output.numel() * layer.in_features
-
-    def attention(layer: SelfAttention, inputs: tuple[Tensor], output: Tensor) -> None:
-        nonlocal count
-        tokens = inputs[0].shape[1]
-        count += 2 * tokens**2 * layer.width  # Q Kᵀ and the weighted sums; its projections count as linear layers
-
-    counted = {nn.Conv2d: convolution, nn.Linear: linear, SelfAttention: attention}
-    hooks = [
-        module.register_forward_hook(hook)
-        for module in model.modules()
-        for kind, hook in counted.items()
-        if isinstance(module, kind)
-    ]
-    try:
-        weight = next(model.parameters())
-        model.eval()(torch.zeros(1, 3, image, image, device=weight.device))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return count
+    device = next(model.parameters()).device
+    # The counter does not see into the fused kernels of attention.
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        model.eval()(torch.zeros(1, 3, image, image, device=device))
+    return counter.get_total_flops() // 2

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from study.vision.images import Splits
+from study.vision.dataset import Splits
 from study.vision.sources import CLASSES, NATIVE, RESIZED
 
 SHOWN = 12

@@ -1,4 +1,4 @@
-"""Where a transformer looks: attention roll-out (Abnar & Zuidema 2020)."""
+"""Attention roll-out (Abnar & Zuidema 2020): how much of each patch enters what the class is read off."""
 
 from collections.abc import Sequence
 

@@ -3,25 +3,23 @@
 import numpy as np
 
 from study.vision import duplicates
+from study.vision.dataset import SIDE, Images
 from study.vision.sources import CLASSES, NATIVE, RESIZED
 
-_SIDE = 64
 _NOISE = 24.0
 
 
-def images(rows: int, seed: int):
-    """`rows` images, a third of each class, as `study.vision.images.Images`.
+def images(rows: int, seed: int, mirrored: bool = False) -> Images:
+    """`rows` images, a third of each class; `mirrored` is as in `duplicates.pairs`.
 
     Raises ValueError for fewer than ten of each class, which no split could use.
     """
-    from study.vision.images import Images
-
     if rows < 10 * len(CLASSES):
         raise ValueError(f"synthetic images: {10 * len(CLASSES)} or more are needed, not {rows}")
     random = np.random.default_rng([seed, rows])
     classes = np.sort(np.arange(rows) % len(CLASSES))
-    y, x = np.mgrid[:_SIDE, :_SIDE] / _SIDE
-    pixels = np.empty((rows, _SIDE, _SIDE, 3), dtype=np.uint8)
+    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
+    pixels = np.empty((rows, SIDE, SIDE, 3), dtype=np.uint8)
     for i, kind in enumerate(classes):
         (cy, cx), size = random.uniform(0.35, 0.65, 2), random.uniform(0.15, 0.3)
         inside = (
@@ -30,7 +28,7 @@ def images(rows: int, seed: int):
             np.maximum(np.abs(y - cy), np.abs(x - cx) / 2) < size / 1.5,
         )[kind]
         colours = random.uniform(0, 255, (2, 3))
-        noise = random.normal(0, _NOISE, (_SIDE, _SIDE, 3))
+        noise = random.normal(0, _NOISE, (SIDE, SIDE, 3))
         pixels[i] = np.clip(np.where(inside[..., None], *colours) + noise, 0, 255)
     return Images(
         pixels,
@@ -38,5 +36,5 @@ def images(rows: int, seed: int):
         np.array([f"{CLASSES[kind]}/{i:05}.png" for i, kind in enumerate(classes)]),
         np.array([("disc", "stripes", "box")[kind] for kind in classes]),
         random.choice([NATIVE, RESIZED], rows).astype(np.int8),
-        duplicates.groups(pixels),
+        duplicates.groups(pixels, mirrored),
     )

@@ -1,4 +1,6 @@
-"""A Vision Transformer as in Dosovitskiy et al. (2021), and what makes one learn from few images.
+"""A Vision Transformer that learns from few images, and, with switches, each step of its ablation.
+
+With every switch off it is that of Dosovitskiy et al. (2021), which the notebook of the Bonus part defines.
 
 Images are (B, 3, H, W), floating point, normalised. They become N = (H/P)·(W/P) tokens of width d, row by row.
 """
@@ -11,7 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from study.attention import SelfAttention
-from study.vision.convnets import VGG_13, draw, vgg_layers
+from study.definitions import notebook
+
+_networks = notebook("bonus_vision_transformer")
+VGG_13, draw, vgg_layers = _networks.VGG_13, _networks.draw, _networks.vgg_layers
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The four published autoencoders: parameter counts, shapes, training that resumes to the same numbers."""
+"""The notebook's four autoencoders: parameter counts, training that resumes to the same numbers, their records."""
 
 import io
 import json
@@ -9,17 +9,21 @@ import sys
 import textwrap
 import time
 
+import keras
 import numpy as np
 import pytest
 
-from study import files, published
-from study.anomaly import autoencoders, recipes
+from study import files, profile, published
+from study.anomaly import autoencoders, detectors, experiments, series, trainings
+from study.runs import Record
 
+MODELS = trainings.published_models()
 PUBLISHED = {"base": 588, "version-1": 1356, "version-2": 1356, "version-3": 4193}
 
 
 @pytest.fixture
 def windows():
+    """Six batches of 32 and a part of one, for which XLA compiles once more; whole ones are enough for many tests."""
     rng = np.random.default_rng(0)
     level = rng.uniform(0.2, 0.8, (200, 1, 1))
     return np.clip(level + rng.normal(0, 0.01, (200, 30, 1)), 0, 1).astype(np.float32)
@@ -27,7 +31,7 @@ def windows():
 
 @pytest.mark.parametrize("model", PUBLISHED)
 def test_parameters_and_shapes_are_the_published_ones(model):
-    made = autoencoders.build(model, 0)
+    made = autoencoders.build(MODELS[model], 0, 1)
     assert made.count_params() == PUBLISHED[model] == published.value(f"part2.{model}.parameters")
     assert made.input_shape == made.output_shape == (None, 30, 1)
     assert made.loss == "mse" and type(made.optimizer).__name__ == "Adam"
@@ -35,7 +39,7 @@ def test_parameters_and_shapes_are_the_published_ones(model):
 
 def test_activations_alternate_in_version_2_only():
     def found(model):
-        dense = [layer for layer in autoencoders.build(model, 0).layers if hasattr(layer, "units")]
+        dense = [layer for layer in autoencoders.build(MODELS[model], 0, 1).layers if hasattr(layer, "units")]
         return [layer.activation.__name__ for layer in dense]
 
     assert found("version-2") == ["relu", "tanh", "relu", "tanh", "relu", "tanh", "sigmoid"]
@@ -44,7 +48,7 @@ def test_activations_alternate_in_version_2_only():
 
 @pytest.mark.parametrize("count", [1, 200, 1_024, 1_100])
 def test_error_is_the_mean_square_per_window(windows, count):
-    model, windows = autoencoders.build("base", 0), np.resize(windows, (count, 30, 1))
+    model, windows = autoencoders.build(MODELS["base"], 0, 1), np.resize(windows, (count, 30, 1))
     rebuilt = model.predict(windows, verbose=0)
     expected = [
         np.mean([(a - b) ** 2 for a, b in zip(x.ravel(), y.ravel(), strict=True)])
@@ -54,7 +58,8 @@ def test_error_is_the_mean_square_per_window(windows, count):
 
 
 def test_training_learns_and_its_loss_beats_the_constant(windows, tmp_path):
-    model = autoencoders.build("base", 1)
+    model = autoencoders.build(MODELS["base"], 1, 1)
+    windows = windows[:192]
     history = autoencoders.fit(model, windows, 60, 1, {"same": windows}, tmp_path)
     assert len(history["loss"]) == len(history["same"]) == 60
     assert history["same"][-1] < 0.5 * windows.var() < history["same"][0]
@@ -64,47 +69,114 @@ def test_training_learns_and_its_loss_beats_the_constant(windows, tmp_path):
 def test_the_seed_decides(windows, tmp_path):
     def trained(seed, folder):
         folder.mkdir()
-        return autoencoders.fit(autoencoders.build("version-2", seed), windows, 2, seed, {}, folder)["loss"]
+        model = autoencoders.build(MODELS["base"], seed, 1)
+        return autoencoders.fit(model, windows[:64], 2, seed, {}, folder)["loss"]
 
     one, same, other = trained(3, tmp_path / "a"), trained(3, tmp_path / "b"), trained(4, tmp_path / "c")
     assert one == same != other
 
 
+@pytest.mark.slow
 def test_steps_at_once_are_the_steps_one_by_one(tmp_path, monkeypatch):
     windows = np.random.default_rng(0).uniform(0, 1, (1_090, 30, 1)).astype(np.float32)  # 34 full batches and a part
 
     def trained(at_once, folder):
         folder.mkdir()
         monkeypatch.setattr(autoencoders, "STEPS_AT_ONCE", at_once)
-        model = autoencoders.build("version-1", 0)
+        model = autoencoders.build(MODELS["version-1"], 0, autoencoders.LONG)
         history = autoencoders.fit(model, windows, 2, 0, {"part": windows[:70]}, folder)
         return history, autoencoders.errors(model, windows).tolist()
 
     assert trained(1, tmp_path / "a") == trained(32, tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_a_compiled_lstm_takes_the_steps_of_an_uncompiled_one(windows, tmp_path):
     def trained(compiled, folder):
         folder.mkdir()
-        model = autoencoders.build("version-3", 0)
+        model = autoencoders.build(MODELS["version-3"], 0, autoencoders.LONG)
         assert model.jit_compile
         model.jit_compile = compiled
-        return autoencoders.fit(model, windows[:64], 3, 0, {"part": windows[64:]}, folder)
+        return autoencoders.fit(model, windows[:64], 3, 0, {}, folder)["loss"]
 
     one, other = trained(True, tmp_path / "a"), trained(False, tmp_path / "b")
-    assert one["loss"][2] < one["loss"][0]
-    assert all(one[name] == pytest.approx(other[name], rel=1e-3) for name in ("loss", "part"))
+    assert one[2] < one[0] and one == pytest.approx(other, rel=1e-3)
 
 
 def test_the_training_has_not_changed_under_the_version(windows, tmp_path):
-    loss = autoencoders.fit(autoencoders.build("version-2", 0), windows, 10, 0, {}, tmp_path)["loss"][-1]
+    loss = autoencoders.fit(autoencoders.build(MODELS["version-2"], 0, 1), windows, 10, 0, {}, tmp_path)["loss"][-1]
     golden = pytest.approx(0.026710, rel=1e-3)
-    assert (recipes.VERSIONS["part2-published"], loss) == (2, golden), "raise the version in recipes.VERSIONS"
+    assert (experiments.ALL["part2-published"].version, loss) == (3, golden), "raise its version"
 
 
-def test_unknown_model():
-    with pytest.raises(ValueError, match="Unknown autoencoder 'version-9'.*base"):
-        autoencoders.build("version-9", 0)
+@pytest.fixture
+def parts(windows):
+    return {"train": windows[:120], "middle": windows[120:160], "last": windows[160:]}
+
+
+def test_a_run_as_published_keeps_what_its_network_can_be_rebuilt_from(parts, tmp_path):
+    metrics, arrays = trainings.published(MODELS["base"], parts, 3, 0, tmp_path)
+    assert metrics["parameters"] == 588 == sum(w.size for name, w in arrays.items() if name.startswith("weight_"))
+    record = Record({"task": "t", "model": "base", "seed": 0}, metrics, arrays, {})
+    again = autoencoders.trained(MODELS["base"], record)
+    for name, part in parts.items():
+        assert np.array_equal(autoencoders.errors(again, part), arrays[f"errors_{name}"])
+        assert metrics["variance"][name] == pytest.approx(part.var())
+        assert metrics["r2"][name] == pytest.approx(1 - arrays[f"errors_{name}"].mean() / part.var(), rel=1e-5)
+    assert len(arrays["history_loss"]) == len(arrays["history_last"]) == len(arrays["history_middle"]) == 3
+    assert 1 - arrays["history_last"][-1] / metrics["variance"]["last"] == pytest.approx(metrics["r2"]["last"])
+    assert metrics["windows_digest"] == series.digest_of(parts["train"]) != series.digest_of(parts["last"])
+    with pytest.raises(ValueError, match=r"base, seed 0 holds weights of the shapes.*train it instead"):
+        autoencoders.trained(MODELS["version-1"], record)
+
+
+def test_any_function_may_be_trained_on_any_windows(parts, tmp_path):
+    def mine():
+        inputs = keras.Input((30, 1))
+        code = keras.layers.Dense(3)(keras.layers.Flatten()(inputs))
+        return keras.Model(inputs, keras.layers.Reshape((30, 1))(keras.layers.Dense(30)(code)))
+
+    metrics, arrays = trainings.published(mine, parts, 2, 0, tmp_path, low=100, high=300)
+    assert metrics["parameters"] == 30 * 3 + 3 + 3 * 30 + 30
+    assert metrics["rmse_tweets"]["last"] == pytest.approx(200 * metrics["last_loss"] ** 0.5)
+    assert set(arrays) > {"errors_train", "history_loss", "weight_0", "weight_3", "kept_rows", "kept_values"}
+
+
+def test_the_originals_windows():
+    one = series.load("AAPL", "synthetic", 2000)
+    windows, low, high = series.original_windows(one.values)
+    assert [len(windows[name]) for name in ("train", "middle", "last")] == [1371, 271, 271]
+    assert (low, high) == (one.values[:1400].min(), one.values[:1400].max())
+    assert windows["train"].min() == 0 and windows["train"].max() == 1
+    assert windows["last"][-1, -1, 0] == pytest.approx((one.values[-1] - low) / (high - low))
+
+
+def test_rows_and_counts_of_high_errors_in_the_later_parts():
+    one = series.load("AAPL", "synthetic", 2000)
+    windows, low, high = series.original_windows(one.values)
+    errors = {name: np.zeros(len(part)) for name, part in windows.items()}
+    for name, high_ones in {"train": [5], "middle": [0, 100], "last": [270]}.items():
+        errors[name][high_ones] = 1
+    kept = trainings._values_of_high_errors(windows, errors, low, high)
+    assert kept["kept_rows"].tolist() == [1400 + 29, 1400 + 129, 1999]
+    assert kept["kept_values"].tolist() == one.values[kept["kept_rows"]].tolist()
+
+
+def test_any_function_may_be_judged_by_the_streaming_protocol(tmp_path):
+    ten = {name: series.load(name, "synthetic", 2000) for name in series.ALL}
+    metrics, arrays = trainings.stream(MODELS["base"], ten, 1, 0, tmp_path)
+    assert len(arrays["scores"]) == 2000 and set(metrics) > {"train_loss", "paused", "unpaused", "vus_pr"}
+    # The median error of the probation is the unit, and rows before the first window have no error of their own.
+    assert np.median(arrays["scores"][29:300]) == pytest.approx(1, rel=1e-4)
+    assert len(set(arrays["scores"][:29])) == 1 and arrays["scores"][0] == arrays["scores"].min()
+
+
+@pytest.mark.parametrize("model", ["base", "value", detectors.SURGE_MEAN])
+def test_a_run_of_another_definition_is_refused(model, tmp_path):
+    spec = next(s for s in experiments.ALL.specs(profile.load("quick")) if s["model"] == model)
+    assert spec["definition"] == experiments.definition(model)
+    with pytest.raises(ValueError, match="with the definition 0123456789ab"):
+        experiments.ALL.train({**spec, "definition": "0123456789ab"}, tmp_path)
 
 
 TRAIN = textwrap.dedent(
@@ -112,15 +184,16 @@ TRAIN = textwrap.dedent(
     import sys
     from pathlib import Path
     import numpy as np
-    from study.anomaly import autoencoders
-    windows = np.random.default_rng(0).uniform(0, 1, (3000, 30, 1)).astype(np.float32)
-    model = autoencoders.build("version-1", 5)
+    from study.anomaly import autoencoders, trainings
+    windows = np.random.default_rng(0).uniform(0, 1, (992, 30, 1)).astype(np.float32)
+    model = autoencoders.build(trainings.published_models()["version-1"], 5, 1)
     print(autoencoders.fit(model, windows, 20, 5, {"part": windows[:50]}, Path(sys.argv[1])))
     print(autoencoders.errors(model, windows[:9]).tolist())
     """
 )
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_at_the_same_numbers(tmp_path):
     def command(folder):
         folder.mkdir(exist_ok=True)
@@ -155,7 +228,7 @@ def test_a_state_file_with_code_in_it_is_refused_and_not_executed(tmp_path, wind
     np.savez(evil, v0=np.array([Bomb(str(tmp_path / "executed"))], dtype=object), history=np.array("{}"))
     write = files.keep_state if sealed else files.write_atomically
     write(tmp_path / "state.npz", evil.getvalue())
-    model = autoencoders.build("base", 0)
+    model = autoencoders.build(MODELS["base"], 0, 1)
     with pytest.raises(ValueError, match=r"state\.npz is not the state of a training .*Delete it and run again"):
         autoencoders.fit(model, windows, 1, 0, {}, tmp_path)
     assert not (tmp_path / "executed").exists()

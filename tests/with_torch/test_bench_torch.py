@@ -1,6 +1,7 @@
 """The benchmark of the text classifier measures what it says."""
 
 import numpy as np
+import pytest
 import torch
 
 from study import profile
@@ -30,6 +31,7 @@ def test_cut_texts_keep_their_beginning():
     assert short.ids.tolist() == [[0, 1, 2], [6, 7, 8]] and short.lengths.tolist() == [3, 2]
 
 
+@pytest.mark.slow
 def test_all_is_measured_and_the_texts_are_left_for_keras(tmp_path):
     found = transformer.measure(QUICK, tmp_path)
     assert set(found["grown"]["length"]) == {str(n) for n in transformer.LENGTHS}

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from study import profile, training
-from study.news import corpus, inside, recipes, speed, tokens
-from study.news.classifier import TextClassifier, TransformerBlock, mean_of
-from study.runs import Store
+from study import definitions, parts, paths, profile, training
+from study.news import corpus, experiments, inside, lab, speed, tokens, trainings, weights
+from study.runs import Record, Store
+
+models = parts.find("part4").models()
 
 TEXTS = ["The cat sat.", "The dog sat on the mat", "A cat", "the the the end"]
 
@@ -87,20 +88,10 @@ def test_in_order_gives_each_example_its_row():
 def block_pair(width, heads, hidden, seed):
     """A block of ours and PyTorch's own layer with the same weights."""
     torch.manual_seed(seed)
-    ours = TransformerBlock(width, heads, hidden, 0.0)
+    ours = models.TransformerBlock(width, heads, hidden, 0.0)
     for p in ours.parameters():
         nn.init.normal_(p, std=0.3)
-    theirs = nn.TransformerEncoderLayer(width, heads, hidden, dropout=0.0, batch_first=True)
-    a = ours.attention
-    with torch.no_grad():
-        theirs.self_attn.in_proj_weight.copy_(torch.cat([a.query.weight, a.key.weight, a.value.weight]))
-        theirs.self_attn.in_proj_bias.copy_(torch.cat([a.query.bias, a.key.bias, a.value.bias]))
-    theirs.self_attn.out_proj.load_state_dict(a.output.state_dict())
-    theirs.linear1.load_state_dict(ours.feed_forward[0].state_dict())
-    theirs.linear2.load_state_dict(ours.feed_forward[3].state_dict())
-    theirs.norm1.load_state_dict(ours.attention_norm.state_dict())
-    theirs.norm2.load_state_dict(ours.feed_forward_norm.state_dict())
-    return ours, theirs
+    return ours, lab.pytorch_layer(ours, width, heads, hidden)
 
 
 @settings(max_examples=20, deadline=None)
@@ -121,7 +112,7 @@ def test_the_block_equals_pytorchs_layer_with_padding(heads, head_width, batch, 
 
 def small_model():
     torch.manual_seed(0)
-    return TextClassifier(30, 12, 8, 2, 16, 4).eval()
+    return models.TextClassifier(30, 12, 8, 2, 16, 4).eval()
 
 
 @torch.no_grad()
@@ -138,11 +129,11 @@ def test_padding_and_the_rest_of_the_batch_change_no_prediction():
 def test_the_mean_leaves_padding_out():
     x = torch.tensor([[[1.0], [3.0], [99.0]], [[5.0], [98.0], [99.0]]])
     present = torch.tensor([[True, True, False], [True, False, False]])
-    assert mean_of(x, present).tolist() == [[2.0], [5.0]]
+    assert models.mean_of(x, present).tolist() == [[2.0], [5.0]]
 
 
 def test_parameters_by_the_formula():
-    model = TextClassifier(100, 20, 8, 2, 16, 4)
+    model = models.TextClassifier(100, 20, 8, 2, 16, 4)
     block = 4 * (8 * 8 + 8) + 2 * 16 + (8 * 16 + 16) + (16 * 8 + 8)
     assert training.count_parameters(model) == 100 * 8 + 20 * 8 + block + 8 * 4 + 4
 
@@ -193,21 +184,101 @@ def test_the_training_has_not_changed_under_the_version(tmp_path):
         "epochs": 2, "dropout": 0.2, "patience": 1, "l2": 1e-4, "synthetic_rows": 400,
     }  # fmt: skip
     spec = {"task": "part4-l2", "model": "regularised", "data": ["synthetic/ag_news"], "seed": 0, "settings": settings}
-    loss = recipes.train(spec, tmp_path)[0]["validation"]["loss"]
+    spec["definition"] = definitions.in_file(parts.find("part4").source, "TextClassifier")
+    loss = experiments.ALL.train(spec, tmp_path)[0]["validation"]["loss"]
     golden = pytest.approx(1.406806, rel=1e-3)
-    assert (recipes.VERSIONS["part4-variants"], loss) == (3, golden), "raise the version in recipes.VERSIONS"
+    assert (experiments.ALL["part4-variants"].version, loss) == (3, golden), "raise its version"
+
+
+@pytest.fixture
+def quick(monkeypatch, tmp_path):
+    """The small profile on synthetic data, with a folder of its own for what a build leaves."""
+    monkeypatch.setenv("DATA", "synthetic")
+    monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
+    return profile.load("quick")
+
+
+def of_variant(chosen, model):
+    specs = [s for s in experiments.ALL.specs(chosen) if s["task"] == "part4-variants" and s["model"] == model]
+    return next(s for s in specs if s["seed"] == 0)
+
+
+def test_dropout_goes_on_from_early_stopping_and_ends_at_the_numbers_of_a_training_of_its_own(quick, tmp_path):
+    # Stops after its second epoch of three.
+    early, dropout = (of_variant(quick, model) for model in ("early-stopping", "dropout"))
+    for spec in (early, dropout):
+        spec["settings"] |= {"learning_rate": 0.3, "epochs": 4}
+    alone = Store(tmp_path / "alone").get(dropout, experiments.ALL.train)
+    beginning = Store(tmp_path / "both").get(early, experiments.ALL.train)
+    epochs = len(beginning.arrays["history_loss"])
+    assert epochs < 4 and len(list((tmp_path / "build" / "trajectories").iterdir())) == 1
+    steps = []
+    training_of = tokens.TextBatches.training
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokens.TextBatches, "training", lambda b, e: steps.append(e) or training_of(b, e))
+        going_on = Store(tmp_path / "both").get(dropout, experiments.ALL.train)
+    assert steps == list(range(epochs, 4)) and not list((tmp_path / "build" / "trajectories").iterdir())
+    for name in set(alone.arrays) - {"history_seconds"}:
+        assert np.array_equal(alone.arrays[name], going_on.arrays[name]), name
+    for split in ("train", "validation", "test"):
+        assert going_on.metrics[split] == alone.metrics[split]
+
+
+def test_only_a_training_with_the_same_choices_goes_on_from_another(quick):
+    early, dropout, base = (of_variant(quick, model) for model in ("early-stopping", "dropout", "base"))
+    digest = trainings._trajectory
+    assert digest(early) == digest(dropout) == digest(experiments.weights_spec(quick)) != digest(base)
+    for changed in ({"seed": 1}, {"definition": "another"}, {"version": 9}, {"data": ["ag_news/test.csv"]}):
+        assert digest(dropout | changed) != digest(dropout)
+    assert digest(dropout | {"settings": dropout["settings"] | {"width": 32}}) != digest(dropout)
+
+
+def test_a_kept_classifier_predicts_as_it_did_from_its_record_alone(quick, tmp_path):
+    spec = experiments.weights_spec(quick)
+    Store(tmp_path).get(spec, experiments.ALL.train)
+    record = Store(tmp_path).load(spec)  # as it lies in the file
+    test = corpus.load(spec["data"], spec["settings"]["synthetic_rows"]).test
+    logits = record.arrays["test_logits"].astype(np.float64)
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert weights.classify(record, test.texts) == pytest.approx(expected, abs=5e-3)
+    assert weights.classify(record, ["  "]).shape == (1, 4)
+    model, tokenizer = weights.classifier(record)
+    assert tokenizer.encode("the unheardof").ids[1] == tokens.UNKNOWN and not model.training
+    kept = {name: a for name, a in record.arrays.items() if name.startswith("weight_")}
+    assert {a.dtype for a in kept.values()} == {np.dtype(np.float16)}
+    assert sum(a.size for a in kept.values()) == record.metrics["parameters"]
+
+
+def test_a_record_without_weights_or_of_another_network_is_refused():
+    spec = {"task": "part4-variants", "model": "base", "seed": 0, "settings": {}}
+    with pytest.raises(ValueError, match="part4-variants: base, seed 0 keeps no weights"):
+        weights.classifier(Record(spec, {}, {}, {}))
+    tokenizer, sizes = tokens.learn(TEXTS, 30), {"longest": 12, "width": 8, "heads": 2, "hidden": 16, "dropout": 0.0}
+    model = models.TextClassifier(tokenizer.get_vocab_size(), 12, 8, 2, 16, 4)
+    record = Record(spec | {"settings": sizes}, {}, weights.arrays(model, tokenizer), {})
+    assert weights.classify(record, TEXTS).sum(axis=1) == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="weights of another network"):
+        weights.classifier(Record(spec | {"settings": sizes | {"hidden": 32}}, {}, record.arrays, {}))
+
+
+def test_a_condition_keeps_its_trajectory_and_only_tested_ones_look_at_the_test_split(quick, tmp_path):
+    specs = [s for s in experiments.condition_specs(quick) if s["model"].startswith("plain") and s["seed"] < 2]
+    chooses, tested = Store(tmp_path).get_all(specs, experiments.ALL.train)
+    assert not [name for name in chooses.arrays if "test" in name] and "test" not in chooses.metrics
+    assert tested.arrays["history_test_accuracy"].shape == (quick.part4.grid_epochs,)
+    assert [name for name, _, _ in experiments.ALL.compared(chooses)] == ["last validation accuracy"]
 
 
 def test_quick_runs_train_and_hold_what_the_chapter_reads(tmp_path, monkeypatch):
     monkeypatch.setenv("DATA", "synthetic")
     chosen = profile.load("quick")
     wanted = {("part4-variants", "early-stopping"), ("part4-variants", "regularised"), ("part4-l2", "strength-0.001")}
-    specs = [s for s in recipes.specs(chosen) if (s["task"], s["model"]) in wanted and s["seed"] == 0]
-    found = {r.spec["model"]: r for r in Store(tmp_path).get_all(specs, recipes.train)}
+    specs = [s for s in experiments.ALL.specs(chosen) if (s["task"], s["model"]) in wanted and s["seed"] == 0]
+    found = {r.spec["model"]: r for r in Store(tmp_path).get_all(specs, experiments.ALL.train)}
     variant = found["early-stopping"]
     assert {"train", "validation", "test"} <= set(variant.metrics)
     assert variant.arrays["test_logits"].shape == (300, 4) and len(variant.arrays["history_loss"]) <= 3
     # The sweep must not look at the test split.
     assert "test" not in found["strength-0.001"].metrics and "test_logits" not in found["strength-0.001"].arrays
-    names = [name for name, _, _ in recipes.compared(variant)]
+    names = [name for name, _, _ in experiments.ALL.compared(variant)]
     assert names == ["validation accuracy", "test accuracy"]

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from study import profile, training
-from study.news import design, own, recipes
+from study.news import design, experiments, own
 
 SMALL = {"vocabulary": 60, "longest": 12, "width": 8, "heads": 2, "batch": 8, "epochs": 3, "learning_rate": 1e-2}
 TEXTS = ["Cats chase mice", "cats chase Cats", "Dogs chase cats all the day long", "mice", "?!", "Dogs sleep"] * 4
@@ -158,23 +158,23 @@ def test_bad_input_is_refused(reader, reading):
 
 
 def test_only_the_own_run_looks_at_the_test_split(tmp_path):
-    made = [s for s in recipes.specs(profile.load("quick")) if s["task"] in ("part4-own", "part4-ablation")]
+    made = [s for s in experiments.ALL.specs(profile.load("quick")) if s["task"] in ("part4-own", "part4-ablation")]
     assert {s["model"] for s in made} == {"own", *design.ABLATIONS}
     shrunk = {"synthetic_rows": 80, "epochs": 1} | {name: SMALL[name] for name in ("vocabulary", "longest", "width")}
     for spec in (made[0], made[-1]):
         small = spec | {"data": ["synthetic/ag_news"], "settings": spec["settings"] | shrunk}
-        metrics, arrays = recipes.train(small, tmp_path / spec["model"])
+        metrics, arrays = experiments.ALL.train(small, tmp_path / spec["model"])
         assert ("test" in metrics) == ("test_logits" in arrays) == (spec["model"] == "own")
         assert set(metrics["validation"]) >= {"accuracy"} and metrics["epochs"] == 1
 
 
 def test_on_fewer_rows_nothing_is_learnt_from_the_rest_and_the_steps_stay(tmp_path):
-    spec = next(s for s in recipes.specs(profile.load("quick")) if s["model"].startswith("own-"))
+    spec = next(s for s in experiments.ALL.specs(profile.load("quick")) if s["model"].startswith("own-"))
     shrunk = {"synthetic_rows": 80, "epochs": 2} | {name: SMALL[name] for name in ("vocabulary", "longest", "width")}
     found = {}
     for rows in (24, 72):  # 72 of 80 are for training
         small = spec | {"data": ["synthetic/ag_news"], "settings": spec["settings"] | shrunk | {"rows": rows}}
-        found[rows], arrays = recipes.train(small, tmp_path / str(rows))
+        found[rows], arrays = experiments.ALL.train(small, tmp_path / str(rows))
         assert "test" not in found[rows] and "test_logits" not in arrays
     assert (found[24]["epochs"], found[72]["epochs"]) == (6, 2)
     assert found[24]["parameters"] < found[72]["parameters"]  # a weight an n-gram

@@ -8,15 +8,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.text import Text
 from torch import nn
 
 from study import paths, profile
-from study.attention import SelfAttention, causal_mask, scaled_dot_product
-from study.prose import CONFIRMED, HALF, OPEN, REFUTED, Verdict
-from study.runs import Record, Store, canonical
-from study.theory import agreement, analysis, claims, cost, graph, identities, mixing, notation, recipes, scaling
+from study.attention import SelfAttention, scaled_dot_product
+from study.experiments import Run
+from study.runs import Record, Store
+from study.theory import agreement, cost, experiments, graph, lab, mixing, scaling, tables
 
 NOTEBOOK = paths.NOTEBOOKS / "part3_self_attention_theory.py"
+CAUSAL = torch.ones(7, 7, dtype=torch.bool).tril()
 
 
 # The softmax with and without √d_k
@@ -48,17 +50,6 @@ def test_scaling_divides_the_variance_by_the_width_and_saves_the_gradient():
     assert found["scaled"]["variance"] == pytest.approx(1, abs=0.1)
     assert found["raw"]["jacobian_median"] < 0.5 * found["scaled"]["jacobian_median"]
     assert found["raw"]["saturated"] > 0.2 > found["scaled"]["saturated"]
-    assert found["scaled"]["entropy"] == pytest.approx(analysis.expected_entropy(1.0, 32), abs=0.1)
-
-
-def test_a_fresh_layer_starts_with_logits_of_variance_one():
-    assert scaling.variance_at_start(256, 4, 0) == pytest.approx(1, abs=0.15)
-
-
-def test_expected_entropy():
-    assert analysis.expected_entropy(0, 64) == pytest.approx(math.log(64))
-    assert analysis.expected_entropy(2, 64) == pytest.approx(math.log(64) - 1)
-    assert analysis.expected_entropy(analysis.freezing_variance(64), 64) == 0
 
 
 # What W_o is for
@@ -93,20 +84,13 @@ def test_followed_counts_places_ahead_on_the_ring():
     [(2, True, 8, 1.0), (2, True, 16, 0.75), (2, True, 24, 2 / 3), (2, False, 8, 0.5), (1, True, 24, 0.5)],
 )
 def test_expected_share(heads, output, content, share):
-    assert analysis.expected_share(heads, output, 8, content) == pytest.approx(share)
-
-
-def test_identities_hold_where_theory_says_and_only_there():
-    assert identities.permutation(12, 3, 0) < 1e-12 < 0.1 < identities.permutation(12, 3, 0, positions=True)
-    assert identities.folded_output(12, 1, 0) < 1e-12 < 0.01 < identities.folded_output(12, 3, 0)
-    assert max(identities.key_bias(12, 3, 0), identities.value_bias(12, 3, 0), identities.padding(12, 3, 0)) < 1e-12
-    assert identities.ranks(12, 3, 0) == ([4, 4, 4], 12)
+    assert tables.expected_share(heads, output, 8, content) == pytest.approx(share)
 
 
 # Agreement and cost
 
 
-@pytest.mark.parametrize("reference", recipes.REFERENCES)
+@pytest.mark.parametrize("reference", experiments.REFERENCES)
 def test_agreement_with_torch_and_that_a_fault_is_seen(reference, monkeypatch):
     assert max(agreement.differences(reference, 3, 9, 12, 3, 0).values()) < 1e-5
 
@@ -134,18 +118,10 @@ def test_explicit_attention_needs_quadratic_memory_and_the_fused_kernel_linear(t
     def peak(model, tokens):
         return cost.measure(model, tokens, 16, 2, 0.001, 0, tmp_path)["peak"]
 
-    assert peak("explicit", 512) == pytest.approx(3 * analysis.weights_bytes(512, 2), rel=0.05)
+    assert peak("explicit", 512) == pytest.approx(3 * 4 * 2 * 512**2, rel=0.05)  # three arrays of 4 h N² bytes
     assert peak("explicit", 512) > 3.5 * peak("explicit", 256)
     assert peak("fused", 2048) < 3 * peak("fused", 1024)
     assert peak("fused", 1024) < 0.2 * peak("explicit", 1024)
-
-
-def test_buffers_hold_the_same_attention():
-    torch.manual_seed(0)
-    q, k, v = torch.randn(3, 1, 2, 5, 4)
-    work = cost._in_buffers(q, k, v)
-    work()
-    torch.testing.assert_close(work(), scaled_dot_product(q, k, v)[0])
 
 
 def test_unknown_models_are_refused(tmp_path):
@@ -153,25 +129,6 @@ def test_unknown_models_are_refused(tmp_path):
         cost.measure("sparse", 8, 8, 2, 0.01, 0, tmp_path)
     with pytest.raises(ValueError, match="Unknown reference 'keras'"):
         agreement.differences("keras", 1, 2, 4, 2, 0)
-
-
-# The original's formulas
-
-
-def test_a_formula_holds_as_printed_with_a_symbol_read_otherwise_or_not():
-    found = {name: verdict.status for name, verdict in claims.about_formulas().items()}
-    half = {"attention_weight_vector", "attention_product", "attention_sum"}
-    assert {name for name, status in found.items() if status == HALF} == half
-    assert {name for name, status in found.items() if status == REFUTED} == {"attention_score"}
-    assert all(found[name] == CONFIRMED for name in found.keys() - half - {"attention_score"})
-
-
-def test_the_finding_counts_what_holds_as_printed(monkeypatch):
-    said = {"attention_gradients": CONFIRMED, "a": CONFIRMED, "b": HALF, "c": REFUTED, "d": OPEN}
-    monkeypatch.setattr(analysis, "claims", lambda _: {name: Verdict(status, "so") for name, status in said.items()})
-    assert "5 statements about self-attention 2 hold as printed, 1 with a symbol read otherwise, 2 not;" in (
-        analysis.finding([])
-    )
 
 
 # The graph
@@ -207,12 +164,12 @@ def test_graph_changes_with_the_module():
     without = traced(output=False)
     assert 4 not in {node.stage for node in without.values()}
     assert "÷ √6" in texts(traced(heads=2), "operation")
-    masked = graph.trace(SelfAttention(12, 3), torch.randn(2, 7, 12), ["z"], mask=causal_mask(7))
+    masked = graph.trace(SelfAttention(12, 3), torch.randn(2, 7, 12), ["z"], mask=CAUSAL)
     assert "scaled_dot_product_attention" in texts(masked, "operation") and "mask" in texts(masked, "input")
 
 
 def test_a_mask_joins_the_graph_before_the_softmax():
-    arguments = {"mask": causal_mask(7), "return_weights": True}
+    arguments = {"mask": CAUSAL, "return_weights": True}
     nodes = graph.trace(SelfAttention(12, 3), torch.randn(2, 7, 12), ["z", "A"], **arguments)
     (softmax,) = (node for node in nodes.values() if node.text == "softmax")
     divided, hiding = (nodes[source] for source in nodes[softmax.sources[0]].sources)
@@ -227,8 +184,20 @@ def test_drawn_graph_shows_every_box_and_shape():
     shown = [text.get_text() for text in fig.axes[0].texts]
     edges = sum(nodes[s].kind != "parameter" for node in nodes.values() for s in node.sources)
     assert len(shown) == len(nodes) + edges
-    assert shown.count(r"$B{\times}h{\times}N{\times}N$") == 4
+    assert sum(r"$B{\times}h{\times}N{\times}N$" in text for text in shown) == 4
     assert r"÷ $\sqrt{d_k}$" in shown and any("$b_o$" in text for text in shown)
+    assert {name for name in "QKVSAC" if any(rf"\mathbf{{{name}}}" in text for text in shown)} == set("QKVSAC")
+    assert min(text.get_fontsize() for text in fig.findobj(Text)) >= 7
+
+
+def test_names_of_the_formulas_stand_at_their_results():
+    named = {node.symbol: node for node in traced().values() if node.symbol}
+    assert {symbol: node.shape for symbol, node in named.items()} == {
+        "Q": (2, 7, 12), "K": (2, 7, 12), "V": (2, 7, 12), "S": (2, 3, 7, 7), "A": (2, 3, 7, 7), "C": (2, 7, 12),
+    }  # fmt: skip
+    assert (named["S"].text, named["A"].text) == ("÷ √4", "softmax")
+    masked = graph.trace(SelfAttention(12, 3), torch.randn(2, 7, 12), ["Z", "A"], mask=CAUSAL, return_weights=True)
+    assert next(node for node in masked.values() if node.symbol == "S").text == "add"
 
 
 def test_graph_refuses_unnamed_results():
@@ -236,75 +205,42 @@ def test_graph_refuses_unnamed_results():
         graph.trace(SelfAttention(4, 1), torch.randn(1, 2, 4), ["z"], return_weights=True)
 
 
-# The page
+# The worked example
 
 
-def test_matrices_and_estimates_as_shown():
-    shown = notation.matrices({"A": torch.tensor([[1.0, -0.001], [2, -math.inf]])}, 1)
-    assert shown == r"$$A = \begin{pmatrix} 1.0 & 0.0 \\ 2.0 & -\infty \end{pmatrix}$$"
-    assert notation.estimate(1022.64, 6.2) == "1,023 ± 6"
-    assert notation.estimate(0.06685, 0.0041) == "0.067 ± 0.004"
-    assert notation.estimate(0.0, 0.0) == "0 ± 0"
-
-
-def test_worked_example_of_the_notebook_by_hand():
-    scope = {"math": math, "torch": torch, "SelfAttention": SelfAttention, "causal_mask": causal_mask}
-    scope["scaled_dot_product"] = scaled_dot_product
+def test_the_worked_example_by_hand():
+    scope = {"math": math, "torch": torch, "nn": nn, "np": np}
     for cell in jupytext.read(NOTEBOOK).cells:
         if cell.cell_type == "code" and not cell.metadata.get("tags") and "graph." not in cell.source:
             exec(cell.source, scope)
-    e = math.e
-    assert scope["S"][3].tolist() == [0, 2, 1, 0]
-    expected = torch.tensor([1, e**2, e, 1]) / (2 + e + e**2)
-    torch.testing.assert_close(scope["A"][3], expected)
-    torch.testing.assert_close(scope["C"][3, 1], 2 * expected[1] + 2 * expected[3])
-    torch.testing.assert_close(scope["z"][0], scope["Z"])
-    assert scope["difference"] < 1e-5
-    assert scope["padded_weights"][:, 3].tolist() == [0] * 4
-    assert scope["causal_weights"][0].tolist() == [1, 0, 0, 0]
-
-
-def test_questions_stand_as_headings_in_their_order():
-    text = NOTEBOOK.read_text()
-    headings = (
-        "# ## Question 1. Break down the mathematical operations involved in self-attention.",
-        "# ### Linear transformations.",
-        "# ### Scaled dot-product attention.",
-        "# ### Weighted sum.",
-        "# ### Optional output transformation.",
-        "# ## Question 2. Draw the computational graph that depicts the flow of data through the self-attention "
-        "mechanism. Include all the transformations mentioned in Question 1.",
+        if "same" in scope:
+            break
+    a, b, c = (math.exp(s / math.sqrt(2)) for s in (4, 3, 2))
+    expected = torch.tensor([a, b, c]) / (a + b + c)
+    torch.testing.assert_close(scope["A"][2], expected)
+    torch.testing.assert_close(
+        scope["C"][2], torch.stack([2 * expected[0], expected[0] + 3 * expected[1] + expected[2]])
     )
-    found = [text.find(f"\n{heading}") for heading in headings]
-    assert -1 not in found and found == sorted(found)
+    who, does = scope["C"][2]
+    torch.testing.assert_close(scope["Z"][2], torch.stack([who, does - 1, who, torch.tensor(0.0)]))
+    assert all(torch.allclose(changed, scope["Z"]) for changed in scope["same"].values())
 
 
 # The runs
-
-
-def test_specs_are_distinct_and_the_sentinel_is_one_of_them():
-    for name in ("quick", "full"):
-        specs = recipes.specs(profile.load(name))
-        assert len({canonical(spec) for spec in specs}) == len(specs)
-        assert recipes.sentinel(profile.load(name)) in specs
-        assert all(spec["task"].startswith("part3-") for spec in specs)
 
 
 SMALL = {"d_k": [4, 64], "keys": 16, "queries": 50}
 
 
 def run_of(task, model, **values):
-    return {
-        "task": task, "model": model, "data": [], "profile": "quick", "seed": 0, "version": recipes.VERSIONS[task],
-        "settings": values,
-    }  # fmt: skip
+    return experiments.ALL.spec(profile.load("quick"), task, Run(model, settings=values))
 
 
 def test_golden_scaling_run(tmp_path):
-    """A recipe that computes something else needs a new version, here and in VERSIONS."""
+    """An experiment that computes something else needs a new version."""
     spec = run_of("part3-scaling", "softmax", **SMALL)
-    metrics, _ = recipes.train(spec, tmp_path)
-    assert recipes.VERSIONS["part3-scaling"] == 1
+    metrics, _ = experiments.ALL.train(spec, tmp_path)
+    assert experiments.ALL["part3-scaling"].version == 1
     golden = {
         "raw": ([4.546916, 63.438382], [0.313075, 0.185198]),
         "scaled": ([1.136729, 0.991225], [0.297337, 0.308071]),
@@ -327,35 +263,50 @@ def test_golden_scaling_run(tmp_path):
 def test_runs_come_out_again_and_leave_the_threads_alone(spec, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
     before = torch.get_num_threads()
-    first = Store(tmp_path / "a").get(spec, recipes.train)
-    second = Store(tmp_path / "b").get(spec, recipes.train)
+    first = Store(tmp_path / "a").get(spec, experiments.ALL.train)
+    second = Store(tmp_path / "b").get(spec, experiments.ALL.train)
     assert torch.get_num_threads() == before
-    pairs = list(zip(recipes.compared(first), recipes.compared(second), strict=True))
+    pairs = list(zip(experiments.ALL.compared(first), experiments.ALL.compared(second), strict=True))
     assert pairs
     for (name, old, tolerance), (again, new, _) in pairs:
         assert name == again and abs(old - new) <= tolerance
 
 
-def test_tables_are_told_from_records():
-    def record(task, model, seed, metrics, **values):
-        return Record({**run_of(task, model, **values), "seed": seed}, metrics, {}, {})
+def record(task, model, seed, metrics, **values):
+    return Record({**run_of(task, model, **values), "seed": seed}, metrics, {}, {})
 
-    softmax = [
-        record("part3-scaling", "softmax", seed, {"raw": {"variance": [v]}, "scaled": {"variance": [1.0]}}, d_k=[4])
-        for seed, v in enumerate((3.0, 5.0))
-    ]
-    table = analysis.scaling(softmax)
-    assert analysis.pick(table, "raw", "variance").loc[4, "mean"] == 4
-    assert analysis.pick(table, "scaled", "variance").loc[4, "low"] == 1
-    with pytest.raises(KeyError, match="no entropy of the raw softmax"):
-        analysis.pick(table, "raw", "entropy")
-    tokens = [64, 128, 256, 512]
-    # The slope is that of the last three lengths; the first may be anything.
-    seconds = [9.0] + [n**2 for n in tokens[1:]]
-    quadratic = record("part3-cost", "explicit", 0, {"forward": seconds}, tokens=tokens)
-    assert analysis.exponent(analysis.cost([quadratic]), "explicit", "forward") == pytest.approx(2)
+
+def test_tables_hold_what_the_records_say():
+    kinds = [{"raw": {"variance": [v, 9.0]}, "scaled": {"variance": [1.0, 1.0]}} for v in (3.0, 5.0, 10.0)]
+    found = tables.softmax([record("part3-scaling", "softmax", i, m, d_k=[4, 8]) for i, m in enumerate(kinds)])
+    assert list(found.loc[("raw", "variance", 4)]) == [5, 3, 10]
+    assert list(found.loc[("scaled", "variance", 8)]) == [1, 1, 1]
+    spent = {"forward": [1.0, 4.0], "both": [2.0, 8.0], "peak": [10, 40]}
+    costs = tables.cost([record("part3-cost", "explicit", 0, spent, tokens=[64, 128])])
+    assert costs.loc[("explicit", 128), "forward"] == 4
     with pytest.raises(KeyError, match="no record of part3-mixing"):
-        analysis.mixing([quadratic])
-    with pytest.raises(ValueError, match="two seeds"):
-        analysis.scaling(softmax[:1])
-    np.testing.assert_equal(analysis.weights_bytes(10, 3), 4 * 3 * 100)
+        tables.mixing([])
+
+
+def test_the_table_of_the_mixing_task_counts_trainings_at_the_level():
+    def trained(model, seed, explained, heads, output):
+        metrics = {"explained": [explained], "places": [2], "parameters": [90]}
+        return record("part3-mixing", model, seed, metrics, heads=heads, output=output, tokens=8, content=[8])
+
+    records = [
+        *(trained("two-heads-mixed", i, share, 2, True) for i, share in enumerate((0.99, 0.5))),
+        trained("two-heads-joined", 0, 0.49, 2, False),
+        trained("one-head-mixed", 0, 0.4, 1, True),
+    ]
+    table = lab.mixing_table(lab.at_level(tables.mixing(records)))
+    assert list(table["Trainings at the theory's level"]) == ["1 of 2", "1 of 1", "0 of 1"]
+    assert list(table["Theory"]) == ["100%", "50%", "50%"] and table["Best training"][0] == "99.0%"
+
+
+def test_growth_is_that_of_the_last_doubling():
+    costs = tables.cost([record("part3-cost", "explicit", 0, {"forward": [9.0, 2.0, 7.0]}, tokens=[64, 128, 256])])
+    assert lab.growth(costs.forward)["explicit"] == 3.5
+
+
+def test_a_vector_in_a_sentence():
+    assert lab.vector(torch.tensor([2.0, -0.5]), 1) == "(2.0, −0.5)"

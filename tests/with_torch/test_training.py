@@ -79,6 +79,21 @@ def test_patience_stops_and_returns_to_the_best_epoch(tmp_path):
     assert training.cross_entropy(logits, classes) == pytest.approx(history["validation_loss"][best])
 
 
+def test_a_watched_split_is_measured_after_every_epoch_and_changes_nothing(tmp_path):
+    recipe, other = Recipe(3, 0.02, patience=1), Points(noise=3.0)
+    plain, model = network(), network()
+    history = training.fit(plain, Points(), Points(), recipe, 0, tmp_path / "a")
+    watched = training.fit(model, Points(), Points(), recipe, 0, tmp_path / "b", {"test": other})
+    assert all(watched[name] == history[name] for name in set(history) - {"seconds"})
+    logits, classes = training.predict(model, other)
+    best = int(np.argmin(history["validation_loss"]))
+    assert len(watched["test_loss"]) == len(history["loss"]) and set(watched) - set(history) == {
+        "test_loss", "test_accuracy",
+    }  # fmt: skip
+    assert watched["test_loss"][best] == pytest.approx(training.cross_entropy(logits, classes))
+    assert watched["test_accuracy"][best] == float((logits.argmax(1) == classes).mean())
+
+
 def test_averaging_is_the_moving_average_by_hand(tmp_path):
     model = network(dropout=0.0)
     recipe = Recipe(1, 0.05, average=0.5)

@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from study import training
+from study import parts, training
 from study.training import Recipe, fit, predict
-from study.vision import description, images, recipes
+from study.vision import description, experiments, images, trainings
 from study.vision.augment import Augmentation, ImageBatches, boxes, jittered, moved
-from study.vision.convnets import ResNet18
 
 ALL = Augmentation(crop=4, flip=True, jitter=0.2, erase=0.5)
 
@@ -141,13 +140,13 @@ def test_augmentation_and_the_improved_vit_have_not_changed_under_the_version(sp
     sizes = {"width": 24, "depth": 2, "heads": 2, "hidden": 48}
     design = {"tokens": "convolutions", "pooling": "mean", "early_head": True, "local": False}
     torch.manual_seed(0)
-    model = recipes.network({"network": "vit", "arguments": sizes | design})
+    model = trainings.network({"network": "vit", "arguments": sizes | design})
     recipe = Recipe(1, 1e-3, weight_decay=0.05, decoupled=True, schedule="one-cycle", label_smoothing=0.1, clip=1.0)
-    made = batches(splits, Augmentation(**recipes.STRONG), sizes=(32,))
+    made = batches(splits, Augmentation(**experiments.STRONG), sizes=(32,))
     history = fit(model, made, batches(splits, rows=splits.validation[:4]), recipe, 0, tmp_path)
     found = float(augmented.abs().mean()), history["loss"][0]
     golden = (pytest.approx(value, rel=1e-3) for value in (0.747571, 1.088347))
-    assert (recipes.VERSIONS["bonus-improved"], *found) == (2, *golden), "raise the version in recipes.VERSIONS"
+    assert (experiments.ALL["bonus-improved"].version, *found) == (2, *golden), "raise its version"
 
 
 def test_judged_images_have_the_side_that_training_ends_with(splits):
@@ -162,7 +161,7 @@ def test_judged_images_have_the_side_that_training_ends_with(splits):
 
 def test_channels_last_changes_nothing(splits):
     torch.manual_seed(0)
-    model = ResNet18(3).eval()
+    model = parts.find("bonus").models().ResNet18(3).eval()
     (found,), _, _ = next(batches(splits).in_order())
     with torch.no_grad():
         expected = model(found[:4].contiguous())

@@ -5,24 +5,27 @@ import torch
 from torch import nn
 from transformers import ViTConfig, ViTForImageClassification
 
+from study import parts
 from study.attention import SelfAttention, scaled_dot_product
 from study.training import count_parameters
 from study.vision import rollout
-from study.vision.convnets import VGG, VGG_13, EfficientNetB0, ResNet18
 from study.vision.cost import multiply_adds
 from study.vision.vit import Architecture, Convolutions, EncoderBlock, ShiftedPatches, VisionTransformer
 
+models = parts.find("bonus").models()
+VGG, VGG_13, ResNet18, EfficientNetB0 = models.VGG, models.VGG_13, models.ResNet18, models.EfficientNetB0
+PaperTransformer = models.VisionTransformer
 SMALL = {"image": 32, "patch": 8, "width": 24, "depth": 3, "heads": 3, "hidden": 48}
 
 
-def their_weights(ours: VisionTransformer, theirs: ViTForImageClassification) -> dict[str, torch.Tensor]:
+def their_weights(ours: nn.Module, theirs: ViTForImageClassification) -> dict[str, torch.Tensor]:
     """The weights of ours under the names that `transformers` gives them."""
     state, found = ours.state_dict(), {}
     names = {
         "vit.embeddings.cls_token": "class_token", "vit.embeddings.position_embeddings": "positions",
         "vit.embeddings.patch_embeddings.projection": "tokens.project", "vit.layernorm": "norm", "classifier": "head",
     }  # fmt: skip
-    for i in range(ours.architecture.depth):
+    for i in range(len(ours.blocks)):
         here, there = f"blocks.{i}", f"vit.layers.{i}"
         names |= {f"{there}.attention.{k}_proj": f"{here}.attention.{name}" for k, name in
                   {"q": "query", "k": "key", "v": "value", "o": "output"}.items()}  # fmt: skip
@@ -35,10 +38,24 @@ def their_weights(ours: VisionTransformer, theirs: ViTForImageClassification) ->
     return found
 
 
+def test_without_its_changes_the_improved_vit_is_the_paper_s():
+    ours, plain = [], lambda: VisionTransformer(Architecture(**SMALL, classes=5))
+    for make in (plain, lambda: PaperTransformer(5, **SMALL)):
+        torch.manual_seed(0)
+        network = make()
+        images = torch.randn(2, 3, 48, 48)
+        logits = network(images)
+        logits.square().sum().backward()
+        gradients = [p.grad for p in network.parameters()]
+        ours.append([*network.state_dict().values(), logits, *gradients, *network.attention(images)])
+    assert all(torch.equal(a, b) for a, b in zip(*ours, strict=True))
+
+
+@pytest.mark.parametrize("make", [PaperTransformer, lambda n, **s: VisionTransformer(Architecture(**s, classes=n))])
 @pytest.mark.parametrize("side", [32, 48])
-def test_the_vit_equals_that_of_transformers(side):
+def test_the_vit_equals_that_of_transformers(side, make):
     torch.manual_seed(0)
-    ours = VisionTransformer(Architecture(**SMALL, classes=5)).eval()
+    ours = make(5, **SMALL).eval()
     for p in ours.parameters():
         nn.init.normal_(p, std=0.2)  # so that biases and norms matter too
     theirs = ViTForImageClassification(
@@ -62,7 +79,7 @@ def test_the_vit_equals_that_of_transformers(side):
 
 def test_parameters_and_multiply_adds_are_those_of_the_papers():
     with torch.device("meta"):
-        vit = VisionTransformer(Architecture(224, 16, 768, 12, 12, 3072, 1000))
+        vit = PaperTransformer(1000, 768, 12, 12, 3072, 224, 16)
         vgg, resnet, efficient = VGG(1000, "original"), ResNet18(1000, "standard"), EfficientNetB0(1000)
         assert count_parameters(vit) == 86_567_656
         assert count_parameters(vgg) == 133_053_736
@@ -94,7 +111,7 @@ def test_multiply_adds_by_hand():
     "network",
     [
         lambda: VGG(3), lambda: ResNet18(3), lambda: ResNet18(3, "standard"),
-        lambda: EfficientNetB0(3), lambda: EfficientNetB0(3, "late"),
+        lambda: EfficientNetB0(3), lambda: EfficientNetB0(3, "late"), lambda: PaperTransformer(3, 24, 2, 3, 48),
         *(lambda t=t: VisionTransformer(Architecture(width=24, depth=2, hidden=48, tokens=t, local=True))
           for t in ("patches", "shifted", "convolutions")),
         lambda: VisionTransformer(Architecture(width=24, depth=2, hidden=48, pooling="mean")),

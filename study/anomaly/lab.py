@@ -1,0 +1,329 @@
+"""What Part II's notebook works with: NAB's series as tables, trainings that are kept or made, the evidence.
+
+A training is found by all that decides it (the model's definition, data, epochs, seed), so a stored result stands
+beside the code that made it or not at all.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from study import definitions, lab, profile, published, runs
+from study.anomaly import (
+    analysis,
+    autoencoders,
+    charts,
+    claims,
+    detectors,
+    experiments,
+    leaderboard,
+    own,
+    scoring,
+    series,
+    thresholds,
+    trainings,
+)
+from study.anomaly.series import AAPL, ALL, WINDOW, windows_of
+from study.prose import join_list
+from study.runs import Record
+from study.verdicts import Judged, Verdict
+
+__all__ = ["Examples", "Nab", "Run", "constant_losses", "example_windows", "labelled_by_part", "windows_of"]
+
+Make = Callable[[], "autoencoders.keras.Model"]
+"""A function that returns a Keras model, not compiled, for windows of shape (30, 1)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: the function that defines the model, and the record of what came out."""
+
+    make: Make
+    record: Record
+
+    @property
+    def metrics(self) -> dict:
+        """Losses, R² and the rest, by name."""
+        return self.record.metrics
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Mean squared error after each epoch (from 1): `loss` in training, `last` and `middle` on those parts."""
+        return lab.history(self.record, "loss", "last", "middle")
+
+    @cached_property
+    def network(self) -> "autoencoders.keras.Model":
+        """The trained Keras model, from its kept weights."""
+        return autoencoders.trained(self.make, self.record)
+
+    def reconstruct(self, inputs: np.ndarray) -> np.ndarray:
+        """Windows (n, 30, 1) as the network rebuilds them, same shape, float32."""
+        return np.asarray(self.network(inputs, training=False))
+
+    @property
+    def errors(self) -> dict[str, np.ndarray]:
+        """Mean squared error of every window, by part of the split: (windows,) float32 each."""
+        return thresholds.errors_of(self.record)
+
+    def codes(self, inputs: np.ndarray) -> np.ndarray:
+        """What the `bottleneck` holds of windows (n, 30, 1): (n, units) float32."""
+        encoder = autoencoders.keras.Model(self.network.inputs[0], bottleneck(self.network).output)
+        return np.asarray(encoder(inputs, training=False))
+
+
+def bottleneck(network: "autoencoders.keras.Model") -> "autoencoders.keras.layers.Layer":
+    """The layer named `bottleneck`, or the one with the fewest output values."""
+    named = [layer for layer in network.layers if layer.name == "bottleneck"]
+    return named[0] if named else min(network.layers, key=lambda layer: np.prod(layer.output.shape[1:]))
+
+
+class Nab:
+    """NAB's Twitter series and everything that was trained on them, for one profile of the report."""
+
+    def __init__(self, profile_name: str) -> None:
+        self.profile = profile.load(profile_name)
+        self._store = runs.Store(self.profile.records, self.profile.drafts)
+        self._specs = experiments.ALL.specs(self.profile)
+
+    def series(self, name: str = AAPL) -> series.Series:
+        """A company's series with its labelled windows as rows. Raises ValueError for an unknown name."""
+        return series.load(name, self.profile.data, self.profile.part2.synthetic_rows)
+
+    def load(self, name: str = AAPL) -> pd.DataFrame:
+        """A company's series as a table with the columns `timestamp` (datetime64) and `value` (int64)."""
+        one = self.series(name)
+        return pd.DataFrame({"timestamp": one.timestamps, "value": one.values.astype(np.int64)})
+
+    def windows(self, name: str = AAPL) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+        """First and last time of each window that NAB's authors labelled as anomalous."""
+        one = self.series(name)
+        return [(pd.Timestamp(one.timestamps[a]), pd.Timestamp(one.timestamps[b])) for a, b in one.windows]
+
+    def train(self, make: Make, windows: Mapping[str, np.ndarray], epochs: int | None = None, seed: int = 0) -> Run:
+        """A model trained to rebuild `windows["train"]` (n, 30, 1), measured on `last` and `middle` after each epoch.
+
+        The kept result if this definition was trained on these windows for so many epochs with this seed; otherwise
+        it is trained here, with a progress bar, and kept below build/. Without `epochs` it is the profile's number,
+        the original's ten in the report.
+        """
+        epochs = epochs or self.profile.part2.epochs
+        spec = self._training(make, windows, epochs, seed)
+
+        def here(spec: dict, scratch: Path) -> runs.Outcome:
+            return trainings.published(make, windows, epochs, seed, scratch)
+
+        return Run(make, self._store.by_hand(spec, here))
+
+    def repeat(self, make: Make, windows: Mapping[str, np.ndarray], epochs: int | None = None) -> list[Run]:
+        """All seeds of the profile for which this training is kept; if there is none, the first one is trained."""
+        epochs = epochs or self.profile.part2.epochs
+        specs = (self._training(make, windows, epochs, seed) for seed in self.profile.part2.seeds)
+        kept = [Run(make, record) for record in map(self._store.load, specs) if record is not None]
+        return kept or [self.train(make, windows, epochs, self.profile.part2.seeds[0])]
+
+    def changed(self, models: Mapping[str, Make]) -> list[str]:
+        """The names of those models that no committed record is of: changed ones, and new ones."""
+        store, seed = runs.Store(self.profile.records), self.profile.part2.seeds[0]
+        return [n for n, make in models.items() if store.load(self._spec("part2-published", make, seed)) is None]
+
+    def note(self, models: Mapping[str, Make]) -> str:
+        """What to keep in mind where models were changed; empty where none was."""
+        changed = self.changed(models)
+        if not changed:
+            return ""
+        verb = "was" if len(changed) == 1 else "were"
+        return (
+            f"{join_list(changed)} {verb} changed or added. What is judged of the original, and the bands of seeds "
+            "beside a curve, rest on the published models; all else shows the models as they are defined above."
+        )
+
+    def committed(self, make: Make, windows: Mapping[str, np.ndarray]) -> list[Record]:
+        """The committed trainings of the model of this name, whatever its definition was; none of a new one."""
+        sizes = self.profile.part2
+        specs = (self._training(make, windows, sizes.epochs, seed) for seed in sizes.seeds)
+        return [record for record in map(self._of_any_definition, specs) if record is not None]
+
+    def _of_any_definition(self, spec: dict) -> Record | None:
+        """The committed record of a run, or else that of an earlier definition of its model."""
+        store = runs.Store(self.profile.records)
+        return store.load(spec) or store.before(spec)
+
+    def judge(self, make: Make, seed: int = 0) -> Record:
+        """A model under NAB's streaming protocol: kept, or fitted and judged here on all ten series."""
+        spec = self._spec("part2-stream", make, seed)
+
+        def here(spec: dict, scratch: Path) -> runs.Outcome:
+            ten = {name: self.series(name) for name in ALL}
+            return trainings.stream(make, ten, spec["settings"]["epochs"], seed, scratch)
+
+        return self._store.by_hand(spec, here)
+
+    @cached_property
+    def _committed(self) -> list[Record]:
+        """The committed records, read once. Raises ValueError if there are none."""
+        return lab.kept(self.profile, self._specs, "Part II", self._of_any_definition)
+
+    def records(self, models: Mapping[str, Make] | None = None) -> list[Record]:
+        """The committed records of Part II; of `models` (by name) that have no streaming result, one is made.
+
+        Of a model that the notebook's file now defines otherwise, the records of its earlier definition stand.
+        """
+        live = {_key(make): definitions.of(make) for make in (models or {}).values()}
+        # A changed model stands for itself, never pooled with what its earlier definition gave.
+        found = [r for r in self._committed if r.spec["task"] != "part2-stream" or _is_live(r, live)]
+        judged = {record.spec.get("definition") for record in found if record.spec["task"] == "part2-stream"}
+        new = [make for make in (models or {}).values() if definitions.of(make) not in judged]
+        return found + [self.judge(make) for make in new]
+
+    def board(self, models: Mapping[str, Make] | None = None) -> pd.DataFrame:
+        """The leaderboard by name: medians over seeds, best NAB score without a pause first; see `leaderboard`."""
+        board = leaderboard.leaderboard(self.records(models), by="unpaused_nab").set_index("model")
+        return board.rename(index=self.names(models or {}))
+
+    def landmarks(self, board: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a leaderboard for the detectors that NAB publishes; on synthetic series, of the baselines."""
+        return board[board.kind == ("baseline" if self.profile.synthetic else "published")]
+
+    def dataset(self) -> Record:
+        """The record that describes the series: statistics, patterns, bursts."""
+        return runs.of(self.records(), "part2-dataset", "aapl")[0]
+
+    def detector(self, key: str) -> list[Record]:
+        """The streaming results of a detector of this report, by its key such as `surge-mean`, one a seed."""
+        return runs.of(self.records(), "part2-stream", key)
+
+    def scored(self, names: Sequence[str], column: str = "unpaused") -> dict[str, charts.Scored]:
+        """Scores, threshold and alarms on AAPL of this report's detectors, by name; first seed."""
+        keys = {name: key for key, name in detectors.NAMES.items()}
+        return {name: charts.scored(self.detector(keys[name])[0], column) for name in names}
+
+    @property
+    def ours(self) -> str:
+        """The name of the detector that this report puts forward."""
+        return detectors.NAMES[detectors.OURS]
+
+    def surge_design(self) -> tuple[Sequence[int], int, int, int, int]:
+        """What `charts.mask` draws of Surge-AE: rows in each block, hidden blocks, units, code, calendar."""
+        design = own.DESIGN
+        return own.BLOCKS, design.hidden_blocks, design.units, design.code, own.CALENDAR
+
+    def surge_mean(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table of `timestamp` and `value` with the `score` of Surge-mean and whether it raises an `alarm`.
+
+        The threshold and the pause are those chosen on the nine series. Raises ValueError for timestamps off the
+        five-minute grid or values that are no counts.
+        """
+        own.check(table["timestamp"].to_numpy(), table["value"].to_numpy())
+        scores = own.score_without_network(table["value"].to_numpy())
+        rule = self.detector(detectors.SURGE_MEAN)[0].metrics["paused"]["rules"]["nab"]
+        alarm = scoring.alarms(scores, rule["threshold"], rule["refractory_rows"])
+        return table.assign(score=scores, alarm=alarm)
+
+    def left_out(self) -> pd.DataFrame:
+        """Surge-AE on each of the nine other series, no pause: `nab`, `nab_100`, `windows`, `found`, `false`."""
+        found = pd.DataFrame(runs.of(self.records(), "part2-left-out")[0].metrics["unpaused"]).T
+        return found.astype({"windows": int, "found": int, "false": int})
+
+    def threshold_rules(self) -> pd.DataFrame:
+        """Threshold rules, the nearest to Base's reported number of anomalies first; see `thresholds.rule_table`."""
+        return thresholds.rule_table(self.records())
+
+    def statistics(self) -> list[Judged]:
+        """The original's statistics of the series, judged."""
+        return analysis.judged_dataset(self.dataset().metrics)
+
+    def judged_losses(self) -> list[Judged]:
+        """The original's losses and numbers of anomalies, judged."""
+        return analysis.judged_losses(self.records())
+
+    def reported(self, key: str) -> float:
+        """A number of the original, such as `base.train_loss`."""
+        return published.value(f"part2.{key}")
+
+    def verdicts(self) -> dict[str, str]:
+        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
+        return {name: verdict.status for name, verdict in self._claims.items()}
+
+    def claims_table(self, *places: str) -> pd.DataFrame:
+        """The claims of the original at these places of its text, each with its verdict and the first reason for it."""
+        stated = {name: published.everything()["claims"][name] for name in self._claims}
+        wanted = [name for name, one in stated.items() if any(one["where"].endswith(place) for place in places)]
+        return pd.DataFrame(
+            {
+                "The original": [f"“{stated[name]['text']}”" for name in wanted],
+                "Verdict": [self._claims[name].status for name in wanted],
+                "Why": [self._claims[name].reason.partition(". ")[0].removesuffix(".") + "." for name in wanted],
+            }
+        )
+
+    @cached_property
+    def _claims(self) -> dict[str, Verdict]:
+        return claims.claims(self.records())
+
+    def names(self, models: Mapping[str, Make]) -> dict[str, str]:
+        """Key in the run store and name of models."""
+        return {_key(make): name for name, make in models.items()}
+
+    def _spec(self, task: str, make: Make, seed: int) -> dict:
+        """The spec of a run with this model; of all settings but model and seed there is one choice a task."""
+        pattern = next(spec for spec in self._specs if spec["task"] == task and "epochs" in spec["settings"])
+        return {**pattern, "model": _key(make), "seed": seed, "definition": definitions.of(make)}
+
+    def _training(self, make: Make, windows: Mapping[str, np.ndarray], epochs: int, seed: int) -> dict:
+        spec = self._spec("part2-published", make, seed)
+        settings = {**spec["settings"], "epochs": epochs}
+        given = _digests(windows)
+        if given != self._original_windows:
+            settings["windows"] = given
+        return {**spec, "settings": settings}
+
+    @cached_property
+    def _original_windows(self) -> dict[str, str]:
+        return _digests(series.original_windows(self.series().values)[0])
+
+
+def _key(make: Make) -> str:
+    """A model's name in the run store."""
+    return make.__name__.replace("_", "-")
+
+
+def _is_live(record: Record, live: Mapping[str, str]) -> bool:
+    definition = record.spec.get("definition")
+    return live.get(record.spec["model"], definition) == definition
+
+
+def _digests(windows: Mapping[str, np.ndarray]) -> dict[str, str]:
+    return {name: series.digest_of(part) for name, part in windows.items()}
+
+
+def constant_losses(windows: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Mean squared error, on each part, of a model that answers every window with the mean of the training part."""
+    mean = windows["train"].mean()
+    return {name: float(np.square(part - mean).mean()) for name, part in windows.items()}
+
+
+def labelled_by_part(one: series.Series) -> dict[str, int]:
+    """How many labelled windows touch each part of the original's split."""
+    split = series.parts(len(one))
+    return {name: sum(a < rows.stop and b >= rows.start for a, b in one.windows) for name, rows in split.items()}
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Some windows (k, 30, 1) and the title of each."""
+
+    inputs: np.ndarray
+    titles: tuple[str, ...]
+
+
+def example_windows(windows: np.ndarray) -> Examples:
+    """Three of the windows (n, 30, 1): a usual one, one busier than 19 of 20, one with the highest burst midway."""
+    ranked = np.argsort(windows.mean(axis=(1, 2)), kind="stable")
+    # The first window that holds the highest count ends with it.
+    burst = min(int(windows.max(axis=(1, 2)).argmax()) + WINDOW // 2, len(windows) - 1)
+    rows = [ranked[len(ranked) // 2], ranked[int(0.95 * len(ranked))], burst]
+    return Examples(windows[rows], ("a usual window", "a busy window", "the burst"))

@@ -1,0 +1,137 @@
+"""The tables of Part II: evidence in, a data frame of texts out, in the order of its columns in print."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from study import published
+from study.anomaly.analysis import LOSSES
+from study.anomaly.lab import Run
+from study.prose import join_list, number, significant
+from study.verdicts import COLLAPSED, Judged, Kind, collapsed
+
+
+def medians(fitted: Mapping[str, Sequence[Run]]) -> dict[str, SimpleNamespace]:
+    """Median over each model's runs of every loss, `last_loss_first` (after one epoch) among them."""
+    found = {}
+    for name, runs in fitted.items():
+        losses = {key: float(np.median([run.metrics[key] for run in runs])) for key in LOSSES}
+        first = float(np.median([run.history["last"].iloc[0] for run in runs]))
+        found[name] = SimpleNamespace(**losses, last_loss_first=first)
+    return found
+
+
+def r2(fitted: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
+    """R² after the training on each part of the split, median and range over seeds."""
+    titles = {"train": "Training", "last": "Validation (last 15%)", "middle": "Testing (middle 15%)"}
+    columns = {
+        title: [span([run.metrics["r2"][part] for run in runs], _two) for runs in fitted.values()]
+        for part, title in titles.items()
+    }
+    return pd.DataFrame({"Model": list(fitted), **columns})
+
+
+def losses(judged: Sequence[Judged], changed: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
+    """Published losses and counts of anomalies beside ours, then the losses of changed models; losses in 10⁻³."""
+    show = [_whole if one.kind is Kind.COUNT else _thousandths for one in judged]
+    rows = [
+        (
+            one.model,
+            one.quantity,
+            f"{one.published if one.kind is Kind.COUNT else 1e3 * one.published:.6g}",
+            span(one.values, as_text),
+            interval_words(one.interval, _tenths if one.kind is Kind.COUNT else as_text),
+            one.verdict.status,
+        )
+        for as_text, one in zip(show, judged, strict=True)
+    ]
+    for name, runs in changed.items():
+        for key, quantity in LOSSES.items():
+            rows.append((f"{name}, yours", quantity, "–", span([r.metrics[key] for r in runs], _thousandths), "–", "–"))
+    return pd.DataFrame(rows, columns=["Model", "Quantity", "Reported", "Ours", "One more seed", "Verdict"])
+
+
+def losses_caption(judged: Sequence[Judged]) -> str:
+    """What the table of losses shows, with the trainings left out of its intervals, counted by model."""
+    failed: dict[str, int] = {}
+    for one in judged:
+        failed[one.model] = max(failed.get(one.model, 0), len(collapsed(one.values, one.kind)))
+    counted = join_list([f"{n} of {name}" for name, n in failed.items() if n] or ["none here"])
+    return (
+        "Losses (MSE × 10³) and anomalies, reported and ours: median, range, and the 95% prediction interval for one "
+        f"more seed. Trainings that collapsed, with a loss over {COLLAPSED:g} times the median, are in the range but "
+        f"not in the interval: {counted}. Where seeds differ much, the interval is wide, and *reproduced* can "
+        "stand beside a large difference. Base's number of anomalies chose the rule and is not judged."
+    )
+
+
+def parameters_differing(built: Mapping[str, object]) -> int:
+    """How many of the original's models, by name, have another number of parameters than it reports."""
+    return sum(built[name].count_params() != count for name, count in _reported_parameters().items())
+
+
+def _reported_parameters() -> dict[str, int]:
+    names = {"Base": "base", "Version 1": "version-1", "Version 2": "version-2", "Version 3": "version-3"}
+    return {name: published.value(f"part2.{key}.parameters") for name, key in names.items()}
+
+
+def metrics(board: pd.DataFrame) -> pd.DataFrame:
+    """Row-wise, range-based and window-wise scores of the detectors in a leaderboard, without a pause."""
+    return pd.DataFrame(
+        {
+            "Detector": list(board.index),
+            "Precision": board.unpaused_point_precision.map(_three).to_list(),
+            "Recall": board.unpaused_point_recall.map(_three).to_list(),
+            "F1": board.unpaused_point_f1.map(_three).to_list(),
+            "ROC-AUC": board.roc_auc.map(_three).to_list(),
+            "PR-AUC": board.pr_auc.map(_three).to_list(),
+            "VUS-PR": board.vus_pr.map(_three).to_list(),
+            "Affiliation F1": board.unpaused_affiliation.map(_three).to_list(),
+            "Event F1": board.unpaused_event_f1.map(_two).to_list(),
+        }
+    )
+
+
+def left_out(elsewhere: pd.DataFrame) -> pd.DataFrame:
+    """Labelled windows found, false events and NAB score on 0 to 100; a series a column."""
+    rows = {
+        "Windows found": [f"{one.found} of {one.windows}" for one in elsewhere.itertuples()],
+        "False events": map(str, elsewhere.false),
+        "NAB score, 0 to 100": elsewhere.nab_100.map(_whole),
+    }
+    return pd.DataFrame([[name, *values] for name, values in rows.items()], columns=["", *elsewhere.index])
+
+
+def span(values: Sequence[float], show: Callable[[float], str]) -> str:
+    """Median and range over seeds."""
+    if not len(values):
+        return "–"
+    low, middle, high = (show(v) for v in (min(values), float(np.median(values)), max(values)))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def interval_words(ends: tuple[float, float] | None, show: Callable[[float], str]) -> str:
+    """The prediction interval for one more seed, or a dash where there is none."""
+    return "–" if ends is None else f"{show(ends[0])} to {show(ends[1])}"
+
+
+def _whole(value: float) -> str:
+    return number(value)
+
+
+def _tenths(value: float) -> str:
+    return number(value, 1).removesuffix(".0")
+
+
+def _thousandths(value: float) -> str:
+    return significant(1e3 * value)
+
+
+def _two(value: float) -> str:
+    return number(value, 2)
+
+
+def _three(value: float) -> str:
+    return number(value, 3)

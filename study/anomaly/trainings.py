@@ -1,0 +1,237 @@
+"""How the runs of Part II are made: data in, metrics and arrays out. `study.anomaly.experiments` lists them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from tqdm.auto import tqdm
+
+from study import catalog, definitions
+from study import published as references
+from study.anomaly import autoencoders, baselines, description, detection, own, scoring
+from study.anomaly.autoencoders import Make
+from study.anomaly.detectors import (
+    AUTOENCODERS,
+    CHECKED_DETECTORS,
+    NOTEBOOK,
+    SURGE_AE,
+    SURGE_MEAN,
+    function_of,
+    output_file,
+    scores_file,
+)  # fmt: skip
+from study.anomaly.series import (
+    AAPL,
+    ALL,
+    DAY_ROWS,
+    OTHERS,
+    WINDOW,
+    Series,
+    digest_of,
+    load,
+    original_windows,
+    windows_of,
+)  # fmt: skip
+from study.keras_training import weights_of
+from study.runs import Outcome
+
+
+def published_models() -> dict[str, Make]:
+    """The original's four, by key: the functions in the notebook's `model` cells."""
+    models = definitions.notebook(NOTEBOOK)
+    return {key: getattr(models, function_of(key)) for key in AUTOENCODERS}
+
+
+def _series(spec: dict, name: str) -> Series:
+    rows = spec["settings"].get("synthetic_rows", 0)
+    return load(name, "synthetic" if rows else "real", rows)
+
+
+def describe_series(spec: dict, scratch: Path) -> Outcome:
+    return description.describe(_series(spec, AAPL))
+
+
+def check_scorer(spec: dict, scratch: Path) -> Outcome:
+    """Score the per-row outputs that NAB publishes for two detectors, beside the sums of NAB's own S(t) columns."""
+    series, metrics, arrays = _series(spec, AAPL), {}, {}
+    for detector in CHECKED_DETECTORS:
+        table = pd.read_csv(catalog.fetch(output_file(detector)))
+        scores = table["anomaly_score"].to_numpy()
+        above = scores >= references.nab_detectors().loc[detector, "threshold"]
+        metrics[detector] = {
+            "points": scoring.pointwise(scores, above, series.windows),
+            "events": scoring.eventwise(above, series.windows),
+            "nab": detection.verdicts(above, series)["nab"],
+            "nab_of_columns": {name: float(table[f"S(t)_{name}"].sum()) for name in scoring.PROFILES},
+        }
+        arrays[f"{detector}_rows"] = np.flatnonzero(above).astype(np.int32)
+    return metrics, arrays
+
+
+def train_as_published(spec: dict, scratch: Path) -> Outcome:
+    windows, low, high = original_windows(_series(spec, AAPL).values)
+    make = published_models()[spec["model"]]
+    return published(make, windows, spec["settings"]["epochs"], spec["seed"], scratch, low, high)
+
+
+def published(
+    make: Make,
+    windows: dict[str, np.ndarray],
+    epochs: int,
+    seed: int,
+    scratch: Path,
+    low: float = 0.0,
+    high: float = 1.0,
+) -> Outcome:
+    """Train a model as the original did, on `windows["train"]` (n, 30, 1), and measure it on `middle` and `last` too.
+
+    Windows overlap within each part, as `original_windows` cuts them. `low` and `high` are the counts that 0 and 1
+    stand for. The weights of the trained network are kept.
+    """
+    model = autoencoders.build(make, seed, epochs)
+    history = autoencoders.fit(
+        model, windows["train"], epochs, seed, {"last": windows["last"], "middle": windows["middle"]}, scratch
+    )
+    errors = {name: autoencoders.errors(model, part) for name, part in windows.items()}
+    # Predicting the training part's mean everywhere is the floor that a reconstruction has to beat.
+    floor = {name: float(np.square(part - windows["train"].mean()).mean()) for name, part in windows.items()}
+    variance = {name: float(part.var()) for name, part in windows.items()}
+    loss = {name: float(e.mean()) for name, e in errors.items()}
+    metrics = {
+        "parameters": model.count_params(),
+        "train_loss_first": history["loss"][0],
+        "train_loss": history["loss"][-1],
+        "middle_loss": loss["middle"],
+        "last_loss": loss["last"],
+        "train_loss_after": loss["train"],
+        "constant_loss": floor,
+        "variance": variance,
+        "r2": {name: 1 - loss[name] / variance[name] for name in windows},
+        "energy_correlation": _rank_correlation(errors["last"], np.square(windows["last"]).mean(axis=(1, 2))),
+        "rmse_tweets": {name: float(np.sqrt(value) * (high - low)) for name, value in loss.items()},
+        "windows_digest": digest_of(windows["train"]),
+    }
+    arrays = {f"errors_{name}": e.astype(np.float32) for name, e in errors.items()}
+    arrays |= {f"history_{name}": np.array(values) for name, values in history.items()}
+    arrays |= _values_of_high_errors(windows, errors, low, high)
+    arrays |= weights_of(model)
+    return metrics, arrays
+
+
+def _values_of_high_errors(
+    windows: dict[str, np.ndarray], errors: dict[str, np.ndarray], low: float, high: float
+) -> dict[str, np.ndarray]:
+    """Last row, and its count, of those windows of the later parts that some threshold rule may detect."""
+    limit = min(e.mean() + 2 * e.std() for e in errors.values())
+    rows, counts, start = [], [], 0
+    for name in ("train", "middle", "last"):
+        kept = errors[name] > limit
+        if name != "train":
+            rows.append(start + WINDOW - 1 + np.flatnonzero(kept))
+            # Float32 holds a scaled count to a thousandth of one.
+            counts.append(np.round(low + (high - low) * windows[name][kept, -1, 0].astype(np.float64), 2))
+        start += len(windows[name]) + WINDOW - 1
+    return {
+        "kept_rows": np.concatenate(rows).astype(np.int32),
+        "kept_values": np.concatenate(counts).astype(np.float32),
+    }
+
+
+def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    return float(stats.spearmanr(a, b).statistic)
+
+
+def judge_on_stream(spec: dict, scratch: Path) -> Outcome:
+    """Score all ten series causally, choose the alarm rules on nine, judge AAPL."""
+    series = {name: _series(spec, name) for name in ALL}
+    if spec["model"] in AUTOENCODERS:
+        make = published_models()[spec["model"]]
+        return stream(make, series, spec["settings"]["epochs"], spec["seed"], scratch)
+    if spec["model"] == SURGE_AE:
+        training, judged = _training_pairs(series, AAPL), {name: _pair(one) for name, one in series.items()}
+        scores, loss = own.fit_and_score(training, judged, spec["seed"], **_sizes(spec))
+        metrics, arrays = detection.judge(scores, series)
+        return {"train_loss": loss, **metrics}, arrays
+    if spec["model"] == SURGE_MEAN:
+        score = own.score_without_network
+    else:
+        score = baselines.BASELINES[spec["model"]]
+    return detection.judge({name: score(one.values) for name, one in series.items()}, series)
+
+
+def stream(make: Make, series: dict[str, Series], epochs: int, seed: int, scratch: Path) -> Outcome:
+    """An autoencoder under NAB's protocol: fitted on the probation rows of all ten series together, without labels.
+
+    Each series is scaled by its own probation rows. The score of a row is the error of the window that ends there,
+    over the median error of the series' probation.
+    """
+    windows, head = {}, {}
+    for name, one in series.items():
+        head[name] = scoring.probation_rows(len(one)) - WINDOW + 1
+        probation = one.values[: scoring.probation_rows(len(one))]
+        windows[name] = windows_of((one.values - probation.min()) / max(np.ptp(probation), 1.0))
+    pooled = np.concatenate([windows[name][: head[name]] for name in series])
+    model = autoencoders.build(make, seed, epochs)
+    history = autoencoders.fit(model, pooled, epochs, seed, {}, scratch)
+    scores = {}
+    for name in series:
+        errors = autoencoders.errors(model, windows[name]).astype(np.float64)
+        relative = errors / np.median(errors[: head[name]])
+        scores[name] = np.concatenate([np.full(WINDOW - 1, relative.min()), relative])
+    metrics, arrays = detection.judge(scores, series)
+    return {"train_loss": history["loss"][-1], **metrics}, arrays
+
+
+def _sizes(spec: dict) -> dict[str, int]:
+    """Epochs and number of Surge-AE's networks."""
+    return {name: spec["settings"][name] for name in ("epochs", "networks")}
+
+
+def _pair(one: Series, rows: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    return one.timestamps[:rows], one.values[:rows]
+
+
+def _training_pairs(series: dict[str, Series], judged: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """All of the other series, and of the judged one its probation rows, where they last longer than a day."""
+    pairs = [_pair(one) for name, one in series.items() if name != judged]
+    head = scoring.probation_rows(len(series[judged]))
+    return [*pairs, _pair(series[judged], head)] if head > DAY_ROWS else pairs
+
+
+def judge_published_detector(spec: dict, scratch: Path) -> Outcome:
+    """A detector that NAB publishes, from its scores on all ten series, by the same protocol as this report's."""
+    table = pd.read_csv(catalog.fetch(scores_file(spec["model"]))).sort_values(["series", "row"], kind="stable")
+    scores = {name: rows["anomaly_score"].to_numpy(dtype=np.float64) for name, rows in table.groupby("series")}
+    series = {name: _series(spec, name) for name in ALL}
+    for name, one in series.items():
+        found = len(scores.get(name, ()))
+        if found != len(one):
+            raise catalog.DataError(
+                f"{scores_file(spec['model'])}: {found} scores of {name}, expected one for each of its {len(one)} "
+                "rows. Restore the original file."
+            )
+    return detection.judge({name: scores[name] for name in ALL}, series)
+
+
+def leave_series_out(spec: dict, scratch: Path) -> Outcome:
+    """Surge-AE on each of the nine other series, with networks and alarm rule from the eight others only."""
+    series = {name: _series(spec, name) for name in OTHERS}
+    scores = {}
+    for name in tqdm(OTHERS, desc="left out", unit="series", leave=False):
+        training = _training_pairs(series, name)
+        judged = {name: _pair(series[name])}
+        found, _ = own.fit_and_score(training, judged, spec["seed"], **_sizes(spec))
+        scores |= found
+    metrics = {column: {} for column in detection.COLUMNS}
+    for name, rules in detection.left_out(scores, series).items():
+        for column, rule in rules.items():
+            one = detection.verdicts(rule.alarms(scores[name]), series[name])
+            metrics[column][name] = {
+                "nab": one["nab"]["standard"],
+                "nab_100": one["nab_100"],
+                "windows": len(series[name].windows),
+                "found": one["found_windows"],
+                "false": one["false_events"],
+            }
+    return metrics, {}

@@ -1,0 +1,82 @@
+"""What JupyterLab reads and writes: a notebook is shown with numbers, references and a hint, and saved without them.
+
+On disk stay the two forms that `study.pairing` makes, without outputs: saving changes no line that was not edited.
+"""
+
+import re
+from typing import Any
+
+import jupytext
+import nbformat
+import pypandoc
+from jupytext.async_contentsmanager import AsyncTextFileContentsManager
+from nbformat import NotebookNode
+
+from study import links, pairing, paths
+
+HINT = "*Run All fills in the numbers; ✓ marks a checked statement; ●●● opens hidden code.*"
+
+_KEY = re.compile(r"^@\w+\{([\w-]+),", flags=re.M)
+_ENTRY = re.compile(r'<div id="ref-([\w-]+)"[^>]*>\s*(.*?)\s*</div>', flags=re.S)
+_ADDED = {"added": True, "deletable": False, "editable": False}
+
+
+class Manager(AsyncTextFileContentsManager):
+    """Jupytext's manager; notebooks that are paired with a text are decorated when read, and plain when written."""
+
+    async def get(
+        self, path: str, content: bool = True, type: str | None = None, format: str | None = None, **options: Any
+    ) -> dict:
+        model = await super().get(path, content=content, type=type, format=format, **options)
+        if content and model["type"] == "notebook" and is_paired(model["content"]):
+            decorate(model["content"], links.of_report())
+        return model
+
+    async def save(self, model: dict, path: str = "") -> dict:
+        if model["type"] == "notebook":
+            notebook = nbformat.from_dict(model["content"])
+            if is_paired(notebook):
+                model = {**model, "content": plain(notebook, links.of_report())}
+        return await super().save(model, path)
+
+
+def is_paired(notebook: NotebookNode) -> bool:
+    """Whether a notebook has a text form."""
+    return "py:percent" in notebook.metadata.get("jupytext", {}).get("formats", "")
+
+
+def decorate(notebook: NotebookNode, numbers: links.Numbers) -> None:
+    """Add the hint, the numbers of figures and tables to links, and the references that the prose cites."""
+    prose = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    sources = references([name for cell in prose for name in links.targets(cell.source)])
+    for cell in prose:
+        cell.source = links.numbered(cell.source, numbers)
+    notebook.cells.insert(0, _added("hint", HINT))
+    if sources:
+        notebook.cells.append(_added("references", f"## References\n\n{sources}"))
+
+
+def plain(notebook: NotebookNode, numbers: links.Numbers) -> NotebookNode:
+    """The notebook as `study.pairing` makes it of its text: without what `decorate` adds, outputs and values."""
+    notebook.cells = [cell for cell in notebook.cells if not cell.metadata.get("added")]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = links.unnumbered(cell.source, numbers)
+    return pairing.of_text(jupytext.writes(notebook, fmt=pairing.PERCENT))
+
+
+def references(names: list[str]) -> str:
+    """The sources of the bibliography among some names, each with its name as a target, as MyST Markdown."""
+    known = _KEY.findall(paths.BIBLIOGRAPHY.read_text(encoding="utf-8"))
+    wanted = ", ".join(f"@{name}" for name in dict.fromkeys(names) if name in known)
+    if not wanted:
+        return ""
+    listed = pypandoc.convert_text(
+        f"---\nnocite: '{wanted}'\n---\n", "gfm", format="markdown",
+        extra_args=["--citeproc", f"--bibliography={paths.BIBLIOGRAPHY}", "--wrap=none"],
+    )  # fmt: skip
+    return "\n\n".join(f"({name})=\n{text}" for name, text in _ENTRY.findall(listed))
+
+
+def _added(name: str, source: str) -> NotebookNode:
+    return nbformat.v4.new_markdown_cell(source, id=name, metadata=dict(_ADDED))

@@ -1,0 +1,145 @@
+"""Definitions of models: the digest that a run's key holds, and how training code gets them from the notebooks.
+
+A model is a function or class in a cell of a notebook that is tagged `model`, or in a module of the project. Its digest
+is that of its syntax tree without comments, docstrings and annotations, of the values of the constants that it uses,
+and of the project's definitions that it uses, all the way down; of libraries only the names in the code count. The
+file and what a cell defined in a running notebook give the same digest, and nothing is executed for it.
+"""
+
+import ast
+import hashlib
+import json
+import linecache
+import sys
+from collections.abc import Callable, Collection
+from pathlib import Path
+from types import ModuleType
+
+from study import paths
+from study.definitions import imported, live
+from study.definitions.sources import FOREIGN, Definition, DefinitionError, Models, Source, meaning, noted, read, shown
+from study.definitions.trees import DEFINITIONS, bindings
+
+__all__ = ["DefinitionError", "Models", "check_imported", "in_file", "in_notebook", "load", "notebook", "of"]
+
+_KNOWN: dict[tuple[Path, str, Path], tuple[str, Collection[Source]]] = {}
+"""The digests of definitions in files, each of which holds while these sources are what they were."""
+_REACHED: dict[str, list[Definition]] = {}
+"""The definitions that each digest is of."""
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_LOADED: dict[Path, tuple[Source, Models]] = {}
+
+
+def of(model: object) -> str:
+    """The digest of a live function or class: 12 hexadecimal digits.
+
+    Raises DefinitionError when a library defines it, when it is defined inside a function, or when it uses something
+    that has no digest, such as data.
+    """
+    found = live.defined(model)
+    if not isinstance(found, Definition):
+        raise DefinitionError(
+            f"{getattr(model, '__qualname__', type(model).__name__)} is no function or class of a notebook or of the "
+            "project; give a function that makes the model, defined in a cell of its own"
+        )
+    digest = _digest(found)
+    check_imported(digest)
+    return digest
+
+
+def in_file(file: Path, name: str) -> str:
+    """The digest of a function or class in a notebook's `model` cells or in a module, read from the file.
+
+    Raises DefinitionError when there is none of that name, or when it uses something that has no digest.
+    """
+    key = file, name, paths.NOTEBOOKS
+    digest, depends_on = _KNOWN.get(key, ("", ()))
+    if not digest or any(read(source.file) is not source for source in depends_on):
+        with noted() as depends_on:
+            found = read(file).lookup(name)
+            if not isinstance(found, Definition):
+                raise DefinitionError(f"{shown(file)}: {name} is no function or class; expected a model's definition")
+            digest = _digest(found)
+        _KNOWN[key] = digest, depends_on
+    return digest
+
+
+def in_notebook(file: Path) -> dict[str, str]:
+    """The digests of the functions and classes in a notebook's `model` cells, by name. Raises DefinitionError."""
+    return {one.name: in_file(file, one.name) for one in read(file).of_model() if isinstance(one, DEFINITIONS)}
+
+
+def check_imported(digest: str) -> None:
+    """Refuse to go on when this process has imported an earlier text of a definition that it knows by its digest.
+
+    Raises DefinitionError that names the file.
+    """
+    imported.check(_REACHED[digest])
+
+
+def load(file: Path) -> Models:
+    """The functions, classes and constants of a notebook's `model` cells by name, executed once for each content.
+
+    Of the other cells only the imports and constants that they need are executed. Tracebacks and `inspect.getsource`
+    show the file's lines. Raises DefinitionError.
+    """
+    source = read(file)
+    if source.file not in _LOADED or _LOADED[source.file][0] is not source:
+        _LOADED[source.file] = source, _executed(source)
+    return _LOADED[source.file][1]
+
+
+def notebook(name: str) -> Models:
+    """`load` by the notebook's name, such as "part1_autoencoder_theory": for modules that use its models."""
+    return load(paths.NOTEBOOKS / f"{name}.py")
+
+
+def _executed(source: Source) -> Models:
+    statements = source.to_execute()
+    module = ModuleType(f"{source.file.parent.name}.{source.file.stem}")
+    module.__file__ = str(source.file)
+    sys.modules[module.__name__] = module  # where `inspect` looks for a class's file
+    linecache.checkcache(module.__file__)
+    tree = ast.Module(statements, type_ignores=[])
+    exec(compile(tree, module.__file__, "exec", source.flags, dont_inherit=True), vars(module))
+    shown_there = [one for one in statements if source.in_model_cell(one) and not isinstance(one, _IMPORTS)]
+    found = Models(**{name: vars(module)[name] for name, _ in bindings(shown_there)})
+    found.__file__ = module.__file__
+    return found
+
+
+def _digest(root: Definition) -> str:
+    """Of the definitions in the order in which they are reached: each one's tree, and what its names stand for."""
+    reached, numbers = [root], {root: 0}
+
+    def number(definition: Definition) -> int:
+        if definition not in numbers:
+            numbers[definition] = len(reached)
+            reached.append(definition)
+        return numbers[definition]
+
+    described = []
+    for definition in reached:  # which grows on the way
+        names = []
+        for use in definition.uses:
+            found, _ = meaning(use, definition.home, definition.node)
+            if found is not FOREIGN:
+                names.append([str(use), _written(found, number)])
+        described.append([definition.tree, names])
+    digest = hashlib.sha256(json.dumps(described, separators=(",", ":")).encode()).hexdigest()[:12]
+    _REACHED[digest] = reached
+    return digest
+
+
+def _written(value: object, number: Callable[[Definition], int]) -> list:
+    """A constant as JSON; definitions in it by their numbers."""
+    match value:
+        case Definition():
+            return ["definition", number(value)]
+        case list() | tuple():
+            return [type(value).__name__, [_written(one, number) for one in value]]
+        case dict():
+            return ["dict", [[_written(key, number), _written(one, number)] for key, one in value.items()]]
+        case set() | frozenset():
+            return [type(value).__name__, sorted((_written(one, number) for one in value), key=json.dumps)]
+    return [type(value).__name__, ascii(value)]

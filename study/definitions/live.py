@@ -1,0 +1,170 @@
+"""Functions and classes of a running notebook: where each was defined, and what the names in it stand for now."""
+
+import ast
+import inspect
+import linecache
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FunctionType, ModuleType
+
+from study import paths
+from study.definitions.sources import (
+    FOREIGN,
+    Definition,
+    DefinitionError,
+    Models,
+    Module,
+    Source,
+    imported_from,
+    is_pythons,
+    read,
+)  # fmt: skip
+from study.definitions.trees import DEFINITIONS, Imported, bindings
+
+_LIBRARIES = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+_PLAIN = (int, float, complex, str, bytes, bool, type(None), type(...))
+
+
+class Cell:
+    """A cell that was run; the names in it stand for what they stand for in the notebook now."""
+
+    folder = Path()
+
+    def __init__(self, text: str, names: Mapping[str, object]) -> None:
+        self.tree, self.names = ast.parse(text), names
+
+    def line(self, node: ast.AST) -> str:
+        return f"the notebook's cell, line {node.lineno}"
+
+    def lookup(self, name: str) -> object:
+        if name not in self.names:
+            if is_pythons(name):
+                return FOREIGN
+            raise DefinitionError(f"a definition uses {name}, which the notebook does not define; run its cell first")
+        value = self.names[name]
+        if isinstance(value, (ModuleType, Models)):
+            file = getattr(value, "__file__", None)
+            return Module(Path(file)) if file is not None and of_project(file) else FOREIGN
+        if is_code(value):
+            return defined(value)
+        imported = next((bound[name] for _, bound in _cells_that_name(name) if name in bound), None)
+        return value_of(value, name) if imported is None else imported_from(imported, self.folder)
+
+
+def defined(thing: object) -> object:
+    """The `Definition` of a live function or class; FOREIGN for a library's.
+
+    Raises DefinitionError when its source can't be found, as of one that is defined inside a function.
+    """
+    thing = inspect.unwrap(thing) if callable(thing) else thing
+    if not isinstance(thing, (type, FunctionType)):
+        return FOREIGN
+    file, names = _origin(thing)
+    text = _text_of_cell(file) if file is not None else _cell_that_bound(thing)
+    if text is not None:
+        return _found(thing, Cell(text, names), (file or text,))
+    if file is None or not of_project(file):
+        if thing.__module__ == "__main__":
+            raise DefinitionError(
+                f"where {thing.__qualname__} was defined is not known; define it in a cell of its own, without magics"
+            )
+        return FOREIGN
+    source = read(Path(file))
+    return _found(thing, source, (source.file,))
+
+
+def _found(thing: type | FunctionType, home: Source | Cell, place: tuple) -> Definition:
+    """The definition of a live function or class in the source that it is from."""
+    name = thing.__qualname__
+    if name == "<lambda>":
+        line = thing.__code__.co_firstlineno
+        nodes = [one for one in ast.walk(home.tree) if isinstance(one, ast.Lambda) and one.lineno == line]
+        if len(nodes) == 1:
+            return Definition((*place, line, nodes[0].col_offset), nodes[0], home)
+    nodes = [one for one in home.tree.body if isinstance(one, DEFINITIONS) and one.name == name]
+    if not nodes:
+        raise DefinitionError(
+            f"{name} is no definition of its own; write it with `def` or `class` at the top level of a cell or module"
+        )
+    return home.lookup(name) if isinstance(home, Source) else Definition((*place, name), nodes[-1], home)
+
+
+def _origin(thing: type | FunctionType) -> tuple[str | None, Mapping[str, object]]:
+    """The file of a function's code, or of a class's first own method, and the names around it.
+
+    A class without methods that a cell defined has no file.
+    """
+    if isinstance(thing, FunctionType):
+        return thing.__code__.co_filename, thing.__globals__
+    for method in methods(thing):
+        return method.__code__.co_filename, method.__globals__
+    if thing.__module__ == "__main__" and _shell() is not None:
+        return None, _shell().user_ns
+    module = sys.modules.get(thing.__module__)
+    return getattr(module, "__file__", None), {}
+
+
+def methods(of: type) -> Iterator[FunctionType]:
+    """The functions that a class's own text defines."""
+    for value in vars(of).values():
+        plain = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
+        method = inspect.unwrap(plain) if callable(plain) else plain
+        if isinstance(method, FunctionType) and method.__code__.co_qualname.startswith(f"{of.__qualname__}."):
+            yield method
+
+
+def is_code(value: object) -> bool:
+    """Whether a value is a function or class, not a thing made by one."""
+    return isinstance(value, type) or inspect.isroutine(value) or hasattr(value, "__wrapped__")
+
+
+def value_of(value: object, name: str) -> object:
+    """A constant, with definitions in place of functions and classes. Raises DefinitionError for anything else."""
+    if type(value) in _PLAIN:
+        return value
+    if type(value) in (list, tuple, set, frozenset):
+        return type(value)(value_of(one, name) for one in value)
+    if type(value) is dict:
+        return {value_of(key, name): value_of(one, name) for key, one in value.items()}
+    found = defined(value) if is_code(value) else FOREIGN
+    if found is FOREIGN:
+        raise DefinitionError(
+            f"a definition uses {name}, which holds {type(value).__name__}: pass it as an argument, or write it as "
+            "numbers, texts, or tuples, lists and dicts of them"
+        )
+    return found
+
+
+def of_project(file: str) -> bool:
+    """Whether a file belongs to the project or lies where the notebook runs, and not in a library."""
+    path = Path(file).resolve()
+    inside = any(path.is_relative_to(folder) for folder in (paths.ROOT, Path.cwd()))
+    return inside and path.is_file() and not any(path.is_relative_to(folder) for folder in _LIBRARIES)
+
+
+def _text_of_cell(file: str) -> str | None:
+    """The text of a cell by the file name of its code; IPython keeps it without a date, unlike a file's."""
+    entry = linecache.cache.get(file)
+    return "".join(entry[2]) if entry is not None and len(entry) == 4 and entry[1] is None else None
+
+
+def _cell_that_bound(thing: type) -> str | None:
+    """The text of the last cell that defined a class, for one without methods."""
+    return next((text for text, bound in _cells_that_name(thing.__name__) if thing.__name__ in bound), None)
+
+
+def _cells_that_name(name: str) -> Iterator[tuple[str, dict[str, Imported | None]]]:
+    """The cells run so far that mention a name, the last one first: text, and what it binds."""
+    for text in reversed(_shell().history_manager.input_hist_parsed) if _shell() is not None else ():
+        if name in text:
+            try:
+                yield text, dict(bindings(ast.parse(text).body))
+            except SyntaxError:  # it was not run either
+                continue
+
+
+def _shell() -> object | None:
+    """The running IPython, if there is one."""
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None

@@ -1,0 +1,124 @@
+"""The experiments of Part I on the simulated line; `study.manufacturing.trainings` makes them.
+
+A run's seed makes its plant, its production, its faults and its network. All detectors of a run are fitted on the same
+vectors. What had to be chosen (length of the training, its step, the standard severity) was chosen on the development
+plant, which no result rests on.
+"""
+
+import numpy as np
+
+from study import definitions, paths
+from study.experiments import Compared, Experiment, Experiments, Run
+from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, LIMITS, PCA_NAME, SINGLE
+from study.profile import Part1, Profile
+from study.runs import Record
+
+NOTEBOOK = "part1_autoencoder_theory"
+DEVELOPMENT = 100
+"""Seed of the plant on which choices are made."""
+
+SEVERITIES = (0.1, 0.2, 0.4, 0.7, 1.0)
+STANDARD_SEVERITY = 0.7
+"""Severity of the faults in every experiment that varies something else."""
+
+LABELS = (10, 30, 100)
+MONTHS = 12
+RETRAINING_MONTHS = (3, 6, 9)
+RETRAINING_SHARE = 8
+"""The share of a training's epochs, as a divisor, for which the network is trained on in service."""
+NOISE = (2.0, 4.0)
+"""Factors by which the gauges' noise grows in service."""
+BROKEN_GAUGES = (0.02, 0.1)
+"""Shares of the gauges that break in service and read noise alone."""
+UNNOTICED_FAULTS = 0.01
+"""Share of faulty cycles in the unlabelled production that a deployed system is retrained on."""
+
+HEAT_CHECK = "Heat-balance check"
+WORST, OR_CHECK = "{}, worst gauge", "{} or check"
+"""Names of what is made of the autoencoder or PCA."""
+STRATEGIES = ("fixed", "new threshold", "retrained")
+
+# Independent random streams of a plant.
+TRAINING, CALIBRATION, NORMAL, FAULTY, CONTAMINANT, LABELLED_FAULTY, LABELLED_NORMAL, VALIDATION = range(1, 9)
+DRIFT = 100
+
+PRICED = (*SINGLE, ENSEMBLE, WORST.format(AUTOENCODER))
+"""The detectors whose costs are worked out."""
+IN_SERVICE = (AUTOENCODER, PCA_NAME, LIMITS, WORST.format(AUTOENCODER))
+"""The detectors that are judged with noisy and broken gauges."""
+FALSE_ALARM_GRID = np.geomspace(1e-3, 0.5, 80)
+
+
+def key_of(detector: str) -> str:
+    """A detector's name in the arrays of a record."""
+    return detector.lower().replace(", ", "_").replace(" ", "_")
+
+
+def reference(sizes: Part1, seed: int, epochs: int | None = None) -> Run:
+    """A plant's reference run, by default with the profile's epochs; the first plant's record keeps the weights."""
+    return Run("autoencoder", seed, {"weights": seed == sizes.seeds[0], "epochs": epochs or sizes.epochs})
+
+
+def _short(sizes: Part1) -> list[Run]:
+    smoke_run = Run("smoke-run", sizes.seeds[0], {"epochs": 2, "cycles": 1000})
+    return [smoke_run, *(Run(f"epochs-{sizes.short}", seed, {"epochs": sizes.short}) for seed in sizes.seeds)]
+
+
+def _contamination(sizes: Part1) -> list[Run]:
+    return [
+        Run(f"share-{round(100 * share)}", seed, {"share": share})
+        for seed in sizes.seeds[: sizes.fewer]
+        for share in sizes.contamination
+    ]
+
+
+def _settings(profile: Profile) -> dict:
+    sizes = profile.part1
+    return {"cycles": sizes.cycles, "epochs": sizes.epochs, "judged": sizes.judged}
+
+
+def _areas(record: Record) -> Compared:
+    scores = record.metrics["scores"]
+    return [(f"AUROC of {name}", scores[name]["auroc"], t) for name, t in ((AUTOENCODER, 0.1), (PCA_NAME, 1e-4))]
+
+
+def _over_the_year(record: Record) -> Compared:
+    last = record.metrics["months"][-1]
+    later = [(f"AUROC in the last month, {s}", last[s][AUTOENCODER]["auroc"], 0.1) for s in STRATEGIES[::2]]
+    return _areas(record) + later
+
+
+ALL = Experiments(
+    part="part1",
+    trainings="study.manufacturing.trainings",
+    rows=(
+        Experiment(
+            "part1-latency", 2, "latency",
+            lambda sizes: [Run("single-vector")],
+            lambda record: [("parameters", record.metrics["parameters"], 0.0)],
+        ),
+        Experiment(  # few epochs
+            "part1-short", 1, "standard",
+            _short,
+            _areas,
+        ),
+        Experiment(  # how many epochs the development plant needs
+            "part1-length", 1, "standard",
+            lambda sizes: [Run(f"epochs-{n}", DEVELOPMENT, {"epochs": n}) for n in sizes.lengths],
+            _areas,
+        ),
+        Experiment(  # judged under many conditions and over a year of service
+            "part1-reference", 1, "plant_year",
+            lambda sizes: [reference(sizes, seed) for seed in sizes.seeds],
+            _over_the_year,
+        ),
+        Experiment(
+            "part1-contamination", 2, "contamination",
+            _contamination,
+            _areas,
+        ),
+    ),
+    smoke_task="part1-short",
+    definition=lambda spec: definitions.in_file(paths.NOTEBOOKS / f"{NOTEBOOK}.py", "autoencoder"),
+    settings=_settings,
+)  # fmt: skip

@@ -1,0 +1,125 @@
+"""What Part I's notebook works with: simulated plants, trainings that are kept or made, the evidence.
+
+A training is found by all that decides it (the model's definition, plant, epochs), so a stored result stands beside
+the code that made it or not at all.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from study import definitions, lab, profile, published, runs
+from study.keras_training import with_weights
+from study.manufacturing import claims, experiments, faults, model, trainings
+from study.manufacturing.claims import SUBTLE
+from study.manufacturing.detectors import AUTOENCODER, FOREST, LIMITS, PCA_NAME
+from study.manufacturing.evaluation import Economy, Evidence, by_cost, detection_at, shown
+from study.manufacturing.experiments import (
+    BROKEN_GAUGES,
+    CALIBRATION,
+    LABELS,
+    MONTHS,
+    NOISE,
+    OR_CHECK,
+    STANDARD_SEVERITY,
+    TRAINING,
+    WORST,
+)
+from study.manufacturing.line import WIDTH, Line, as_stations
+from study.manufacturing.measures import FALSE_ALARMS
+from study.manufacturing.model import Autoencoder
+from study.runs import Record
+from study.verdicts import Verdict
+
+__all__ = [
+    "AUTOENCODER", "BROKEN_GAUGES", "CALIBRATION", "FALSE_ALARMS", "FOREST", "LABELS", "LIMITS", "MONTHS", "NOISE",
+    "OR_CHECK", "PCA_NAME", "STANDARD_SEVERITY", "SUBTLE", "TRAINING", "WORST", "Economy", "Line", "Plants", "Run",
+    "as_stations", "by_cost", "detection_at", "faults", "gradients", "shown",
+]  # fmt: skip
+
+Make = Callable[..., "model.keras.Model"]
+"""A function that returns a Keras model, not compiled, for vectors of a given width."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training on a plant: the function that defines the model, and the record of what came out."""
+
+    make: Make
+    record: Record
+
+    @property
+    def metrics(self) -> dict:
+        """Losses, rates and thresholds, by name."""
+        return self.record.metrics
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Mean squared error after each epoch (from 1): `loss` in training, `validation` on other sound cycles."""
+        return lab.history(self.record, "loss", "validation")
+
+    @property
+    def threshold(self) -> float:
+        """The score that 1% of sound cycles exceed; a cycle above it raises an alarm."""
+        return self.metrics["thresholds"][AUTOENCODER]
+
+    @cached_property
+    def detector(self) -> Autoencoder:
+        """The trained network, from its kept weights: `score` and `reconstruct` take vectors (n, 1000)."""
+        found = Autoencoder(WIDTH, self.record.spec["seed"], self.make)
+        with_weights(found.model, self.record)
+        return found
+
+
+class Plants:
+    """The simulated plants and everything that was fitted on them, for one profile of the report."""
+
+    def __init__(self, profile_name: str) -> None:
+        self.profile = profile.load(profile_name)
+        self._store = runs.Store(self.profile.records, self.profile.drafts)
+
+    def train(self, make: Make, epochs: int | None = None) -> Run:
+        """The model trained on the first plant's sound production, and judged as the reference is.
+
+        The kept result if this definition was trained for so many epochs; otherwise it is trained here, with a
+        progress bar, and kept below build/. Without `epochs` it is the profile's number.
+        """
+        plant = self.profile.part1.seeds[0]
+        run = experiments.reference(self.profile.part1, plant, epochs)
+        spec = experiments.ALL.spec(self.profile, "part1-reference", run) | {"definition": definitions.of(make)}
+
+        def here(spec: dict, scratch: Path) -> runs.Outcome:
+            return trainings.plant_year(spec, scratch, make)
+
+        return Run(make, self._store.by_hand(spec, here))
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The records of all runs; those that are missing are made."""
+        return Evidence(self._store.get_all(experiments.ALL.specs(self.profile), experiments.ALL.train))
+
+    @cached_property
+    def claims(self) -> dict[str, Verdict]:
+        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
+        return claims.claims(self.evidence.records)
+
+    def verdicts(self) -> dict[str, str]:
+        """The verdicts' words alone."""
+        return {name: verdict.status for name, verdict in self.claims.items()}
+
+    def reported(self, key: str) -> int:
+        """A number of the original, such as `total`."""
+        return int(published.value(f"part1.{key}"))
+
+
+def gradients(network: "model.keras.Model", vectors: np.ndarray) -> list[np.ndarray]:
+    """Keras' gradients of the mean squared error of `vectors` (n, width): an array for each weight, in its shape."""
+    import tensorflow
+
+    with tensorflow.GradientTape() as tape:
+        loss = tensorflow.reduce_mean(tensorflow.square(network(vectors) - vectors))
+    return [gradient.numpy() for gradient in tape.gradient(loss, network.trainable_variables)]

@@ -1,0 +1,215 @@
+"""The tables of Part IV: evidence in, a data frame of texts out, in the order of its columns in print."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from study import published
+from study.comparison import Comparison, mean, measured, with_interval
+from study.evaluation import Interval
+from study.news import measures
+from study.news.corpus import CLASSES
+from study.news.experiments import VARIANTS
+from study.news.variants import NAMES, Step, added
+from study.prose import NOTHING, join_list, number, percent
+from study.runs import Record
+from study.verdicts import NOT_COMPARABLE, NOT_REPRODUCED, Judged, Kind
+
+SCORES = {
+    "train_accuracy": "Training accuracy", "train_loss": "Training loss", "validation_accuracy": "Validation accuracy",
+    "validation_loss": "Validation loss", "test_accuracy": "Testing accuracy", "test_loss": "Testing loss",
+}  # fmt: skip
+MACRO = {"precision": "Precision", "recall": "Recall", "f1": "F1"}
+TECHNIQUES = ("Dropout", "Early stopping", "L2 penalty")
+
+Runs = Mapping[str, Sequence[Record]]
+
+
+def splits(dataset: Record) -> pd.DataFrame:
+    """Texts by split and class, their lengths in words, tokens outside the vocabulary."""
+    d = dataset.metrics
+    return pd.DataFrame(
+        {
+            "Split": [{"train": "training"}.get(split, split) for split in d["rows"]],
+            "Texts": [number(rows) for rows in d["rows"].values()],
+            **{name: [number(d["classes"][split][i]) for split in d["rows"]] for i, name in enumerate(CLASSES)},
+            "Words, median": [number(d["lengths"][split]["q50"]) for split in d["rows"]],
+            "Words, 99% at most": [number(d["lengths"][split]["q99"]) for split in d["rows"]],
+            "Unknown tokens": [percent(d["coverage"][split]["unknown"]) for split in d["rows"]],
+        }
+    )
+
+
+def hyperparameters(variants: Runs) -> pd.DataFrame:
+    """Every setting of the four variants; one that they share stands once."""
+    settings = {name: records[0].spec["settings"] for name, records in variants.items()}
+    words = {
+        "vocabulary": "Tokens of the vocabulary", "longest": "Tokens of a text at most",
+        "width": "Width of a token's vector", "heads": "Heads of the attention",
+        "hidden": "Units of the feed-forward network", "batch": "Texts in a batch",
+        "learning_rate": "Learning rate of Adam", "epochs": "Epochs at most", "dropout": "Dropout p",
+        "patience": "Patience of early stopping, epochs", "l2": "Strength λ of the L2 penalty",
+    }  # fmt: skip
+    rows = []
+    for key, title in words.items():
+        shown = {name: _setting(one[key]) for name, one in settings.items()}
+        rows.append((title, "; ".join(_by_value(shown))))
+    return pd.DataFrame(rows, columns=["Setting", "Value"])
+
+
+def _by_value(shown: Mapping[str, str]) -> list[str]:
+    """Each value once, the first one alone; a later one with the names from which on, or where, it holds."""
+    names, values = list(shown), list(dict.fromkeys(shown.values()))
+    found = values[:1]
+    for value in values[1:]:
+        where = [name for name in names if shown[name] == value]
+        following = where == names[names.index(where[0]) :] and len(where) > 1
+        found.append(f"{value} from {where[0]} on" if following else f"{value} for {join_list(where)}")
+    return found
+
+
+def _setting(value: float | None) -> str:
+    if value is None or value == 0:
+        return "none"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def techniques(steps: Sequence[Step]) -> pd.DataFrame:
+    """What each technique changes against the variant before it, with 95% intervals."""
+    return pd.DataFrame(
+        {
+            "Technique": list(TECHNIQUES),
+            "Gap, points": [in_points(step.gap) for step in steps],
+            "Validation accuracy, points": [in_points(step.validation.difference) for step in steps],
+            "Test accuracy, points": [in_points(step.test.difference) for step in steps],
+            "Test loss, nats": [with_interval(step.test_loss, 3) for step in steps],
+        }
+    )
+
+
+def reported_beside(variants: Runs, scores: Mapping[str, str]) -> pd.DataFrame:
+    """Two rows a variant, as reported and ours (median over seeds), a column each of these scores."""
+    rows = []
+    for key in VARIANTS:
+        stated = [published.value(f"part4.{key}.{score}") for score in scores]
+        ours = [float(np.median([measured(r, score) for r in variants[NAMES[key]]])) for score in scores]
+        for source, values in (("reported", stated), ("ours", ours)):
+            shown = [_score(score, value) for score, value in zip(scores, values, strict=True)]
+            rows.append((added(NAMES[key]) if source == "reported" else "", source, *shown))
+    return pd.DataFrame(rows, columns=["Model", "", *scores.values()]).rename(columns={"": "Source"})
+
+
+def _score(name: str, value: float) -> str:
+    return number(value, 3) if "loss" in name else percent(value, 2)
+
+
+def by_class(variants: Runs) -> pd.DataFrame:
+    """Precision, recall and F1 of each class in per cent, means over seeds."""
+    found = {name: measures.per_class(records) for name, records in variants.items()}
+    columns = {"Model": list(found)}
+    for i, label in enumerate(CLASSES):
+        columns[label] = [" / ".join(number(100 * value, 1) for value in one[:, i]) for one in found.values()]
+    return pd.DataFrame(columns)
+
+
+def areas(variants: Runs) -> pd.DataFrame:
+    """Area under the ROC curve of each class, as reported for all models and ours, means over seeds."""
+    rows = {"reported, all models": [number(published.value(f"part4.auc.class-{i}"), 2) for i in range(len(CLASSES))]}
+    for name, records in variants.items():
+        rows[name] = [number(value, 3) for value in np.mean([r.metrics["test"]["auc"] for r in records], axis=0)]
+    return pd.DataFrame([(name, *values) for name, values in rows.items()], columns=["Model", *CLASSES])
+
+
+def ablation(whole: Sequence[Record], changes: Mapping[str, Comparison], records: Runs) -> pd.DataFrame:
+    """Our classifier, whole and without one of its parts at a time, by name: validation scores, change of accuracy."""
+    rows = {"nothing: the whole": whole, **{name: records[name] for name in changes}}
+    return pd.DataFrame(
+        {
+            "Without": list(rows),
+            "Validation accuracy": [percent(mean(found, "validation_accuracy"), 2) for found in rows.values()],
+            "Change, points": [NOTHING, *(in_points(found.difference) for found in changes.values())],
+            "Validation loss": [number(mean(found, "validation_loss"), 3) for found in rows.values()],
+        }
+    )
+
+
+def readings(wrong: pd.DataFrame) -> pd.DataFrame:
+    """How often a reader found what of the shared mistakes, with the most certain example."""
+    rows = []
+    for reading, words in measures.READINGS.items():
+        found = wrong[wrong.reading == reading]
+        example = next((f"{_cut(one.text)} ({one.true}, called {one.predicted})" for one in found.itertuples()), "–")
+        rows.append((words.capitalize(), len(found), example))
+    return pd.DataFrame(rows, columns=["Finding", "Texts", "Example (label, prediction)"])
+
+
+def _cut(text: str, most: int = 140) -> str:
+    return f"{text[:most].rstrip()}…" if len(text) > most else text
+
+
+# Numbers for sentences
+
+
+def tally(judged: Sequence[Judged]) -> Counter:
+    """How many published numbers from trainings have which verdict; `comparable` are all but the incomparable."""
+    found = Counter(one.verdict.status for one in judged if one.kind is not Kind.FACT)
+    found["comparable"] = found.total() - found[NOT_COMPARABLE]
+    return found
+
+
+def not_reproduced(judged: Sequence[Judged], *models: str) -> int:
+    """How many numbers of these models are not reproduced."""
+    return sum(one.verdict.status == NOT_REPRODUCED and one.model in models for one in judged)
+
+
+def median(records: Sequence[Record], score: str) -> float:
+    """The median over seeds of a score such as `test_loss`."""
+    return float(np.median([measured(record, score) for record in records]))
+
+
+def highest(records: Sequence[Record], score: str) -> float:
+    """The highest of the seeds."""
+    return max(measured(record, score) for record in records)
+
+
+class Peaks(NamedTuple):
+    """How the curves of a variant run, medians over seeds: epochs until validation accuracy is highest and loss lowest,
+    how much accuracy is lost after that, how many times its lowest value the loss ends at, and the first epoch.
+    """
+
+    epochs: int
+    lost: float
+    lowest_loss: int
+    loss_ratio: float
+    first_train: float
+    first_validation: float
+
+
+def peaks(records: Sequence[Record]) -> Peaks:
+    accuracy, loss, train = (
+        [record.arrays[f"history_{name}"].astype(float) for record in records]
+        for name in ("validation_accuracy", "validation_loss", "accuracy")
+    )
+    middle = lambda values: float(np.median(list(values)))  # noqa: E731
+    return Peaks(
+        round(middle(one.argmax() + 1 for one in accuracy)),
+        middle(one.max() - one[-1] for one in accuracy),
+        round(middle(one.argmin() + 1 for one in loss)),
+        middle(one[-1] / one.min() for one in loss),
+        middle(one[0] for one in train),
+        middle(one[0] for one in accuracy),
+    )
+
+
+def f1_by_class(variants: Runs) -> pd.DataFrame:
+    """F1 of each class (columns) for each variant (index), means over seeds."""
+    found = {name: measures.per_class(records)[2] for name, records in variants.items()}
+    return pd.DataFrame.from_dict(found, orient="index", columns=list(CLASSES))
+
+
+def in_points(change: Interval) -> str:
+    """A difference of shares in percentage points with its 95% interval."""
+    return with_interval(Interval(*(100 * end for end in change)), 2)

@@ -1,0 +1,100 @@
+"""The experiments of Part III, whose inputs are random numbers from a seed; `study.theory.trainings` makes them."""
+
+from study import definitions, paths
+from study.experiments import Compared, Experiment, Experiments, Run
+from study.profile import Part3
+from study.runs import Record
+
+REFERENCES = ("scaled_dot_product_attention", "MultiheadAttention")
+VARIANTS = {
+    "two-heads-mixed": {"heads": 2, "output": True},
+    "two-heads-joined": {"heads": 2, "output": False},
+    "one-head-mixed": {"heads": 1, "output": True},
+}
+"""The attention layers of the mixing task, with and without W_o."""
+COSTS = ("explicit", "fused", "projections")
+SHAPES = ((1, 1, 8, 1), (3, 2, 8, 2), (4, 17, 32, 4), (2, 33, 64, 8), (2, 128, 96, 3))
+"""Batch, tokens, width and heads of the comparisons with PyTorch."""
+
+MEASURED = {
+    "scaled_dot_product_attention": (paths.STUDY / "attention.py", "scaled_dot_product"),
+    "MultiheadAttention": (paths.STUDY / "attention.py", "SelfAttention"),
+    "part3-scaling": (paths.STUDY / "attention.py", "scaled_dot_product"),
+    "part3-mixing": (paths.STUDY / "theory" / "mixing.py", "Neighbours"),
+    "explicit": (paths.STUDY / "attention.py", "scaled_dot_product"),
+}
+"""What of ours a run measures, by its model or task; the other runs measure PyTorch's functions alone."""
+
+
+def _definition(spec: dict) -> str | None:
+    measured = MEASURED.get(spec["model"]) or MEASURED.get(spec["task"])
+    return definitions.in_file(*measured) if measured else None
+
+
+def _agreement(record: Record) -> Compared:
+    return [(f"largest difference, {key}", max(record.metrics[key]), 1e-5) for key in ("output", "gradient")]
+
+
+def _scaling(record: Record) -> Compared:
+    widest = record.spec["settings"]["d_k"][-1]
+    return [
+        (f"{name}, {kind}, d_k {widest}", found[name][-1], 1e-6 * abs(found[name][-1]))
+        for kind, found in record.metrics.items()
+        for name in ("variance", "entropy", "jacobian_mean")
+    ]
+
+
+def _mixing(record: Record) -> Compared:
+    explained = zip(record.spec["settings"]["content"], record.metrics["explained"], strict=True)
+    return [(f"R², {content} components", value, 0.02) for content, value in explained]
+
+
+def _cost(record: Record) -> Compared:
+    peaks = zip(record.spec["settings"]["tokens"], record.metrics["peak"], strict=True)
+    return [(f"peak bytes, N {tokens}", value, 0.05 * value) for tokens, value in peaks]
+
+
+def _scaling_settings(sizes: Part3) -> dict:
+    return {"d_k": list(sizes.d_k), "keys": sizes.keys, "queries": sizes.queries}
+
+
+def _mixing_settings(sizes: Part3) -> dict:
+    return {"tokens": sizes.ring, "content": list(sizes.content), "steps": sizes.steps}
+
+
+def _cost_settings(sizes: Part3) -> dict:
+    return {"tokens": list(sizes.tokens), "width": sizes.width, "heads": sizes.heads, "seconds": sizes.seconds}
+
+
+ALL = Experiments(
+    part="part3",
+    trainings="study.theory.trainings",
+    rows=(
+        Experiment(  # `study.attention` against PyTorch's own functions
+            "part3-agreement", 2, "compare_with_pytorch",
+            lambda sizes: [Run(name, settings={"shapes": [list(one) for one in SHAPES]}) for name in REFERENCES],
+            _agreement,
+        ),
+        Experiment(  # the softmax with and without the division by √d_k
+            "part3-scaling", 1, "measure_softmax",
+            lambda sizes: [Run("softmax", seed, _scaling_settings(sizes)) for seed in range(sizes.scaling_seeds)],
+            _scaling,
+        ),
+        Experiment(  # attention with and without W_o
+            "part3-mixing", 1, "train_mixing",
+            lambda sizes: [
+                Run(name, seed, variant | _mixing_settings(sizes))
+                for name, variant in VARIANTS.items()
+                for seed in range(sizes.mixing_seeds)
+            ],
+            _mixing,
+        ),
+        Experiment(  # time and memory against the number of tokens
+            "part3-cost", 1, "measure_cost",
+            lambda sizes: [Run(name, settings=_cost_settings(sizes)) for name in COSTS],
+            _cost,
+        ),
+    ),
+    smoke_task="part3-scaling",
+    definition=_definition,
+)  # fmt: skip

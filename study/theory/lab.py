@@ -1,0 +1,80 @@
+"""What Part III's notebook works with: the measurements that were kept, and the verdicts on the original."""
+
+from functools import cached_property
+
+import pandas as pd
+from torch import Tensor
+
+from study import profile, runs
+from study.prose import number, percent
+from study.theory import experiments, tables
+from study.theory.claims import claims
+
+VARIANTS = {
+    "two-heads-mixed": "2 heads, with Wₒ",
+    "two-heads-joined": "2 heads, without Wₒ",
+    "one-head-mixed": "1 head, with Wₒ",
+}
+NEAR = 0.02
+"""How far from the theory's share of variance a training may end and have reached it."""
+
+
+class Measured:
+    """The records of Part III under a profile of the report; those that are missing are made when it is created."""
+
+    def __init__(self, profile_name: str) -> None:
+        self.profile = profile.load(profile_name)
+        specs = experiments.ALL.specs(self.profile)
+        self.records = runs.Store(self.profile.records).get_all(specs, experiments.ALL.train)
+
+    @cached_property
+    def softmax(self) -> pd.DataFrame:
+        """The softmax with and without √d_k, median and range over seeds; see `tables.softmax`."""
+        return tables.softmax(self.records)
+
+    def agreement(self) -> pd.DataFrame:
+        """Largest differences of `study.attention` from PyTorch's functions, float32."""
+        return tables.agreement(self.records)
+
+    def mixing(self) -> pd.DataFrame:
+        """The trainings with and without W_o on the narrowest tokens; see `at_level`."""
+        found = tables.mixing(self.records)
+        return at_level(found[found.content == found.content.min()])
+
+    def cost(self) -> pd.DataFrame:
+        """Seconds and peak bytes against the number of tokens; see `tables.cost`."""
+        return tables.cost(self.records)
+
+    def verdicts(self) -> dict[str, str]:
+        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
+        return {name: verdict.status for name, verdict in claims(self.records).items()}
+
+
+def at_level(mixed: pd.DataFrame) -> pd.DataFrame:
+    """Trainings (`tables.mixing`) with a column `reached`: whether each explains what theory says can be explained."""
+    return mixed.assign(reached=(mixed.explained - mixed.expected).abs() < NEAR)
+
+
+def growth(quantity: pd.Series) -> pd.Series:
+    """By what a cost (a column of `tables.cost`) is multiplied between the two longest sequences, a value a model."""
+    by_length = quantity.unstack("tokens")
+    return by_length.iloc[:, -1] / by_length.iloc[:, -2]
+
+
+def mixing_table(mixed: pd.DataFrame) -> pd.DataFrame:
+    """The trainings of `at_level` by variant, for print."""
+    groups = [mixed[mixed.variant == key] for key in VARIANTS]
+    return pd.DataFrame(
+        {
+            "Layer": list(VARIANTS.values()),
+            "Parameters": [number(g.parameters.iloc[0]) for g in groups],
+            "Theory": [percent(g.expected.iloc[0], 0) for g in groups],
+            "Best training": [percent(g.explained.max()) for g in groups],
+            "Trainings at the theory's level": [f"{g.reached.sum()} of {len(g)}" for g in groups],
+        }
+    )
+
+
+def vector(values: Tensor, digits: int = 0) -> str:
+    """A vector as it stands in a sentence: "(2, 1)"."""
+    return f"({', '.join(number(value, digits) for value in values.tolist())})"

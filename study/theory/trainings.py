@@ -1,0 +1,60 @@
+"""How the runs of Part III are made: on one thread each, so that no number depends on how many cores there are."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from study.runs import Outcome
+from study.theory import agreement, cost, mixing, scaling
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch with one thread, as a decorator or around a block."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@one_thread()
+def compare_with_pytorch(spec: dict, scratch: Path) -> Outcome:
+    """Largest differences, one value for each shape."""
+    found = [agreement.differences(spec["model"], *shape, spec["seed"]) for shape in spec["settings"]["shapes"]]
+    return {key: [one[key] for one in found] for key in ("output", "gradient")}, {}
+
+
+@one_thread()
+def measure_softmax(spec: dict, scratch: Path) -> Outcome:
+    """Per kind of softmax and statistic, one value for each d_k."""
+    s = spec["settings"]
+    found = [scaling.measure(width, s["keys"], s["queries"], spec["seed"]) for width in s["d_k"]]
+    return {kind: {name: [one[kind][name] for one in found] for name in found[0][kind]} for kind in found[0]}, {}
+
+
+@one_thread()
+def train_mixing(spec: dict, scratch: Path) -> Outcome:
+    """R², places looked at, number of parameters and training history, one for each width of the content."""
+    s = spec["settings"]
+    found = [
+        mixing.train(s["heads"], s["output"], s["tokens"], content, s["steps"], spec["seed"])
+        for content in s["content"]
+    ]
+    histories = np.array([one["history"] for one in found], dtype=np.float32)
+    return {key: [one[key] for one in found] for key in ("explained", "places", "parameters")}, {"history": histories}
+
+
+@one_thread()
+def measure_cost(spec: dict, scratch: Path) -> Outcome:
+    """Seconds and bytes, one value for each number of tokens."""
+    s = spec["settings"]
+    found = [
+        cost.measure(spec["model"], tokens, s["width"], s["heads"], s["seconds"], spec["seed"], scratch)
+        for tokens in s["tokens"]
+    ]
+    return {key: [one[key] for one in found] for key in found[0]}, {}

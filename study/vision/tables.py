@@ -1,0 +1,82 @@
+"""The tables of the Bonus part: records in, a data frame of texts out, in the order of its columns in print."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from study import published
+from study.comparison import compare, mean, with_interval
+from study.evaluation import Interval
+from study.prose import NOTHING, number, percent
+from study.runs import Record
+from study.vision.evaluation import ORIGINALS, epochs_by_side, reported
+
+Found = Mapping[str, Sequence[Record]]
+"""The records of networks, by name."""
+
+
+def networks(found: Found) -> pd.DataFrame:
+    """Sizes of networks, and what differs in their trainings."""
+    in_papers = published.table("networks").set_index("network").parameters / 1e6
+    first = {name: records[0] for name, records in found.items()}
+    return pd.DataFrame(
+        {
+            "Network": list(found),
+            "Parameters": [number(one.metrics["parameters"]) for one in first.values()],
+            "In the paper": [f"{number(in_papers[n], 1)} M" if n in in_papers else NOTHING for n in found],
+            "Multiply-adds": [f"{number(one.metrics['multiply_adds'] / 1e6)} M" for one in first.values()],
+            "Epochs × side": [_stages(one) for one in first.values()],
+            "Learning rate": [f"{one.spec['settings']['learning_rate']:g}" for one in first.values()],
+            "Arithmetic": ["bf16" if one.spec["settings"]["bf16"] else "float32" for one in first.values()],
+            "Minutes": [number(one.metrics["seconds"] / 60) for one in first.values()],
+        }
+    )
+
+
+def _stages(record: Record) -> str:
+    return ", ".join(f"{epochs}×{side}" for side, epochs in epochs_by_side(record).items())
+
+
+def comparison(found: Found, subject: str) -> pd.DataFrame:
+    """A network beside others: accuracy of each split and scores of the test split in per cent.
+
+    `Lead, points` is the difference of test accuracy to the subject with its 95% interval over images; beside it the
+    test accuracy that the original reports, on other images, where the network is one of its four.
+    """
+    quantities = {
+        "Training": "train_accuracy", "Validation": "validation_accuracy", "Test": "test_accuracy",
+        "Precision": "precision", "Recall": "recall", "F1": "f1",
+    }  # fmt: skip
+    return pd.DataFrame(
+        {
+            "Network": list(found),
+            **{
+                title: [number(100 * mean(records, quantity), 2) for records in found.values()]
+                for title, quantity in quantities.items()
+            },
+            "Lead, points": [NOTHING if name == subject else _ahead(found[name], found[subject]) for name in found],
+            "Reported test, other images": [_reported(name) for name in found],
+        }
+    )
+
+
+def _ahead(records: Sequence[Record], subject: Sequence[Record]) -> str:
+    return with_interval(Interval(*(100 * end for end in compare(records, subject).difference)), 1)
+
+
+def _reported(name: str) -> str:
+    return number(100 * reported(name), 2) if name in ORIGINALS else NOTHING
+
+
+def origins(found: pd.DataFrame) -> pd.DataFrame:
+    """How an image was made and what networks make of it; see `evaluation.origins`."""
+    show = lambda share: NOTHING if np.isnan(share) else percent(share)  # noqa: E731
+    return pd.DataFrame(
+        {
+            "Network": list(found.index),
+            "Called dogs, native": found.native_dogs.map(show).to_list(),
+            "Called dogs, shrunk": found.resized_dogs.map(show).to_list(),
+            "Accuracy, native": found.native.map(show).to_list(),
+        }
+    )

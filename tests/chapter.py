@@ -1,0 +1,113 @@
+"""A chapter without drawing: its cells run on records as they are or altered, its inline values, its verdicts."""
+
+import linecache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
+
+import jupytext
+import numpy as np
+
+from study import comparison, evaluation, parts, runs
+from study.checks import Check
+from study.publish import inline
+from study.runs import Record
+
+Alter = Callable[[Record], Record]
+
+
+class Ignored:
+    """Stands for the page and the figures: takes every call."""
+
+    def __getattr__(self, name):
+        return lambda *given, **named: None
+
+
+@cache
+def cells(part: str) -> Sequence:
+    """The cells of a part's notebook, by the part's key."""
+    return jupytext.read(parts.find(part).source).cells
+
+
+def run(cell, names: dict, place: str, ignored: Sequence[str] = ("page", "charts")) -> dict[str, object]:
+    """Run a cell among `names`; the value of each inline expression of a Markdown cell.
+
+    `place` names the cell where a definition's text is looked up, as in Jupyter. After the setup `ignored` do nothing.
+    """
+    if cell.cell_type != "code":
+        return {text: eval(text, names) for text in inline.expressions(cell.source)}
+    linecache.cache[place] = (len(cell.source), None, cell.source.splitlines(keepends=True), place)
+    exec(compile(cell.source, place, "exec"), names)
+    if "setup" in cell.metadata.get("tags", []):
+        names |= dict.fromkeys(ignored, Ignored())
+    return {}
+
+
+def evaluated(monkeypatch, part: str, alter: Alter | None = None, **options) -> tuple[dict[str, object], dict]:
+    """The value of each inline expression when every record is read as `alter` returns it, and the notebook's names."""
+    if alter is not None:
+        load = runs.Store.load
+        monkeypatch.setattr(runs.Store, "load", lambda self, spec: (r := load(self, spec)) and alter(r))
+    names, found = {"__name__": "__main__"}, {}
+    for position, cell in enumerate(cells(part)):
+        found |= run(cell, names, f"<{part}, cell {position}>", **options)
+    return found, names
+
+
+def resample_less(monkeypatch) -> None:
+    """Intervals of paired differences from 200 resamples, each once: cases compare much the same records."""
+    kept = {}
+
+    def paired(a, b, seed=0):
+        key = a.tobytes(), b.tobytes()
+        if key not in kept:
+            differences = np.atleast_2d(a.astype(float) - b)
+            drawn = np.random.default_rng(seed).integers(differences.shape[1], size=(200, differences.shape[1]))
+            low, high = np.percentile(differences.mean(0)[drawn].mean(1), (2.5, 97.5))
+            kept[key] = evaluation.Interval(float(differences.mean()), float(low), float(high))
+        return kept[key]
+
+    monkeypatch.setattr(comparison, "paired_difference", paired)
+
+
+def broken(found: Mapping[str, object]) -> set[str]:
+    """The expressions whose check does not hold."""
+    return {text for text, value in found.items() if isinstance(value, Check) and not value.ok}
+
+
+def assert_sound(found: Mapping[str, object], more_than: int) -> None:
+    """The values are such as the documents take, and all checks hold, more than so many."""
+    assert {type(value) for value in found.values()} <= {str, int, Check}
+    assert broken(found) == set() and sum(isinstance(value, Check) for value in found.values()) > more_than
+
+
+def assert_broken(found: Mapping[str, object], words: Sequence[str]) -> None:
+    """Of each of these words a check must speak that does not hold."""
+    failed = broken(found)
+    for word in words:
+        assert any(word in text for text in failed), f"no check on {word} failed: {sorted(failed)}"
+
+
+class Statuses(dict):
+    """The verdicts on a part's claims and numbers, by a claim's name and a number's key, each made when asked for.
+
+    `analysis` and `claims` are the part's modules.
+    """
+
+    def __init__(self, part: str, analysis, claims, records: Sequence[Record]) -> None:
+        super().__init__()
+        self.part, self.analysis, self.claims, self.records = part, analysis, claims, records
+
+    def __missing__(self, name):
+        if name.startswith(f"{self.part}."):
+            self.update({j.key: j.verdict.status for j in self.analysis.judged(self.records)})
+        else:
+            self[name] = self.claims.CLAIMS[name](self.evidence).status
+        return self[name]
+
+    @cached_property
+    def evidence(self):
+        return self.claims.gather(self.records)
+
+    def all(self) -> dict[str, str]:
+        keys = [j.key for j in self.analysis.judged(self.records)]
+        return {name: self[name] for name in (*keys, *self.claims.CLAIMS)}

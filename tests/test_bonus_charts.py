@@ -1,0 +1,80 @@
+"""The Bonus part's figures draw what the records hold."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from study.runs import Record
+from study.vision import charts
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_patches_stand_row_by_row_behind_the_class_token():
+    number = np.arange(64).reshape(8, 8).repeat(8, 0).repeat(8, 1).astype(np.uint8)
+    fig = charts.patches(np.stack([number] * 3, axis=2), patch=8)
+    whole, apart, tokens = fig.axes
+    assert whole.images[0].get_array().shape == (64, 64, 3) and apart.images[0].get_array().shape == (80, 80, 3)
+    shown = [int(image.get_array()[0, 0, 0]) for image in tokens.images]
+    assert shown == [0, 1, 2, 3, 4, 5, 6, 7, 63]
+    said = [text.get_text() for text in tokens.texts]
+    assert (
+        said[0] == "class" and {"0", "1", "8", "64", "…"} <= set(said) and tokens.get_title(loc="left") == "65 tokens"
+    )
+
+
+def training(sizes, epochs, best):
+    curve = np.linspace(0.5, 0.9, epochs)
+    arrays = {f"history_{name}": curve for name in ("accuracy", "loss", "validation_accuracy", "validation_loss")}
+    return Record({"settings": {"sizes": sizes, "epochs": epochs}}, {"best_epoch": best}, arrays, {})
+
+
+def test_curves_mark_small_images_and_the_kept_epoch():
+    fig = charts.history({"ViT": [training([32, 64], 8, 7)], "VGG-13": [training([64], 4, 2)]})
+    accuracy = fig.axes[0]
+    (shade,) = [patch for patch in accuracy.patches if patch.get_label() == "smaller images"]
+    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (0.5, 4.5)
+    by_label = {line.get_label(): line for line in accuracy.lines}
+    assert by_label["kept epoch"].get_xdata().tolist() == [7] and len(by_label["validation"].get_xdata()) == 8
+    assert {text.get_text() for text in fig.legends[0].get_texts()} == {
+        "smaller images", "training", "validation", "kept epoch",
+    }  # fmt: skip
+
+
+def test_confusion_has_true_classes_in_rows():
+    counts = [[9, 1, 0], [2, 8, 0], [0, 3, 7]]
+    fig = charts.confusion({"ViT": [Record({}, {"test": {"confusion": counts}}, {}, {})]})
+    places = {tuple(map(int, text.get_position())): text.get_text() for text in fig.axes[0].texts}
+    assert places[1, 2] == "3" and places[2, 1] == "0"  # x is the prediction
+    assert fig.axes[0].get_ylabel() == "true class" and fig.axes[0].get_xlabel() == "predicted"
+
+
+def test_a_loss_above_the_axis_stands_as_a_number():
+    record = training([64], 4, 2)
+    record.arrays["history_validation_loss"] = np.array([5.06, 0.5, 0.4, 0.3])
+    fig = charts.history({"ViT": [record]})
+    (said,) = [text for text in fig.axes[1].texts]
+    assert said.get_text() == "↑ 5.1" and said.get_position()[0] == 2.5
+
+
+def test_attention_is_a_map_and_mistakes_are_orange():
+    told = [{"true": "dogs", "predicted": "dogs"}, {"true": "dogs", "predicted": "food"}]
+    maps = np.array([[[1.0, 0], [0, 0]]] * 2)
+    arrays = {"attention_pixels": np.full((2, 4, 4, 3), 200, dtype=np.uint8), "attention_maps": maps}
+    fig = charts.attention(Record({}, {"attention": told}, arrays, {}))
+    shown = [axis for axis in fig.axes if axis.get_ylabel() == "share, largest = 1"]
+    assert len(shown) == 1  # the colour bar
+    titles = {axis.get_title(): axis.title.get_color() for axis in fig.axes if axis.get_title()}
+    assert titles == {"dogs": "black", "food": charts.figures.PALETTE["vermillion"]}
+    photograph, attended = fig.axes[9].images
+    assert (photograph.get_array() == 227).all() and attended.get_array().tolist() == [[1, 0], [0, 0]]
+
+
+def test_a_classified_picture_shows_every_probability():
+    found = charts.Classified(np.zeros((4, 4, 3), np.uint8), {"dogs": 0.1, "food": 0.7, "vehicles": 0.2}, np.eye(2))
+    bars = [patch.get_width() for patch in charts.classified(found).axes[2].patches]
+    assert bars == [0.1, 0.7, 0.2]

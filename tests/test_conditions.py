@@ -1,0 +1,209 @@
+"""Which conditions the original could have had: readings of trajectories, their distance, the choice, by hand."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from study import profile, published, verdicts
+from study.news import conditions, experiments, variants
+from study.news.conditions import Reading, Setting
+from study.runs import Record
+
+EXAMPLE = Setting()
+LOSSES = [3.0, 2.0, 1.0, 2.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "patience", "ends"),
+    [(6, 1, 4), (6, 2, 5), (6, 3, 6), (4, 2, 4), (6, 5, 6), (9, 2, 5), (9, 3, 6), (9, 4, None), (7, 5, None)],
+)
+def test_a_trajectory_tells_when_patience_ends_or_that_it_is_too_short(epochs, patience, ends):
+    assert conditions.stop(LOSSES, epochs, patience) == ends
+
+
+def trajectory(shift=0.0, epochs=6, **changed):
+    """Numbers that rise by 1 an epoch, but for the validation loss, which is lowest after the third."""
+    rising = 1.0 + shift + np.arange(epochs)
+    names = ("train_accuracy", "train_loss", "validation_accuracy", "test_accuracy", "test_loss")
+    return {name: rising for name in names} | {"validation_loss": np.array(LOSSES[:epochs])} | changed
+
+
+@pytest.mark.parametrize(
+    ("reading", "found"),
+    [
+        (Reading(6, 2, best=False), [6, 6, 5, 5]),
+        (Reading(6, 2, best=True), [6, 6, 3, 3]),
+        (Reading(4, 1, best=False), [4, 4, 4, 4]),
+        (Reading(2, 1, best=True), [2, 2, 2, 2]),
+    ],
+)
+def test_the_variants_stand_at_their_epochs(reading, found):
+    three = {"plain": trajectory(), "dropout": trajectory(0.25), "penalty": trajectory(0.5)}
+    at = conditions.ends(three, reading)
+    assert list(at.values()) == found and list(at) == ["base", "dropout", "early-stopping", "regularised"]
+    told = conditions.numbers(three, at)
+    assert len(told) == 16
+    # The first variant reads the training without dropout, the next two the one with, the last the penalised one.
+    shifts = [0.0, 0.25, 0.25, 0.5]
+    assert [told[f"part4.{v}.train_loss"] for v in at] == [n + s for n, s in zip(found, shifts, strict=True)]
+    assert told["part4.early-stopping.validation_loss"] == LOSSES[found[2] - 1]
+
+
+def test_a_reading_that_one_trajectory_is_too_short_for_is_none():
+    three = {"plain": trajectory(), "dropout": trajectory(), "penalty": trajectory(epochs=4)}
+    assert conditions.ends(three, Reading(6, 1, best=False))["regularised"] == 4
+    assert conditions.ends(three, Reading(6, 2, best=False)) is None
+    assert {r for r, _ in conditions.readings(three) if r.patience > 1 and r.epochs > 4} == set()
+
+
+def test_a_point_of_accuracy_weighs_as_much_as_a_tenth_of_a_loss():
+    loss, share = "part4.base.validation_loss", "part4.base.validation_accuracy"
+    values = [(loss, 1.1 * 0.733), (loss, 0.733 / 1.1), (share, 0.8897 + 0.01), (share, 0.8897 - 0.01)]
+    assert [conditions.off(*one) for one in values] == pytest.approx([1.0] * 4)
+    assert conditions.distance({loss: 0.733, share: 0.8897 + 0.03}) == pytest.approx(1.5)  # the mean, not the largest
+
+
+def record(training, setting=EXAMPLE, seed=0, task="part4-conditions", epochs=6, l2=1e-4, **series):
+    settings = conditions.trainings(setting, l2)[training] | {"epochs": epochs, "patience": None}
+    told = trajectory(epochs=epochs) | series
+    names = {"train_loss": "loss", "train_accuracy": "accuracy"}
+    arrays = {f"history_{names.get(name, name)}": np.asarray(a, dtype=np.float32) for name, a in told.items()}
+    if seed == 0:
+        arrays = {name: a for name, a in arrays.items() if "test" not in name}
+    return Record({"task": task, "model": training, "seed": seed, "settings": settings}, {}, arrays, {})
+
+
+def as_published(setting=EXAMPLE, seed=0, shift=0.0, **tested):
+    """Records of a setting whose reading `epochs=6, patience=2, best=False` gives the published numbers, plus a shift
+    of the accuracies: the base and dropout variants at epoch 6, the others at epoch 5."""
+    found = []
+    for training, told in (
+        ("plain", {6: "base"}),
+        ("dropout", {5: "early-stopping", 6: "dropout"}),
+        ("penalty", {5: "regularised"}),
+    ):
+        series = {q: np.full(6, 0.5) for q in conditions.QUANTITIES} | tested
+        series["validation_loss"] = np.array([0.3, 0.3, 0.1, 0.2, 0.3, 0.4])  # stops at epoch 5
+        for epoch, variant in told.items():
+            for quantity in conditions.QUANTITIES:
+                value = published.value(f"part4.{variant}.{quantity}")
+                series[quantity][epoch - 1] = value + (shift if "accuracy" in quantity else 0.0)
+        found.append(record(training, setting, seed, **series))
+    return found
+
+
+def test_the_setting_and_the_reading_that_come_nearest_are_chosen():
+    settings = {"far": Setting(width=16), "near": EXAMPLE, "farther": Setting(width=64)}
+    shifts = {"far": 0.02, "near": 0.0, "farther": 0.04}
+    records = [r for name, setting in settings.items() for r in as_published(setting, shift=shifts[name])]
+    table = conditions.nearest(records, settings)
+    assert list(table.index) == ["near", "far", "farther"]
+    assert table.distance.tolist() == pytest.approx([0.0, 1.0, 2.0], abs=1e-3)  # half of the numbers are shifted
+    assert table.close.tolist() == [16, 8, 8] and table.setting.iloc[0] == EXAMPLE
+    assert conditions.chosen(table) == (EXAMPLE, Reading(6, 2, best=False))
+
+
+def test_all_four_variants_count_and_the_test_split_does_not():
+    settings = {"near": EXAMPLE, "other": Setting(width=16)}
+    records = [*as_published(), *as_published(settings["other"], shift=0.001)]
+    for training in range(3):  # each of the three trainings of the nearest one spoilt
+        spoilt = list(records)
+        arrays = records[training].arrays
+        spoilt[training] = Record(
+            records[training].spec, {}, arrays | {"history_accuracy": arrays["history_accuracy"] - 0.2}, {}
+        )
+        assert conditions.nearest(spoilt, settings).index[0] == "other"
+    tests = [Record(r.spec, {}, r.arrays | {"history_test_loss": np.zeros(6)}, {}) for r in records]
+    assert conditions.nearest(tests, settings).equals(conditions.nearest(records, settings))
+
+
+def test_numbers_that_no_setting_gives_are_named():
+    settings = {"near": EXAMPLE, "other": Setting(width=16)}
+    assert conditions.unreached(as_published(), {"near": EXAMPLE}) == {}
+    spoilt = [*as_published(), *as_published(settings["other"])]
+    for i in (1, 4):  # what the dropout trainings of both settings say of training accuracy
+        spoilt[i] = Record(spoilt[i].spec, {}, spoilt[i].arrays | {"history_accuracy": np.full(6, 0.9)}, {})
+    least = conditions.unreached(spoilt, settings)
+    assert set(least) == {"part4.dropout.train_accuracy", "part4.early-stopping.train_accuracy"}
+    assert least["part4.dropout.train_accuracy"] == pytest.approx(8.79, abs=1e-3)
+    assert set(conditions.unreached([*as_published(), *spoilt[3:]], settings)) == set()  # one setting is enough
+
+
+def test_the_reports_own_trainings_are_read_and_the_longest_of_several():
+    own = Setting(dropout=0.2)
+    stopped, whole = (record("dropout", own, task="part4-variants", epochs=n) for n in (4, 6))
+    others = [record("dropout", own, seed=1), record("penalty", own), record("dropout"), record("plain", own)]
+    assert conditions.found([*others, stopped, whole], own, "dropout") is whole
+    assert conditions.found([*others, stopped, whole], own, "penalty") is others[1]
+    with pytest.raises(KeyError, match="no record of the training dropout-w32-.*seed 2"):
+        conditions.found(others, own, "dropout", seed=2)
+
+
+def test_the_test_split_is_read_at_the_variants_epochs_by_seed():
+    tests = {"test_accuracy": np.arange(6) / 10, "test_loss": np.arange(6)}
+    records = [*as_published(), *as_published(seed=1, **tests), *as_published(seed=2, **tests)]
+    last = conditions.tested(records, EXAMPLE, Reading(6, 2, best=False))
+    best = conditions.tested(records, EXAMPLE, Reading(6, 2, best=True))
+    assert len(last) == len(best) == 2
+    assert [v["test_loss"] for v in last[0].values()] == [5, 5, 4, 4]
+    assert [v["test_loss"] for v in best[1].values()] == [5, 5, 2, 2]
+    assert last[0]["base"]["test_accuracy"] == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="seed 1 are too short"):
+        conditions.tested(records, EXAMPLE, Reading(9, 2, best=False))
+
+
+def test_settings_share_trainings_and_only_seeds_that_chose_nothing_are_tested():
+    chosen = profile.load("full")
+    specs = experiments.condition_specs(chosen)
+    assert max(Counter((s["model"], s["seed"]) for s in specs).values()) == 1
+    plain = [s for s in specs if s["model"].startswith("plain") and s["seed"] == 0]
+    dropouts = {s["settings"]["dropout"] for s in specs if s["model"].startswith("dropout")}
+    assert len(plain) < len(chosen.part4.grid) and len(dropouts) == 3
+    assert {s["seed"] for s in specs if "tested" in s["settings"]} == set(chosen.part4.condition_seeds)
+    assert {s["seed"] for s in specs if "tested" not in s["settings"]} == {0}
+    assert chosen.part4.condition in chosen.part4.grid and 0 not in chosen.part4.condition_seeds
+    assert list(conditions.grid(chosen.part4)) == list(chosen.part4.grid) == list(conditions.GRID)
+
+
+def test_the_reports_own_setting_stands_beside_the_grid():
+    settings = conditions.with_own(profile.load("full").part4)
+    assert list(settings)[-1] == conditions.OWN
+    own = conditions.trainings(settings[conditions.OWN], 1e-4)
+    specs = [s["settings"] for s in experiments.ALL.specs(profile.load("full")) if s["task"] == "part4-variants"]
+    for training in own.values():
+        assert any(training.items() <= settings.items() for settings in specs), training
+    small = conditions.with_own(profile.load("quick").part4)
+    assert {s.width for s in small.values()} == {16} and small["example"].dropout == 0.1
+
+
+def by_seed(**changed):
+    """Three seeds at the published test numbers, plus or minus a little."""
+    numbers = {
+        variant: {q: published.value(f"part4.{variant}.{q}") for q in ("test_accuracy", "test_loss")}
+        for variant in experiments.VARIANTS
+    }
+    return [
+        {v: {q: number + step + changed.get(v, 0.0) for q, number in two.items()} for v, two in numbers.items()}
+        for step in (-0.002, 0.0, 0.002)
+    ]
+
+
+def test_published_test_numbers_are_judged_by_the_seeds_of_a_setting():
+    found = {j.key: j for j in variants.judged_on_test(by_seed(base=0.2))}
+    assert len(found) == 8 and found["part4.base.test_loss"].kind is verdicts.Kind.LOSS
+    assert {key for key, j in found.items() if j.verdict.status != verdicts.REPRODUCED} == {
+        "part4.base.test_accuracy", "part4.base.test_loss",
+    }  # fmt: skip
+    assert found["part4.early-stopping.test_accuracy"].values == pytest.approx([0.9156, 0.9176, 0.9196])
+    assert found["part4.early-stopping.test_loss"].show(0.263) == "0.263"
+
+
+def test_early_stopping_is_ahead_by_seeds_with_the_better_sign_for_both_quantities():
+    accuracy = variants.early_stopping_ahead(by_seed(), "test_accuracy")
+    loss = variants.early_stopping_ahead(by_seed(), "test_loss")
+    assert list(accuracy) == list(loss) == ["base", "dropout", "regularised"]
+    assert accuracy["base"].mean == pytest.approx(0.9176 - 0.8920) and loss["base"].mean == pytest.approx(0.709 - 0.263)
+    # Paired by seed: what all variants of a seed share widens no interval.
+    assert accuracy["regularised"].low == pytest.approx(accuracy["regularised"].high)
+    assert variants.early_stopping_ahead(by_seed(dropout=0.1), "test_accuracy")["dropout"].high < 0

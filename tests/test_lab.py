@@ -1,0 +1,354 @@
+"""`make lab` as a student has it: JupyterLab in the system's Chromium, driven by Playwright, on a copy."""
+
+import difflib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from study import contents, pairing, parts, paths
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt install chromium)"),
+    pytest.mark.skipif(shutil.which("make") is None, reason="no make here"),
+]
+
+OPTIONS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run",
+]  # fmt: skip
+SECONDS = 300  # that anything may take on a loaded machine
+
+# Notebooks with inline values, which are run here; the others show their text when they are run, and are only opened.
+RUN = ("part2",)
+NAMES = {part.key: part.notebook for part in parts.PARTS}
+
+HEADER = paths.NOTEBOOKS.joinpath("part3_self_attention_theory.py").read_text(encoding="utf-8").split("\n\n")[0]
+DEMO = f'''{HEADER}
+
+# %% [markdown]
+# # A chapter
+#
+# Prose with *emphasis*, a formula $a_1 = b^2$ and a citation ([Lavin & Ahmad 2015](#lavin2015evaluating)).
+#
+# > *What does the model do?*
+
+# %% tags=["parameters"]
+profile = "full"
+
+# %% tags=["setup"]
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from study.notebook import Page, count, holds, number
+
+page = Page.of(profile)
+
+
+# %% tags=["model"]
+def model(x):
+    """Twice its input."""
+    return 2 * x
+
+
+# %%
+answer = model(600)
+kind = "synthetic" if page.synthetic else "real"
+
+# %% [markdown]
+# The model makes {{eval}}`number(answer)` of 600,
+# and {{eval}}`model(4)` of 4; it grows {{eval}}`holds(answer, ">", 600)`. The text says {{eval}}`"it's " + kind` in
+# {{eval}}`count(3, "word")`.
+#
+# | a | b |
+# |---|---|
+# | 1 | 2 |
+#
+# - one
+# - two: $x^2$
+
+# %% tags=["hide-input"]
+fig, ax = plt.subplots()
+ax.plot([1, 2])
+page.figure(fig, "demo-line", "A *line*, as [the table](#demo-table) says.", "A line that rises")
+
+# %%
+page.table(pd.DataFrame({{"n": [1]}}), "demo-table", "One **number**.")
+
+# %% [markdown] tags=["summary"]
+# ## Summary
+#
+# In the end the model makes {{eval}}`number(answer)`, as [Figure](#demo-line) shows.
+'''
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab: its folder, its address and its token."""
+
+    root: Path
+    url: str
+    token: str
+
+    def ask(self, path: str, method: str = "GET"):
+        request = urllib.request.Request(f"{self.url}/api/{path}?token={self.token}", method=method)
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read() or "null")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory) -> Iterator[Lab]:
+    """`make lab` on a copy of the project, with a notebook of our own beside those of the parts."""
+    root = tmp_path_factory.mktemp("lab") / "project"
+    for name in ("study", "notebooks", "data", ".jupyter"):
+        shutil.copytree(paths.ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "raw", "*.ipynb"))
+    (root / "report").mkdir()
+    for file in [*paths.REPORT.glob("*.csv"), *paths.REPORT.glob("*.bib")]:
+        shutil.copy(file, root / "report")
+    for folder in (folder for key in RUN for folder in (paths.REPORT / "runs").glob(f"{parts.find(key).tasks}*")):
+        shutil.copytree(folder, root / "report" / "runs" / folder.name)
+    for name in ("Makefile", "pyproject.toml", "requirements.txt", "README.md"):
+        shutil.copy(paths.ROOT / name, root)
+    (root / "report" / "numbers.json").write_text('{"demo-line": "Figure 3", "demo-table": "Table 2"}')
+    (root / "notebooks" / "demo.py").write_text(DEMO, encoding="utf-8")
+    with _started(root) as lab:
+        yield lab
+
+
+@contextmanager
+def _started(root: Path) -> Iterator[Lab]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = "a-token-of-the-test"
+    own = {f"JUPYTER_{name}_DIR": str(root.parent / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    own |= {f"JUPYTERLAB_{name}_DIR": str(root.parent / name) for name in ("SETTINGS", "WORKSPACES")}
+    env = os.environ | own | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    for given in ("MAKEFLAGS", "PROFILE", "DATA"):  # to the make that runs the tests
+        env.pop(given, None)
+    options = f"--no-browser --ServerApp.port={port} --ServerApp.port_retries=0 --IdentityProvider.token={token}"
+    # The environment is complete: the copy's newer files are no reason to install it again.
+    command = ["make", "lab", f"VENV={sys.prefix}", f"LAB_OPTIONS={options}", "-o", f"{sys.prefix}/.installed"]
+    log = root.parent / "lab.log"
+    with log.open("w") as stream:
+        server = subprocess.Popen(
+            command, cwd=root, env=env, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    lab = Lab(root, f"http://127.0.0.1:{port}", token)
+    try:
+        _until(lambda: server.poll() is not None or _answers(lab), "JupyterLab does not answer", log)
+        assert server.poll() is None, log.read_text()
+        yield lab
+        lab.ask("shutdown", "POST")
+        server.wait(SECONDS)
+    finally:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def _answers(lab: Lab) -> bool:
+    try:
+        return "version" in lab.ask("")
+    except OSError:
+        return False
+
+
+def _until(condition, otherwise: str, log: Path | None = None) -> None:
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end, f"{otherwise}\n{log.read_text() if log else ''}"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def notebook(browser, lab: Lab, name: str) -> Iterator:
+    """A notebook as it is opened, with a fresh kernel that is ready."""
+    page = browser.new_page(viewport={"width": 1300, "height": 1600})
+    page.set_default_timeout(SECONDS * 1000)
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.goto(f"{lab.url}/lab/tree/notebooks/{name}.ipynb?token={lab.token}&reset")
+    kept = nbformat.read(lab.root / "notebooks" / f"{name}.ipynb", as_version=4)
+    contents.decorate(kept, {})
+    cells = len(kept.cells)
+    page.wait_for_function(f"document.querySelectorAll('.jp-Notebook .jp-Cell').length === {cells}")
+    page.wait_for_function("document.querySelector('#jp-main-statusbar').textContent.includes('Idle')")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.jp-MarkdownCell')].every(c => c.querySelector('.myst > *, .jp-Placeholder'))"
+    )
+    yield page
+    page.close()
+    for session in lab.ask("sessions"):
+        lab.ask(f"sessions/{session['id']}", "DELETE")
+    assert {url for url in fetched if not url.startswith((lab.url, "data:", "blob:"))} == set()
+
+
+def run_all(page) -> None:
+    """Run All, until the kernel is idle again, every code cell has its number and every inline value its place."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    page.wait_for_function(
+        """() => {
+            const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')];
+            const idle = document.querySelector('#jp-main-statusbar').textContent.includes('Idle');
+            const failed = document.querySelector('.jp-OutputArea-output[data-mime-type$=error]');
+            return failed || (idle && prompts.every(prompt => /\\d/.test(prompt.textContent)));
+        }"""
+    )
+    assert page.locator(".jp-OutputArea-output[data-mime-type$='error']").all_text_contents() == []
+    page.wait_for_function(f"() => ({EXPRESSIONS})().length === 0")
+
+
+# Inline values that have none: their expression is shown as code. Prose has code of its own, which Run All leaves.
+EXPRESSIONS = """() => [...document.querySelectorAll('.jp-MarkdownCell')].flatMap(cell => {
+    const source = cell.querySelector('.cm-content').innerText;
+    return [...cell.querySelectorAll('.myst code')].map(c => c.textContent).filter(c => source.includes('{eval}`' + c));
+})"""
+
+
+def said(page) -> list[str]:
+    """The Markdown cells as they are shown."""
+    return [" ".join(text.split()) for text in page.locator(".jp-MarkdownCell .myst").all_text_contents()]
+
+
+def save(page, lab: Lab, name: str) -> None:
+    """Save, until the notebook is on disk."""
+    file = lab.root / "notebooks" / f"{name}.ipynb"
+    before = file.stat().st_mtime_ns
+    page.keyboard.press("Control+s")
+    _until(lambda: file.stat().st_mtime_ns != before, f"{name} is not saved")
+    page.wait_for_function("!document.querySelector('.jp-mod-current.jp-mod-dirty')")
+
+
+def lines_changed(before: str, after: str) -> list[str]:
+    return [
+        line
+        for line in difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+        if not line.startswith(("---", "+++", "@@"))
+    ]
+
+
+@pytest.mark.parametrize("turn", ["once", "again"])
+def test_opened_it_reads_as_prose_and_one_run_puts_every_value_in_its_sentence(browser, lab, turn):
+    source = lab.root / "notebooks" / "demo.py"
+    with notebook(browser, lab, "demo") as page:
+        hint, opening, sentence, summary, sources = said(page)
+        assert hint == contents.HINT.strip("*") and sources.startswith("References")
+        assert "Prose with emphasis" in opening and "What does the model do?" in opening
+        assert "[@" not in opening and page.locator(".myst a", has_text="Lavin & Ahmad 2015").count() == 1
+        assert page.locator(".jp-MarkdownCell .katex").count() == 2 and page.locator(".jp-MarkdownCell td").count() == 2
+        assert page.locator(".jp-CodeCell .jp-InputPlaceholder").count() == 3  # collapsed
+        shown = page.locator(".jp-CodeCell .cm-content:visible").all_inner_texts()
+        assert any("def model(x):" in code for code in shown) and not any("import pandas" in code for code in shown)
+        if turn == "once":
+            assert "makes number(answer) of 600" in sentence and "makes number(answer)," in summary
+        run_all(page)
+        _until(lambda: "✓" in said(page)[2], "the check is not shown")
+        _, _, sentence, summary, _ = said(page)
+        assert sentence.startswith(
+            "The model makes 1,200 of 600, and 8 of 4; it grows ✓. The text says it's real in 3 words."
+        )
+        assert summary.endswith("In the end the model makes 1,200, as Figure 3 shows.")
+        for text, target in (("Figure 3", "figure#demo-line"), ("Lavin & Ahmad 2015", "#lavin2015evaluating")):
+            page.locator(".jp-MarkdownCell .myst a", has_text=text).first.click()
+            page.wait_for_function(f"document.querySelector('{target}').getBoundingClientRect().top < innerHeight")
+        assert page.locator(".jp-DirListing-itemText", has_text="part2_").all_inner_texts() == [
+            f"{NAMES['part2']}.ipynb"
+        ]
+        assert page.locator(".jp-MarkdownCell .check").get_attribute("title") == "1,200 > 600"
+        caption = page.locator("figure#demo-line figcaption").inner_text()
+        assert caption == "Figure 3. A line, as the table (Table 2) says."
+        assert page.locator("figure#demo-table figcaption").inner_text() == "Table 2. One number."
+        save(page, lab, "demo")
+    assert source.read_text(encoding="utf-8") == DEMO
+    assert not pairing.renew([source]), "what is saved is what `make pair` makes: no outputs, no values"
+    assert (lab.root / "build" / "full-real" / "lab-figures" / "demo-line.png").exists()
+
+
+def edit(page, cell: str, old: str, new: str) -> None:
+    """Write `new` for `old` in the cell that holds the text, and run it, as a person does."""
+    place = page.locator(".jp-Cell", has_text=cell).first
+    editor = place.locator(".cm-content")
+
+    def opens() -> bool:  # a rendered text may be drawn anew between two clicks
+        if not editor.is_visible():
+            place.locator(".myst").dblclick()
+        return editor.is_visible()
+
+    _until(opens, f"the cell {cell!r} does not open")
+    editor.click()
+    before = editor.inner_text().split(old)[0]
+    page.keyboard.press("Control+Home")
+    for key, times in (
+        ("ArrowDown", before.count("\n")), ("ArrowRight", len(before.split("\n")[-1])), ("Delete", len(old)),
+    ):  # fmt: skip
+        for _ in range(times):
+            page.keyboard.press(key)
+    page.keyboard.type(new)
+    page.keyboard.press("Shift+Enter")
+
+
+def test_an_edit_changes_its_own_lines_and_the_values_that_rest_on_it(browser, lab):
+    source = lab.root / "notebooks" / "demo.py"
+    with notebook(browser, lab, "demo") as page:
+        run_all(page)
+        edit(page, "def model(x):", "2 * x", "3 * x")
+        edit(page, "answer = model(600)", "600", "500")
+        run_all(page)
+        _until(lambda: "✓" in said(page)[2], "the check is not shown")
+        _, _, sentence, summary, _ = said(page)
+        assert sentence.startswith("The model makes 1,500 of 600, and 12 of 4; it grows ✓.")
+        assert summary.endswith("In the end the model makes 1,500, as Figure 3 shows.")
+
+        edit(page, "The model makes", "makes {eval}`number(answer)` of 600", "gives {eval}`number(answer + 1)` of 500")
+        # jupyterlab-myst evaluates the expressions that the cell had before; a second run those that it has now.
+        page.locator(".jp-MarkdownCell .myst", has_text="The model gives").click()
+        page.keyboard.press("Shift+Enter")
+        _until(lambda: "The model gives 1,501 of 500, and 12 of 4" in said(page)[2], "no second value")
+        save(page, lab, "demo")
+    assert lines_changed(DEMO, source.read_text(encoding="utf-8")) == [
+        "-    return 2 * x",
+        "+    return 3 * x",
+        "-answer = model(600)",
+        "+answer = model(500)",
+        "-# The model makes {eval}`number(answer)` of 600,",
+        "+# The model gives {eval}`number(answer + 1)` of 500,",
+    ]
+
+
+@pytest.mark.parametrize("part", parts.PARTS, ids=lambda part: part.key)
+def test_the_notebooks_of_the_report_keep_every_line(browser, lab, part):
+    source = lab.root / "notebooks" / f"{part.notebook}.py"
+    before = source.read_text(encoding="utf-8")
+    with notebook(browser, lab, part.notebook) as page:
+        assert len(said(page)) > 3 and not [text for text in said(page) if "[@" in text]
+        if part.key in RUN:
+            run_all(page)
+        save(page, lab, part.notebook)
+    assert lines_changed(before, source.read_text(encoding="utf-8")) == []
+    assert not pairing.renew([source])

@@ -1,0 +1,170 @@
+"""What Part II's notebook calls: a training is kept by all that decides it, and shown beside no other code."""
+
+from study.anomaly import experiments, lab, series, tables, trainings  # first: it sets TensorFlow's environment  # isort: skip
+
+from dataclasses import replace
+from types import FunctionType
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from keras import layers
+
+from study import paths
+from study.prose import significant
+
+WINDOW = 30
+
+
+def narrow():
+    return keras.Sequential(
+        [
+            keras.Input((WINDOW, 1)),
+            layers.Flatten(),
+            layers.Dense(2, name="bottleneck"),
+            layers.Dense(WINDOW),
+            layers.Reshape((WINDOW, 1)),
+        ]
+    )
+
+
+def wide():
+    return keras.Sequential(
+        [
+            keras.Input((WINDOW, 1)),
+            layers.Flatten(),
+            layers.Dense(6, name="bottleneck"),
+            layers.Dense(WINDOW),
+            layers.Reshape((WINDOW, 1)),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def nab(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "BUILD", tmp_path_factory.mktemp("build"))
+        yield lab.Nab("quick")
+
+
+@pytest.fixture(scope="module")
+def windows(nab):
+    return series.original_windows(nab.series().values)[0]
+
+
+@pytest.fixture(scope="module")
+def run(nab, windows):
+    return nab.train(narrow, windows, epochs=2)
+
+
+def test_a_series_is_a_table_of_whole_counts_with_its_labelled_windows(nab):
+    table, marked = nab.load("AAPL"), nab.windows("AAPL")
+    assert list(table.columns) == ["timestamp", "value"] and table.value.dtype == np.int64
+    assert len(marked) == 3 and all(table.timestamp.iloc[0] < a < b < table.timestamp.iloc[-1] for a, b in marked)
+
+
+def test_history_network_and_errors_are_those_of_one_training(run, windows):
+    assert list(run.history.columns) == ["loss", "last", "middle"] and list(run.history.index) == [1, 2]
+    assert run.history["last"].iloc[-1] == pytest.approx(run.metrics["last_loss"], rel=1e-5)
+    again = np.square(run.reconstruct(windows["last"]) - windows["last"]).mean(axis=(1, 2))
+    assert again == pytest.approx(run.errors["last"], rel=1e-3, abs=1e-9), "the kept weights are the trained ones"
+    assert run.codes(windows["middle"]).shape == (len(windows["middle"]), 2)
+
+
+def test_what_was_trained_is_kept_and_not_trained_again(nab, windows, run, monkeypatch):
+    monkeypatch.setattr(trainings, "published", lambda *given: pytest.fail("trained again"))
+    assert nab.train(narrow, windows, epochs=2).record.metrics == run.record.metrics
+    assert [one.record.metrics for one in nab.repeat(narrow, windows, epochs=2)] == [run.record.metrics]
+
+
+@pytest.mark.parametrize("changed", ["model", "data", "epochs", "seed"])
+def test_a_change_of_anything_that_decides_trains_again(nab, windows, run, monkeypatch, changed):
+    class Trained(Exception):
+        pass
+
+    def trains(*given):
+        raise Trained
+
+    monkeypatch.setattr(trainings, "published", trains)
+    other = {**windows, "train": windows["train"][:-1]}
+    with pytest.raises(Trained):
+        nab.train(
+            wide if changed == "model" else narrow,
+            other if changed == "data" else windows,
+            epochs=3 if changed == "epochs" else 2,
+            seed=1 if changed == "seed" else 0,
+        )
+
+
+def test_the_constant_is_the_mean_of_the_training_part():
+    parts = {"train": np.array([[[0.0], [2.0]]]), "last": np.array([[[4.0], [4.0]]])}
+    assert lab.constant_losses(parts) == {"train": 1.0, "last": 9.0}
+
+
+def test_examples_are_a_usual_a_busy_and_the_window_with_the_burst_midway():
+    values = np.r_[np.linspace(0.1, 0.2, 200), 9.0, np.full(100, 0.1)]
+    found = lab.example_windows(lab.windows_of(values, WINDOW))
+    usual, busy, burst = found.inputs[..., 0]
+    assert burst.argmax() == WINDOW // 2 - 1 and burst.max() == 9.0
+    assert usual.mean() <= busy.mean() and len(found.titles) == 3
+
+
+def test_labelled_windows_are_counted_by_the_part_that_they_touch(nab):
+    counted = lab.labelled_by_part(nab.series())
+    assert set(counted) == {"train", "middle", "last"} and sum(counted.values()) >= 3
+
+
+@pytest.fixture
+def own_table():
+    """A month of calm counts with one burst, as a reader may bring them."""
+    rng = np.random.default_rng(0)
+    value = rng.poisson(40, 9_000)
+    value[6_000:6_006] = 4_000
+    return pd.DataFrame({"timestamp": pd.date_range("2026-01-01", periods=9_000, freq="5min"), "value": value})
+
+
+def test_a_series_of_ones_own_is_scored_and_its_burst_raises_the_alarm(own_table):
+    found = lab.Nab("full").surge_mean(own_table)
+    assert list(found.columns) == ["timestamp", "value", "score", "alarm"] and np.isfinite(found.score).all()
+    raised = np.flatnonzero(found.alarm)
+    assert len(raised) and 6_000 <= raised[0] <= 6_010
+
+
+def test_a_series_with_a_gap_is_refused_with_its_rows(own_table):
+    with pytest.raises(ValueError, match="rows 99 and 100"):
+        lab.Nab("full").surge_mean(own_table.drop(index=100))
+
+
+def test_changed_and_new_models_are_named_and_stand_beside_the_published_trainings():
+    full, (base, *_) = lab.Nab("full"), trainings.published_models().values()
+    windows = series.original_windows(full.series().values)[0]
+
+    def renamed(make):
+        return FunctionType(make.__code__, make.__globals__, "base")
+
+    other = renamed(wide)
+    assert full.changed({"Base": base}) == [] and full.note({"Base": base}) == ""
+    assert full.changed({"Base": base, "Wide": wide}) == ["Wide"]
+    assert full.note({"Base": other, "Wide": wide}).startswith("Base and Wide were changed or added.")
+    kept = [record.metrics for record in full.committed(base, windows)]
+    assert len(kept) == 10 and [record.metrics for record in full.committed(other, windows)] == kept
+    assert full.committed(wide, windows) == []
+
+
+def test_without_a_layer_of_that_name_the_narrowest_is_the_bottleneck():
+    network = keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dense(1, name="code"), layers.Dense(4)])
+    assert lab.bottleneck(network).name == "code" and lab.bottleneck(narrow()).name == "bottleneck"
+
+
+def test_losses_of_changed_models_stand_below_the_judged_ones(run):
+    table = tables.losses([], {"Wide": [run]})
+    assert table.Model.tolist() == ["Wide, yours"] * 4 and set(table.Reported) == set(table.Verdict) == {"–"}
+    assert table.Ours.tolist()[2] == significant(1e3 * run.metrics["last_loss"])
+
+
+def test_an_edit_of_the_notebook_leaves_the_judgements_of_the_original(monkeypatch):
+    known, before = experiments.ALL.definition, lab.Nab("full").verdicts()
+    changed = replace(experiments.ALL, definition=lambda spec: "0" * 12 if spec["model"] == "base" else known(spec))
+    monkeypatch.setattr(experiments, "ALL", changed)
+    assert lab.Nab("full").verdicts() == before

@@ -1,0 +1,183 @@
+"""The Bonus part's sentences follow the records: altered copies of these turn verdicts and break the checks.
+
+The notebook's cells are run without drawing, on the committed records of the full profile.
+"""
+
+from dataclasses import replace
+
+import chapter
+import numpy as np
+import pytest
+from chapter import assert_broken, assert_sound
+
+from study import profile, runs
+from study.vision import experiments
+from study.vision.sources import RESIZED
+
+pytestmark = pytest.mark.slow
+
+
+def evaluated(monkeypatch, alter=None):
+    """The value of each inline expression, and the verdicts, when every record is read as `alter` returns it."""
+    found, names = chapter.evaluated(monkeypatch, "bonus", alter)
+    return found | names["vision"].verdicts()
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch):
+    chapter.resample_less(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def as_committed():
+    with pytest.MonkeyPatch.context() as patch:
+        return evaluated(patch)
+
+
+def test_every_value_is_one_that_the_documents_take_and_every_check_holds(as_committed):
+    assert_sound(as_committed, more_than=25)
+
+
+FULL = profile.load("full")
+
+
+def stored(model, task="bonus-models"):
+    """A committed record, read past the alteration."""
+    (spec,) = [s for s in experiments.ALL.specs(FULL) if (s["task"], s["model"]) == (task, model)]
+    return runs.Store(FULL.records)._load(spec)
+
+
+def is_run(record, task, *models):
+    return record.spec["task"] == f"bonus-{task}" and record.spec["model"] in models
+
+
+def as_if(record, other):
+    """A record with what came out of another one."""
+    return replace(record, metrics=record.metrics | other.metrics, arrays=record.arrays | other.arrays)
+
+
+def vgg_and_vit_swapped(record):
+    names = {"vgg": "vit", "vit": "vgg"}
+    return as_if(record, stored(names[record.spec["model"]])) if is_run(record, "models", *names) else record
+
+
+def efficientnet_as_vgg(record):
+    """Its predictions; its history stays, which belongs to its own number of epochs."""
+    if not is_run(record, "models", "efficientnet"):
+        return record
+    history = {name: array for name, array in record.arrays.items() if name.startswith("history")}
+    taken = as_if(record, stored("vgg"))
+    return replace(taken, arrays=taken.arrays | history)
+
+
+def vit_overfits(record):
+    if not is_run(record, "models", "vit"):
+        return record
+    return replace(record, metrics=record.metrics | {"train": record.metrics["train"] | {"accuracy": 0.99}})
+
+
+def resnet_learns_by_heart(record):
+    if not is_run(record, "models", "resnet"):
+        return record
+    return replace(record, metrics=record.metrics | {"train": record.metrics["train"] | {"accuracy": 0.99}})
+
+
+def vit_stops_early(record):
+    return replace(record, metrics=record.metrics | {"epochs": 8}) if is_run(record, "models", "vit") else record
+
+
+def vit_stares(record):
+    if not is_run(record, "models", "vit"):
+        return record
+    maps = np.zeros_like(record.arrays["attention_maps"])
+    maps[:, 0, 0] = 1
+    return replace(record, arrays=record.arrays | {"attention_maps": maps})
+
+
+def all_right(record):
+    found = np.eye(3)[record.arrays["test_classes"]].astype(np.float16)
+    return replace(record, arrays=record.arrays | {"test_logits": found})
+
+
+def hybrid_all_right(record):
+    return all_right(record) if is_run(record, "improved", "vit-improved") else record
+
+
+def hybrid_as_vit(record):
+    return as_if(record, stored("vit")) if is_run(record, "improved", "vit-improved") else record
+
+
+def attention_matters(record):
+    if not is_run(record, "ablation", "stem-alone"):
+        return record
+    return as_if(record, stored("none", "bonus-ablation"))
+
+
+def convolutions_do_nothing(record):
+    if not is_run(record, "ablation", "without-convolutions"):
+        return record
+    return as_if(record, stored("all", "bonus-ablation"))
+
+
+def statistics_do_nothing(record):
+    return as_if(record, stored("paper", "bonus-stride")) if is_run(record, "stride", "statistics") else record
+
+
+def late_stride_costs(record):
+    return as_if(record, stored("statistics", "bonus-stride")) if is_run(record, "stride", "late") else record
+
+
+def images_of_the_original(record):
+    if record.spec["task"] != "bonus-dataset":
+        return record
+    return replace(record, spec=record.spec | {"data": ["own/course:images.zip@0123456789ab"]})
+
+
+def uneven_classes(record):
+    if record.spec["task"] != "bonus-dataset":
+        return record
+    return replace(record, metrics=record.metrics | {"classes": {"train": [9_000, 6_000, 6_000]}})
+
+
+def vgg_leans_on_shrinking(record):
+    if not is_run(record, "models", "vgg"):
+        return record
+    shrunk = stored("images", "bonus-dataset").arrays["test_resized"] == RESIZED
+    called = record.arrays["test_logits"].copy()
+    called[np.flatnonzero(shrunk)[::5]] = [9, 0, 0]
+    return replace(record, arrays=record.arrays | {"test_logits": called})
+
+
+def vehicles_taken_for_food(record):
+    if not is_run(record, "models", "resnet"):
+        return record
+    confusion = [[934, 43, 23], [46, 943, 11], [15, 211, 774]]
+    return replace(record, metrics=record.metrics | {"test": record.metrics["test"] | {"confusion": confusion}})
+
+
+CASES = [
+    (vgg_and_vit_swapped, ['ahead["VGG-13"].low', "train_lag", "epochs", "least"], {"vit_lower": "unclear"}),
+    (efficientnet_as_vgg, ['lead["VGG-13"].low', "behind_vit"], {"efficientnet_lower": "unclear"}),
+    (vit_overfits, ["train_lag"], {"vit_scores_lower": "confirmed"}),
+    (resnet_learns_by_heart, ['train_accuracy["ResNet-18"]'], {"resnet_overfits": "confirmed"}),
+    (vit_stops_early, ['epochs["ViT"]'], {}),
+    (vit_stares, ["focus[True]"], {}),
+    (hybrid_all_right, ["beside_vgg.mean", "test.p_values"], {}),
+    (hybrid_as_vit, ["gain.low"], {}),
+    (attention_matters, ['without["stem-alone"]'], {}),
+    (convolutions_do_nothing, ['without["without-convolutions"]'], {}),
+    (statistics_do_nothing, ['strides["statistics"]'], {}),
+    (late_stride_costs, ['strides["late"]'], {}),
+    (images_of_the_original, ["vision.comparable"], {}),
+    (uneven_classes, ['facts["classes"]'], {}),
+    (vgg_leans_on_shrinking, ["leaning.resized_dogs"], {}),
+    (vehicles_taken_for_food, ["mixed"], {}),
+]
+
+
+@pytest.mark.parametrize(("alter", "checks", "verdicts"), CASES, ids=lambda one: getattr(one, "__name__", ""))
+def test_an_altered_record_breaks_what_rests_on_it(monkeypatch, as_committed, alter, checks, verdicts):
+    found = evaluated(monkeypatch, alter)
+    assert_broken(found, checks)
+    for name, status in verdicts.items():
+        assert found[name] == status != as_committed[name]

@@ -1,0 +1,165 @@
+"""Part III's sentences follow the records: altered copies break the checks and turn the verdicts that rest on them.
+
+The notebook's cells are run without drawing, on the committed records of the full profile.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import chapter
+import pytest
+from chapter import assert_broken, assert_sound, broken
+
+from study import profile, published, runs
+from study.runs import Record
+from study.theory import analysis, claims, experiments
+from study.verdicts import CONFIRMED, CONTRADICTED, PARTLY, UNCLEAR
+
+
+def evaluated(monkeypatch, alter=None):
+    """The value of each inline expression of the chapter when every record is read as `alter` returns it."""
+    return chapter.evaluated(monkeypatch, "part3", alter, ignored=("page", "charts", "graph"))[0]
+
+
+@pytest.fixture(scope="module")
+def as_committed():
+    with pytest.MonkeyPatch.context() as patch:
+        return evaluated(patch)
+
+
+def test_every_value_is_one_that_the_documents_take_and_every_check_holds(as_committed):
+    assert_sound(as_committed, more_than=19)
+
+
+def changed(task: str, change: Callable[[dict], dict], *models: str) -> Callable[[Record], Record]:
+    """An alteration of the metrics of a task's records (of these models)."""
+
+    def alter(record: Record) -> Record:
+        if record.spec["task"] != f"part3-{task}" or (models and record.spec["model"] not in models):
+            return record
+        return replace(record, metrics={**record.metrics, **change(record.metrics)})
+
+    return alter
+
+
+def of_kind(kind: str, **statistics) -> Callable[[dict], dict]:
+    """Other values of statistics of one softmax, each made from what is recorded for that softmax."""
+    return lambda m: {kind: m[kind] | {name: make(m[kind]) for name, make in statistics.items()}}
+
+
+CASES = {
+    "the division changes nothing": (
+        changed("scaling", lambda m: {"raw": m["scaled"]}),
+        ["unscaled.variance[widest]", "unscaled.saturated[widest]", "0.1 * scaled.jacobian_median[widest]"],
+        {"attention_gradients": UNCLEAR, "attention_scaled": UNCLEAR},
+    ),
+    "the two softmaxes swapped": (
+        changed("scaling", lambda m: {"raw": m["scaled"], "scaled": m["raw"]}),
+        ["0.1 * scaled.jacobian_median[widest]", "jacobian_median[narrowest]"],
+        {"attention_gradients": UNCLEAR, "attention_scaled": UNCLEAR},
+    ),
+    "unscaled scores of half the variance": (
+        changed("scaling", of_kind("raw", variance=lambda m: [v / 2 for v in m["variance"]])),
+        ["unscaled.variance[widest]"],
+        {"attention_scaled": CONFIRMED},
+    ),
+    "scaled scores of twice the variance": (
+        changed("scaling", of_kind("scaled", variance=lambda m: [2 * v for v in m["variance"]])),
+        [],
+        {"attention_scaled": UNCLEAR},
+    ),
+    "the mean gradient vanishes, too": (
+        changed("scaling", of_kind("raw", jacobian_mean=lambda m: m["jacobian_median"])),
+        ["unscaled.jacobian_mean[widest]"],
+        {"attention_gradients": CONFIRMED},
+    ),
+    "narrow heads gain": (
+        changed("scaling", of_kind("raw", jacobian_median=lambda m: [0.1, *m["jacobian_median"][1:]])),
+        ["jacobian_median[narrowest]"],
+        {},
+    ),
+    "one head subtracts": (
+        changed("mixing", lambda m: {"explained": [0.9] * len(m["explained"])}, "one-head-mixed"),
+        ["others.explained.max()"],
+        {},
+    ),
+    "two heads never subtract": (
+        changed("mixing", lambda m: {"explained": [0.5] * len(m["explained"])}, "two-heads-mixed"),
+        ["subtracting.explained.max()"],
+        {},
+    ),
+    "stuck with two neighbours": (
+        changed("mixing", lambda m: {"places": [2] * len(m["places"])}, "two-heads-mixed"),
+        ["stuck.places"],
+        {},
+    ),
+    "our attention is another function": (
+        changed("agreement", lambda m: {"gradient": [1e-3] * len(m["gradient"])}, "MultiheadAttention"),
+        ["furthest"],
+        {},
+    ),
+    "explicit attention in linear time": (
+        changed("cost", lambda m: {"forward": [2.0**i for i in range(len(m["forward"]))]}, "explicit"),
+        ['growth["explicit"]'],
+        {},
+    ),
+    "a fused kernel that keeps its weights": (
+        changed("cost", lambda m: {"peak": [100 * p for p in m["peak"]]}, "fused"),
+        ["kernel.peak"],
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize(("alter", "checks", "verdicts"), CASES.values(), ids=CASES)
+def test_an_altered_record_breaks_what_rests_on_it(monkeypatch, as_committed, alter, checks, verdicts):
+    found = evaluated(monkeypatch, alter)
+    assert_broken(found, checks)
+    assert checks or not broken(found) - {'holds(len(set(statuses)), "=", 2)'}
+    statuses = claims.claims(committed())  # read as altered, too
+    assert {name: statuses[name].status for name in verdicts} == verdicts
+
+
+def committed() -> list[Record]:
+    full = profile.load("full")
+    return [runs.Store(full.records).load(spec) for spec in experiments.ALL.specs(full)]
+
+
+# The verdicts on the original's formulas
+
+
+def test_what_is_partly_right_is_a_vector_and_an_index():
+    statuses = {name: verdict.status for name, verdict in claims.claims(committed()).items()}
+    assert {name for name, status in statuses.items() if status != CONFIRMED} == {
+        "attention_weight_vector", "attention_score",
+    }  # fmt: skip
+    assert set(statuses.values()) == {CONFIRMED, PARTLY} and set(statuses) == {
+        name for name in published.everything()["claims"] if name.startswith("attention_")
+    }
+
+
+@pytest.mark.parametrize(
+    ("other", "contradicted"),
+    [
+        (
+            lambda e: {"weights": e.weights.T},
+            ["score", "every_key", "softmax_of_scores", "weighted_sum", "after_softmax"],
+        ),
+        (lambda e: {"sums": 2 * e.sums}, ["product", "weighted_sum"]),
+        (lambda e: {"v": e.v**2}, ["product", "weighted_sum"]),
+        (lambda e: {"k": e.k[::-1]}, ["product"]),
+    ],
+    ids=["weights over queries", "sums doubled", "values squared", "keys reversed"],
+)  # fmt: skip
+def test_a_formula_is_compared_with_attention_written_out(other, contradicted):
+    evidence = claims.gather(committed())
+    evidence = replace(evidence, **other(evidence))
+    found = {judge.__name__: judge(evidence).status for judge in claims.CLAIMS.values()}
+    assert [name for name, status in found.items() if status == CONTRADICTED] == contradicted
+
+
+def test_the_finding_counts_the_verdicts():
+    changes_nothing = CASES["the division changes nothing"][0]
+    assert "10 statements about self-attention 8 are confirmed and 2 partly." in analysis.finding(committed())
+    altered = analysis.finding([changes_nothing(record) for record in committed()])
+    assert "6 are confirmed, 2 partly and 2 not." in altered and f"vanishing is {UNCLEAR}" in altered

@@ -1,0 +1,186 @@
+"""The runs of the Bonus part: every one is made small on synthetic images, and the test split is kept for the end.
+
+The chapter is run on them, and its lab is used as a reader would.
+"""
+
+import json
+import linecache
+
+import jupytext
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from study import parts, paths, profile
+from study.checks import Check
+from study.evaluation import probabilities
+from study.publish import inline
+from study.runs import Store
+from study.vision import experiments, lab, speed
+from study.vision.augment import Augmentation
+from study.vision.images import load
+
+QUICK = profile.load("quick")
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    place = tmp_path_factory.mktemp("bonus")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "BUILD", place / "build")
+        made = Store(QUICK.records).get_all(experiments.ALL.specs(QUICK), experiments.ALL.train)
+        yield {(r.spec["task"], r.spec["model"]): r for r in made}
+
+
+def test_specs_name_their_data():
+    for name in profile.PROFILES:
+        found = experiments.ALL.specs(profile.load(name))
+        expected = "synthetic/dogs_food_vehicles" if name == "quick" else "vision/dogs_food_vehicles.zip"
+        assert all(spec["data"] == [expected] for spec in found)
+
+
+def test_each_row_of_the_ablation_takes_one_change_back():
+    rows = {s["model"]: s["settings"] for s in experiments.ALL.specs(QUICK) if s["task"] == "bonus-ablation"}
+    (improved,) = [s["settings"] for s in experiments.ALL.specs(QUICK) if s["task"] == "bonus-improved"]
+    (plain,) = [s["settings"] for s in experiments.ALL.specs(QUICK) if s["model"] == "vit"]
+
+    def decided(settings):
+        flat = settings | {f"arguments.{k}": v for k, v in settings["arguments"].items()}
+        return {k: json.dumps(v) for k, v in flat.items() if k not in ("arguments", "epochs", "sizes", "patience")}
+
+    assert decided(rows["all"]) == decided(improved)
+    for name, settings in rows.items():
+        differing = {k for k, v in decided(settings).items() if v != decided(rows["all"])[k]}
+        if name == "stem-alone":
+            assert differing == {"arguments.depth", "arguments.early_head"}
+        elif name == "shifted":
+            assert differing == {"arguments.tokens", "arguments.local"}
+        elif name not in ("all", "none"):
+            assert len(differing) == 1, name
+    assert rows["none"]["augmentation"] == plain["augmentation"]
+    assert (rows["none"]["arguments"]["pooling"], rows["none"]["arguments"]["early_head"]) == ("class token", False)
+    assert rows["none"]["arguments"].items() >= plain["arguments"].items()
+
+
+@pytest.mark.slow
+def test_the_test_split_is_touched_by_the_judged_models_alone(records):
+    for (task, _), record in records.items():
+        judged = task in ("bonus-models", "bonus-improved")
+        assert ("test" in record.metrics) == judged and ("test_logits" in record.arrays) == judged
+
+
+@pytest.mark.slow
+def test_a_judged_record_holds_what_the_report_needs(records):
+    splits = load(["synthetic/dogs_food_vehicles"], QUICK.bonus.synthetic_rows)
+    for model in (*experiments.MODELS, experiments.IMPROVED):
+        record = records["bonus-improved" if model == experiments.IMPROVED else "bonus-models", model]
+        m, arrays = record.metrics, record.arrays
+        assert {"accuracy", "loss", "precision", "recall", "f1", "confusion"} <= set(m["test"]) & set(m["train"])
+        assert m["parameters"] > 0 and m["multiply_adds"] > 0 and m["images_per_second"] > 0
+        assert arrays["test_logits"].shape == (len(splits.test), 3) and arrays["test_logits"].dtype == np.float16
+        assert np.array_equal(arrays["test_classes"], splits.images.classes[splits.test])
+        assert len(arrays["history_loss"]) == m["epochs"] and np.isfinite(arrays["history_loss"]).all()
+        assert len(m["mistakes"]) == len(arrays["mistakes_pixels"]) <= 15
+        wrong = (arrays["test_logits"].argmax(1) != arrays["test_classes"]).sum()
+        assert len(m["mistakes"]) == min(15, wrong)
+        assert all(told["true"] != told["predicted"] for told in m["mistakes"])
+        assert len(experiments.ALL.compared(record)) == 2
+    for kind in ("bonus-models", "vit"), ("bonus-improved", experiments.IMPROVED):
+        maps = records[kind].arrays["attention_maps"]
+        assert maps.shape[1:] == (8, 8) and len(maps) == len(records[kind].metrics["attention"]) >= 3
+        np.testing.assert_allclose(maps.sum((1, 2)), 1, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_dataset_record_joins_the_test_rows(records):
+    record = records["bonus-dataset", "images"]
+    judged = records["bonus-models", "vgg"]
+    assert record.arrays["test_resized"].shape == judged.arrays["test_classes"].shape
+    assert record.metrics["images"] == {"train": 42, "validation": 12, "test": 6}
+    assert experiments.ALL.smoke_run(QUICK) == record.spec
+
+
+@pytest.mark.slow
+def test_the_plain_way_sees_the_same_images(records):
+    splits = load(["synthetic/dogs_food_vehicles"], 60)
+    mean, deviation = np.full(3, 0.5), np.full(3, 0.25)
+    plain = speed.PlainImages(splits.images.pixels, splits.images.classes, mean, deviation, Augmentation())
+    image, kind = plain[3]
+    assert image.shape == (3, 64, 64) and image.dtype == torch.float32 and kind == splits.images.classes[3]
+    # JPEG loses most of the noise, whose deviation is 24.
+    back = (image.permute(1, 2, 0) * 0.25 + 0.5) * 255
+    assert float((back - torch.from_numpy(splits.images.pixels[3]).float()).abs().mean()) < 24
+    moved = speed.PlainImages(
+        splits.images.pixels, splits.images.classes, mean, deviation, Augmentation(crop=4, flip=True, jitter=0.2)
+    )
+    assert moved[3][0].shape == (3, 64, 64)
+    found = records["bonus-speed", "throughput"].metrics
+    assert all(len(found[way]) == 1 and found[way][0] > 0 for way in ("plain", "ours", "progressive"))
+
+
+@pytest.mark.slow
+def test_the_chapter_runs_on_the_quick_profile(records, capsys):
+    names = {"__name__": "__main__"}
+    for position, cell in enumerate(jupytext.read(parts.find("bonus").source).cells):
+        if cell.cell_type == "code":
+            source = cell.source.replace('"full"', '"quick"')
+            place = f"<quick {position}>"  # where a definition's text is looked up, as in Jupyter
+            linecache.cache[place] = (len(source), None, source.splitlines(keepends=True), place)
+            exec(compile(source, place, "exec"), names)
+        else:
+            assert {type(eval(text, names)) for text in inline.expressions(cell.source)} <= {str, int, Check}
+    drawn = {file.stem for file in QUICK.figures.glob("vision-*.png")}
+    assert {"vision-patches", "vision-history", "vision-confusion", "vision-attention", "vision-ablation"} <= drawn
+
+
+@pytest.mark.slow
+def test_kept_weights_classify_as_the_training_did(records, tmp_path, capsys):
+    vision = lab.Vision("quick")
+    run = vision.train(parts.find("bonus").models().VisionTransformer)
+    assert run.kept() == "Its record keeps them." and len(run.history) == run.record.metrics["epochs"]
+    splits = load(["synthetic/dogs_food_vehicles"], QUICK.bonus.synthetic_rows)
+    for row, expected in zip(splits.test, probabilities(run.record.arrays["test_logits"]), strict=True):
+        found = vision.classify(run, splits.images.pixels[row])
+        np.testing.assert_allclose(list(found.probability.values()), expected, atol=0.01)
+        assert found.attended.sum() == pytest.approx(1, abs=1e-5)
+    big = np.zeros((300, 500, 3), dtype=np.uint8)
+    big[:, 100:400] = splits.images.pixels[0].repeat(5, 0)[:300].repeat(5, 1)[:, :300]
+    Image.fromarray(big).save(tmp_path / "mine.png")
+    assert vision.classify(run, tmp_path / "mine.png").pixels.shape == (64, 64, 3)
+    weightless = {name: a for name, a in run.record.arrays.items() if not name.startswith(experiments.WEIGHT)}
+    without = lab.Run(run.make, type(run.record)(run.record.spec, run.record.metrics, weightless, {}))
+    assert vision.classify(without, big) is None and "make sweep PART=bonus" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="does not keep them yet"):
+        _ = without.network
+    with pytest.raises(ValueError, match="another network"):
+        _ = lab.Run(lambda n, **sizes: nn.Linear(3, n), run.record).network
+
+
+class Mine(nn.Sequential):
+    """A reader's own network."""
+
+    def __init__(self, classes):
+        super().__init__(nn.AdaptiveAvgPool2d(8), nn.Flatten(), nn.Linear(3 * 8 * 8, classes))
+
+
+@pytest.mark.slow
+def test_images_are_drawn_for_a_training_in_plain_form(records):
+    vision = lab.Vision("quick")
+    images, classes = vision.load(16)
+    assert images.shape == (16, 3, 64, 64) and images.dtype == torch.float32 and classes.shape == (16,)
+    assert abs(float(images.mean())) < 0.5 and set(classes.tolist()) <= {0, 1, 2}
+    assert vision.build(parts.find("bonus").models().VGG)(images).shape == (16, 3)
+
+
+@pytest.mark.slow
+def test_a_reader_s_own_network_is_trained_by_hand_and_refused_in_a_build(records, monkeypatch):
+    vision = lab.Vision("quick")
+    with pytest.raises(ValueError, match="mine, seed 0 is not trained yet: `make sweep"):
+        vision.train(Mine, epochs=1)
+    monkeypatch.setattr(profile, "run_by_hand", lambda: True)
+    run = vision.train(Mine, epochs=1)
+    assert run.record.metrics["epochs"] == 1 and run.record.metrics["parameters"] == 3 * 8 * 8 * 3 + 3
+    assert vision.train(Mine, epochs=1).record.provenance == run.record.provenance  # kept, not made again
+    assert not list(QUICK.records.rglob("mine-*")) and list(QUICK.drafts.rglob("mine-*"))
