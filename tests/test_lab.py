@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from playwright.sync_api import TimeoutError, sync_playwright
 
 from study import contents, pairing, parts, paths
 
@@ -177,8 +178,6 @@ def _until(condition, otherwise: str, log: Path | None = None) -> None:
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield browser
@@ -295,13 +294,16 @@ def edit(page, cell: str, old: str, new: str) -> None:
     place = page.locator(".jp-Cell", has_text=cell).first
     editor = place.locator(".cm-content")
 
-    def opens() -> bool:  # a rendered text may be drawn anew between two clicks
+    def opens() -> bool:  # a rendered text may be drawn anew at any moment, when a value arrives
         if not editor.is_visible():
             place.locator(".myst").dblclick()
+        try:
+            editor.click(timeout=3000)
+        except TimeoutError:
+            return False
         return editor.is_visible()
 
     _until(opens, f"the cell {cell!r} does not open")
-    editor.click()
     before = editor.inner_text().split(old)[0]
     page.keyboard.press("Control+Home")
     for key, times in (
