@@ -180,6 +180,11 @@ def colour_of(model: str) -> str:
     return look_of(model).colour
 
 
+def four_digits(values: ArrayLike) -> list[float]:
+    """Rounded: the last digits of a network's answer differ between machines, and figures must not."""
+    return [float(f"{value:.4g}") for value in np.asarray(values, dtype=float)]
+
+
 def plain_ticks(*axes: Axis) -> None:
     """Label the ticks of logarithmic axes in full (0.001, 10,000): superscripts would be too small in print."""
     for axis in axes:

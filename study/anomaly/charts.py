@@ -210,9 +210,9 @@ def reconstructions(
         for name, windows in rebuilt.items():
             if _flat(windows).shape != inputs.shape:
                 raise ValueError(f"{name} rebuilt {_flat(windows).shape}, but the windows are {inputs.shape}")
-            look, rows = figures.look_of(name), _four_digits(_flat(windows)[i])
+            look, rows = figures.look_of(name), figures.four_digits(_flat(windows)[i])
             axis.plot(minutes, rows, color=look.colour, ls=look.linestyle, lw=1.6, label=name)
-        highest = max(inputs[i].max(), *(_flat(windows)[i].max() for windows in rebuilt.values()))
+        highest = max(inputs[i].max(), *(max(figures.four_digits(_flat(windows)[i])) for windows in rebuilt.values()))
         _count_axis(axis, highest)
         axis.set(title=title, xlabel="minutes", xlim=(0, minutes[-1]))
     axes[0, 0].set_ylabel(unit)
@@ -250,7 +250,7 @@ def bottleneck(
     for axis, (name, values) in zip(axes.flat, codes.items(), strict=False):
         always = []
         for unit, held in enumerate(np.asarray(values, dtype=float).T):
-            held = np.array(_four_digits(held))
+            held = np.array(figures.four_digits(held))
             colour, marker = _UNITS[unit % len(_UNITS)]
             rows = _apart(np.log1p(levels), held, cells)
             axis.plot(
@@ -383,7 +383,7 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
         for part, (title, colour, style) in PARTS.items():
             dash = {"-": "solid", "--": "dash", "-.": "dashdot"}[style]
             courses = _courses(runs, part)
-            low, middle, high = map(_four_digits, _spread(courses))
+            low, middle, high = map(figures.four_digits, _spread(courses))
             epoch = list(range(1, len(middle) + 1))
             quiet = {"x": epoch, "mode": "lines", "legendgroup": part, "showlegend": False, **place}
             clear = {"line": {"width": 0}, "hoverinfo": "skip", **quiet}
@@ -392,7 +392,7 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
             for course in _outermost(courses):
                 line = {"color": colour, "width": 0.6, "dash": dash}
                 fig.add_scatter(
-                    y=_four_digits(course), line=line, hovertemplate="an outer seed, epoch %{x}: %{y}", **quiet
+                    y=figures.four_digits(course), line=line, hovertemplate="an outer seed, epoch %{x}: %{y}", **quiet
                 )
             fig.add_scatter(
                 y=middle, name=title, line={"color": colour, "width": 1.6, "dash": dash},
@@ -401,7 +401,7 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
                 **quiet | {"showlegend": i == 0},
             )  # fmt: skip
             if own and name in own:
-                y = _four_digits(own[name][HISTORY[part]])
+                y = figures.four_digits(own[name][HISTORY[part]])
                 marker = {"color": colour, "symbol": "circle-open", "size": 7}
                 fig.add_scatter(
                     y=y, marker=marker, hovertemplate="this notebook's run, epoch %{x}: %{y}",
@@ -425,11 +425,6 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
     legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
     fig.update_layout(legend=legend, margin={"b": 120}, height=fig.layout.height + 70)
     return fig
-
-
-def _four_digits(values: ArrayLike) -> list[float]:
-    """Rounded: the last digits of a network's answer differ between machines, and figures must not."""
-    return [float(f"{value:.4g}") for value in np.asarray(values, dtype=float)]
 
 
 def _see_through(colour: str, opacity: float) -> str:

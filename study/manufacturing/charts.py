@@ -143,18 +143,19 @@ def fault(
     cycles = {
         "without the fault": (sound, figures.PALETTE["grey"], "-"),
         "with the fault": (faulty, FAULTY, "--"),
-        "reconstruction": (rebuilt, figures.colour_of(AUTOENCODER), ":"),
+        "reconstruction": (np.array(figures.four_digits(rebuilt)), figures.colour_of(AUTOENCODER), ":"),
     }
     for axis, gauge in zip(axes, (0, 2, 4), strict=False):
         for label, (vector, colour, style) in cycles.items():
             axis.plot(as_stations(vector[None])[0, station, gauge], style, color=colour, lw=1.3, label=label)
         axis.set(title=GAUGES[gauge], xlabel="time step", xticks=range(0, STEPS + 1, 5), ylim=(0, 1))
     axes[0].set_ylabel("reading")
-    right, scale = axes[3], 1e4
-    right.hist(scale * normal, bins=30, color=figures.PALETTE["grey"], alpha=0.6, label="sound cycles")
-    right.axvline(scale * threshold, color="black", ls="-.", lw=1.2, label="threshold")
+    right = axes[3]
+    normal, scores, (threshold,) = (figures.four_digits(1e4 * np.asarray(one)) for one in (normal, scores, [threshold]))
+    right.hist(normal, bins=30, color=figures.PALETTE["grey"], alpha=0.6, label="sound cycles")
+    right.axvline(threshold, color="black", ls="-.", lw=1.2, label="threshold")
     for value, colour, style in zip(scores, (figures.PALETTE["grey"], FAULTY), ("-", "--"), strict=True):
-        right.axvline(scale * value, color=colour, ls=style, lw=1.5)
+        right.axvline(value, color=colour, ls=style, lw=1.5)
     right.set(title="score", xlabel="MSE (× 10⁻⁴)", ylabel="sound cycles")
     handles, labels = axes[0].get_legend_handles_labels()
     more = right.get_legend_handles_labels()
