@@ -36,8 +36,11 @@ def _variant(sizes: Part4, variant: str, **changes) -> dict:
 
 
 def _variants(sizes: Part4) -> list[Run]:
+    """All variants and seeds; the first training with dropout keeps its weights, to classify texts of one's own."""
     order = ("base", "early-stopping", "dropout", "regularised")  # dropout goes on from early stopping
-    return [Run(model, seed, _variant(sizes, model)) for model in order for seed in sizes.seeds]
+    made = [Run(model, seed, _variant(sizes, model)) for model in order for seed in sizes.seeds]
+    kept = Run("dropout", sizes.seeds[0], _variant(sizes, "dropout", weights="float16"))
+    return [kept if (run.model, run.seed) == (kept.model, kept.seed) else run for run in made]
 
 
 def _strengths(sizes: Part4) -> list[Run]:
@@ -92,9 +95,8 @@ def condition_specs(profile: Profile) -> list[dict]:
 
 
 def weights_spec(profile: Profile) -> dict:
-    """The dropout variant's first seed, with its weights kept in the record."""
-    settings = _variant(profile.part4, "dropout", weights="float16")
-    return ALL.spec(profile, "part4-variants", Run("dropout", profile.part4.seeds[0], settings))
+    """The run that keeps its weights."""
+    return next(spec for spec in ALL.specs(profile) if "weights" in spec["settings"])
 
 
 def _definition(spec: dict) -> str | None:

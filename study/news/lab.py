@@ -22,6 +22,7 @@ from study.news import analysis, claims, corpus, design, experiments, tokens, tr
 from study.news.corpus import CLASSES
 from study.news.measures import accuracy_without, calibrated, confused, shared_mistakes
 from study.news.variants import NAMES
+from study.prose import join_list
 from study.runs import Record
 from study.verdicts import Judged, Verdict
 
@@ -123,12 +124,19 @@ class News:
             "classes": len(CLASSES),
         }  # fmt: skip
 
-    def train(self, make: Make, variant: str = "Dropout", seed: int = 0) -> Run:
+    def train(self, make: Make, variant: str = "Dropout", seed: int = 0, **changed: float) -> Run:
         """One of the four variants, by its name: kept, or trained here on all texts in some minutes, and kept.
 
-        Raises ValueError for an unknown variant, catalog.DataError where the texts are not at hand.
+        `changed` are other settings, such as `dropout=0.4`. Raises ValueError for an unknown variant or setting,
+        catalog.DataError where the texts are not at hand.
         """
-        return Run(self._by_hand(make, self._variant(definitions.of(make), variant, seed)))
+        spec = self._variant(definitions.of(make), variant, seed)
+        unknown = set(changed) - set(spec["settings"])
+        if unknown:
+            raise ValueError(
+                f"There is no setting {join_list(sorted(unknown))}; there are {join_list(spec['settings'])}."
+            )
+        return Run(self._by_hand(make, {**spec, "settings": spec["settings"] | changed}))
 
     def repeat(self, make: Make) -> dict[str, list[Record]]:
         """The four variants by name, a record a seed; what is asked for afterwards is of this classifier, too.
@@ -219,9 +227,13 @@ class News:
         }
 
     def read(self, text: str, make: Make) -> Reading | None:
-        """A text as a classifier with dropout reads it, whose weights are kept; the first time it is trained here, in
-        some minutes. In a build, or where the texts for that are not at hand, None.
+        """A text as a classifier with dropout reads it, by the weights that the record of its first seed keeps.
+
+        A changed classifier is trained first, in some minutes. In a build, or where the texts for that are not at
+        hand, None.
         """
+        if os.environ.get(environment.BUILDING):
+            return None
         spec = _with(definitions.of(make), experiments.weights_spec(self.profile))
         record = self._store.load(spec)
         if record is None and self._splits() is None:

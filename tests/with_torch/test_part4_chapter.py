@@ -190,7 +190,7 @@ CASES = [
     (attention_needed, ["min(others)"], {}),
     (no_overfitting, ['peak["Base"].lost', 'peak["Base"].loss_ratio'], {}),
     (modest, ["holds(after", "holds(temperature", "certain"], {}),
-    (weak_dropout, ["1.5 * dropout_loss"], {"early_stopping_best": "contradicted", "optimal_strength": "contradicted"}),
+    (weak_dropout, ["2 * dropout_loss"], {"early_stopping_best": "contradicted", "optimal_strength": "contradicted"}),
     (classes_uneven, ["tested.min()"], {}),
     (copies_decide, ["without_copies"], {}),
     (sports_perfect, ["max(sports)"], {}),

@@ -110,10 +110,13 @@ def test_what_was_trained_is_kept_and_a_change_trains_again(news, monkeypatch):
     train = lambda spec, scratch, make: seen.append(spec) or pytest.fail("trained")  # noqa: E731
     monkeypatch.setattr(trainings, "train_variant", train)
     assert news.train(models.TextClassifier, "Dropout").record.metrics == run.record.metrics
-    for change in ({"variant": "Base"}, {"seed": 1}):
+    for change in ({"variant": "Base"}, {"seed": 1}, {"dropout": 0.4}):
         with pytest.raises(pytest.fail.Exception):
             news.train(models.TextClassifier, **change)
-    assert [spec["model"] for spec in seen] == ["base", "dropout"]
+    assert [spec["model"] for spec in seen] == ["base", "dropout", "dropout"]
+    assert [spec["settings"]["dropout"] for spec in seen] == [0.0, 0.2, 0.4]
+    with pytest.raises(ValueError, match="no setting droput; there are .*longest, "):
+        news.train(models.TextClassifier, droput=0.4)
 
 
 CHANGED = """
