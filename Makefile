@@ -11,8 +11,9 @@ $(call own,DATA,real synthetic)
 $(call own,PROFILE,full quick)
 $(call own,PART,part1 part2 part3 part4 bonus)
 $(call own,CODE,no)
+$(call own,KEEP,yes)
 $(call own,NOTEBOOKS,html)
-$(foreach name,SEEDS WORKERS SCHEDULER,$(call own,$(name)))
+$(foreach name,SEEDS WORKERS SCHEDULER MINUTES SEED,$(call own,$(name)))
 PROFILE := $(or $(PROFILE),full)
 export DATA DATA_MIRROR
 # What a terminal of JupyterLab or a test sets for its own processes; a verb decides by itself.
@@ -30,7 +31,7 @@ RUN := $(PYTHON) -I -X utf8 study/environment.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lab reproduce quick sweep adopt data format bench lock pair clean
+.PHONY: help report test lab reproduce audit quick sweep adopt data format bench lock pair clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +79,10 @@ lab: $(INSTALLED) ## open the notebooks in JupyterLab, on localhost and with a t
 
 reproduce: $(INSTALLED) ## make every run anew in a fresh store and compare it with the records (PART=part2: one part alone)
 	@$(RUN) study.reproduce --profile $(PROFILE) $(if $(PART),--part $(PART)) $(if $(WORKERS),--workers $(WORKERS))
+
+audit: $(INSTALLED) ## make runs drawn at random anew and compare them with the records (MINUTES=10, PART=part2, SEED=1: of the draw, KEEP=yes: for the report)
+	@$(RUN) study.audit --profile $(PROFILE) $(if $(PART),--part $(PART)) $(if $(WORKERS),--workers $(WORKERS)) \
+	  $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(filter yes,$(KEEP)),--keep)
 
 sweep: $(INSTALLED) ## make a part's missing runs (PART=part2 SEEDS=0-9, WORKERS=2 or SCHEDULER=tcp://host:8786)
 	@$(RUN) study.sweep --profile $(PROFILE) --part $(or $(PART),none) $(if $(SEEDS),--seeds $(SEEDS)) \

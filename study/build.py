@@ -67,6 +67,7 @@ def everything_read(chosen: profile.Profile) -> list[Path]:
         *READ_BY_NOTEBOOKS,
         *catalog.committed(),
         *sorted(chosen.reproductions.glob("*.json")),
+        *sorted(chosen.audits.glob("*.json")),
         *(file for folder in (chosen.records, chosen.drafts) for file in _records_in(folder, "*")),
     ]
 

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -75,3 +76,8 @@ def find(key: str) -> Part:
         if part.key == key:
             return part
     raise ValueError(f"Unknown part '{key}'. Choose one of: {', '.join(p.key for p in PARTS)}.")
+
+
+def of(spec: Mapping) -> Part:
+    """The part that a run belongs to, by the name of its task. Raises ValueError that lists the keys."""
+    return find(spec["task"].partition("-")[0])

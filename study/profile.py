@@ -174,6 +174,11 @@ class Profile:
         return self.report / "reproductions"
 
     @property
+    def audits(self) -> Path:
+        """Folder of what `make audit KEEP=yes` found, a file for each."""
+        return self.report / "audits"
+
+    @property
     def work(self) -> Path:
         """What a build leaves on the way: executed notebooks, their figures, the smoke run's record."""
         return paths.BUILD / f"{self.name}-{self.data}"

@@ -60,7 +60,7 @@ def project() -> str:
     return digest_of([*sorted(paths.STUDY.rglob("*.py")), paths.CATALOG], json.dumps(models))[:12]
 
 
-def make(part: str, spec: dict, expected: str, threads: int | None = None, kept: str = "sweep") -> runs.Record:
+def make(spec: dict, expected: str, threads: int | None = None, kept: str = "sweep") -> runs.Record:
     """Make one run on the machine where this is called, from verified data, in a process with so many threads.
 
     `expected` is the caller's `project()`. A process that is killed is started again and goes on at its last epoch; a
@@ -80,7 +80,7 @@ def make(part: str, spec: dict, expected: str, threads: int | None = None, kept:
         raise RunError(f"{where}: {error}") from None  # plain, to travel between machines
     store = runs.Store(paths.BUILD / kept / expected)
     command = environment.command(
-        "study.train", "--part", part, "--store", str(store.folder), "--spec", runs.canonical(spec)
+        "study.train", "--part", parts.of(spec).key, "--store", str(store.folder), "--spec", runs.canonical(spec)
     )
     variables = dict(os.environ) | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
     for _ in range(TRIES):
@@ -94,7 +94,6 @@ def make(part: str, spec: dict, expected: str, threads: int | None = None, kept:
 
 
 def sweep(
-    part: parts.Part,
     specs: Sequence[dict],
     store: runs.Store,
     executor: concurrent.futures.Executor,
@@ -106,9 +105,9 @@ def sweep(
     `threads` and `kept` are those of `make`.
     """
     wanted = {runs.digest(spec): spec for spec in specs if store.load(spec) is None}
-    print(f"{part.key}: {len(wanted)} of {len(specs)} runs to be made", flush=True)
+    print(f"{len(wanted)} of {len(specs)} runs to be made", flush=True)
     expected, failed = project(), []
-    futures = [executor.submit(make, part.key, spec, expected, threads, kept) for spec in wanted.values()]
+    futures = [executor.submit(make, spec, expected, threads, kept) for spec in wanted.values()]
     bar = tqdm(concurrent.futures.as_completed(futures), total=len(futures), desc="runs", unit="run")
     for future in bar:
         try:
@@ -155,11 +154,10 @@ def workers(number: int, scheduler: str | None) -> Iterator[concurrent.futures.E
         yield client.get_executor()
 
 
-def exit_code(failed: Sequence[str]) -> int:
-    """1 after a word on the standard error output if runs failed, else 0."""
+def check(failed: Sequence[str]) -> None:
+    """Raises RunError if runs failed."""
     if failed:
-        print(f"error: {count(len(failed), 'run')} failed; the same command makes what failed", file=sys.stderr)
-    return 1 if failed else 0
+        raise RunError(f"{count(len(failed), 'run')} failed; the same command makes what failed")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -179,11 +177,11 @@ def main(arguments: list[str] | None = None) -> int:
         threads = None if given.scheduler else threads_each(given.workers)
         store = runs.Store(given.store or chosen.records)
         with workers(given.workers, given.scheduler) as executor:
-            failed = sweep(part, part.experiments.specs(chosen), store, executor, threads)
+            check(sweep(part.experiments.specs(chosen), store, executor, threads))
     except (ValueError, OSError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return exit_code(failed)
+    return 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from study import build, parts, paths, profile, reproduce, sweep
+from study import audit, build, parts, paths, profile, reproduce, sweep
 from study.publish import front
 
 
@@ -156,7 +156,7 @@ def test_bad_settings_are_refused(arguments, chosen, said, monkeypatch, capsys):
     assert build.main(arguments) == 1 and said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", [sweep, reproduce])
+@pytest.mark.parametrize("verb", [sweep, reproduce, audit])
 def test_images_that_are_not_there_are_told(verb, monkeypatch, capsys):
     monkeypatch.setenv("DATA", "real")
     monkeypatch.setenv("IMAGES", "gone")
@@ -222,7 +222,7 @@ def test_two_profiles_never_share_an_output():
 
 def test_make_alone_lists_the_verbs():
     listed = subprocess.run(["make", "-s"], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout
-    for verb in ("report", "test", "test-all", "lab", "reproduce", "quick", "data", "bench", "clean", "help"):
+    for verb in ("report", "test", "test-all", "lab", "reproduce", "audit", "quick", "data", "bench", "clean", "help"):
         assert re.search(rf"^make {verb}\s+\S", listed, flags=re.M), verb
 
 

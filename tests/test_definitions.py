@@ -17,7 +17,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import study
-from study import definitions, parts, paths, profile, reproduce, runs, sweep
+from study import definitions, parts, paths, profile, repeats, runs, sweep
 from study.definitions import trees
 from study.definitions.sources import DefinitionError
 
@@ -538,4 +538,4 @@ def test_runs_of_different_definitions_are_not_compared():
     record = runs.Record({"task": "t", "seed": 0, "definition": "0" * 12}, {}, {}, {})
     other = replace(record, spec=record.spec | {"definition": "1" * 12})
     with pytest.raises(ValueError, match="two records of different specs"):
-        reproduce.rows_of(parts.find("part1"), record, other)
+        repeats.rows_of(record, other)

@@ -76,20 +76,20 @@ def test_other_seeds_change_the_seeds_alone():
 def test_two_at_a_time_each_once(build, store, capsys):
     specs = quick_specs("value", "windowed_gaussian")
     with sweep.workers(2, None) as executor:
-        assert sweep.sweep(PART, [*specs, specs[0]], store, executor, 1) == []
+        assert sweep.sweep([*specs, specs[0]], store, executor, 1) == []
     made = {s["model"]: store.load(s) for s in specs}
     assert all(made.values()) and made["value"].provenance["threads"] == 1
     with sweep.workers(2, None) as executor:
-        assert sweep.sweep(PART, specs, store, executor) == []
+        assert sweep.sweep(specs, store, executor) == []
     assert "0 of 2 runs to be made" in capsys.readouterr().out
     assert {s["model"]: store.load(s).provenance for s in specs} == {m: r.provenance for m, r in made.items()}
 
 
 def test_a_record_that_did_not_arrive_is_not_made_again(build, store, tiny):
     (spec,) = quick_specs("value")
-    first = sweep.make(PART.key, spec, sweep.project())
+    first = sweep.make(spec, sweep.project())
     with sweep.workers(1, None) as executor:
-        sweep.sweep(PART, [spec], store, executor)
+        sweep.sweep([spec], store, executor)
     assert store.load(spec).metrics == first.metrics
 
 
@@ -97,7 +97,7 @@ def test_a_failed_run_is_told_and_the_others_are_kept(build, store, tiny):
     good, bad = quick_specs("value", "windowed_gaussian")
     bad["task"] = "part2-nonsense"
     with sweep.workers(1, None) as executor:
-        (failure,) = sweep.sweep(PART, [bad, good], store, executor)
+        (failure,) = sweep.sweep([bad, good], store, executor)
     assert "part2-nonsense: " in failure and "KeyError" in failure
     assert store.load(good) and not store.load(bad)
 
@@ -117,7 +117,7 @@ def test_a_killed_process_is_started_again_and_goes_on(build, tiny, monkeypatch)
         return run(command, **options)
 
     monkeypatch.setattr(subprocess, "run", kill_first)
-    assert sweep.make(PART.key, spec, sweep.project()).spec == spec
+    assert sweep.make(spec, sweep.project()).spec == spec
     assert len(started) == 2
 
 
@@ -125,7 +125,7 @@ def test_other_code_or_other_data_are_refused(build, own_catalog, tmp_path, monk
     (spec,) = quick_specs("value")
     monkeypatch.setattr(sweep, "project", lambda: "same")
     with pytest.raises(sweep.RunError, match="value, seed 0, on .*differs from the sweep's.*one commit"):
-        sweep.make(PART.key, spec, "other")
+        sweep.make(spec, "other")
     (tmp_path / "mirror" / "nab").mkdir(parents=True)
     (tmp_path / "mirror" / "nab" / "a.csv").write_text("wrong")
     monkeypatch.setenv("DATA_MIRROR", str(tmp_path / "mirror"))
@@ -134,7 +134,7 @@ def test_other_code_or_other_data_are_refused(build, own_catalog, tmp_path, monk
         f'sha256 = "{"0" * 64}"\n'
     )
     with pytest.raises(sweep.RunError, match="a.csv: wrong content"):
-        sweep.make(PART.key, spec | {"data": ["nab/a.csv"]}, "same")
+        sweep.make(spec | {"data": ["nab/a.csv"]}, "same")
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_cluster_of_two_of_which_one_is_killed(cluster, store, build, tmp_path
 
         killer = threading.Thread(target=kill_a_busy_worker)
         killer.start()
-        failed = sweep.sweep(PART, specs, store, executor)
+        failed = sweep.sweep(specs, store, executor)
         killer.join()
     assert failed == []
     assert sorted(child.poll() is None for child in children.values()) == [False, True]

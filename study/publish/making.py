@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from study import drafts, environment, pairing, parts, paths, profile, reproduce
+from study import drafts, environment, pairing, parts, paths, profile, repeats
 from study.files import alone, noted, write_atomically
 from study.publish import assemble
 from study.publish.errors import PublishError
@@ -64,7 +64,7 @@ def make(
             trainer.shutdown(wait=False, cancel_futures=True)
             for child in children:
                 child.terminate()
-    smoke = [reproduce.smoke_run(part, chosen) for part in due]
+    smoke = [repeats.smoke_run(part, chosen) for part in due]
     return outputs, [*smoke, *warnings, *(f"DRAFT. {draft.summary()}" for draft in drafted)]
 
 

@@ -1,13 +1,14 @@
 """The provenance page: what was run, on what, from which data, and how to do it again."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from study import catalog, parts, paths, profile, runs
-from study.page import table_markdown
-from study.prose import count, duration, join_list, number, significant
+from study import catalog, parts, paths, profile, repeats, runs
+from study.page import escape, table_markdown
+from study.prose import count, duration, join_list, number, percent, significant
 from study.publish import benchmarks
-from study.publish.errors import PublishError
-from study.reproduce import Reproduction
+from study.repeats import Reproduction
 
 
 def page(chosen: profile.Profile, records: list[runs.Record]) -> str:
@@ -20,7 +21,8 @@ def page(chosen: profile.Profile, records: list[runs.Record]) -> str:
             *_data(chosen, records),
             table_markdown(_environments(records), "environments", "Where the runs were made.", align="lllll"),
             "`make reproduce` repeats every run and compares it with these records, row by row.",
-            *_reproductions(chosen, {runs.digest(r.spec) for r in records}),
+            *_reproductions(repeats.kept(chosen.reproductions), {runs.digest(r.spec) for r in records}),
+            *_audits(repeats.kept(chosen.audits), records),
             benchmarks.page(paths.BENCHMARKS),
         ]
     )
@@ -77,32 +79,49 @@ def _environments(records: list[runs.Record]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Device", "Python", "Libraries", "Threads", "Commits"])
 
 
-def _reproductions(chosen: profile.Profile, known: set[str]) -> list[str]:
-    """A row for each reproduction that was kept; `known` holds the digests of the report's specs.
+def _audits(found: Sequence[Reproduction], records: Sequence[runs.Record]) -> list[str]:
+    """What share of the records audits have repeated since, and what came out; nothing before the first."""
+    made = repeats.audited(found, records)
+    again = [record for record in records if made[runs.digest(record.spec)]]
+    if not again:
+        return []
+    useful = [audit for audit in found if made.keys() & set(audit.runs)]
+    machines = {(audit.device, audit.surroundings["machine"]) for audit in useful}
+    rows = [row for audit in useful for row in audit.rows if row.run in {runs.label(record.spec) for record in again}]
+    differing = [_beside(row) for row in rows if not row.agrees]
+    seconds = lambda some: sum(record.provenance["wall_seconds"] for record in some)  # noqa: E731
+    return [
+        "`make audit` repeats runs drawn at random and compares them in the same way. Since the records were made, "
+        f"{count(len(useful), 'audit')} on {count(len(machines), 'machine')} covered "
+        f"{percent(len(again) / len(records))} of them and {percent(seconds(again) / seconds(records))} of their time: "
+        f"{number(len(rows) - len(differing))} of {count(len(rows), 'number')} agree within their tolerance."
+        + (f" The others: {escape(join_list(differing))}." if differing else "")
+    ]
 
-    Raises PublishError for a file that `make reproduce` did not write.
-    """
-    rows = []
-    for file in sorted(chosen.reproductions.glob("*.json")):
-        try:
-            rows.append(_reproduction(Reproduction.read(file), known))
-        except (KeyError, TypeError, ValueError) as error:
-            raise PublishError(
-                f"{file} is not what `make reproduce` writes ({error!r}); delete it and run `make report` again"
-            ) from error
-    if not rows:
+
+def _beside(row: repeats.Row) -> str:
+    return (
+        f"{row.run}, {row.quantity}: {significant(row.repeated)} (recorded {significant(row.recorded)} ± "
+        f"{significant(row.tolerance)})"
+    )
+
+
+def _reproductions(found: Sequence[Reproduction], known: set[str]) -> list[str]:
+    """A row for each reproduction that was kept; `known` holds the digests of the report's specs."""
+    if not found:
         return []
     caption = (
         "Runs repeated by `make reproduce` on other machines or later, each number beside its record: how many agree "
         "within their tolerance, and which one uses up most of it."
     )
-    return [table_markdown(pd.DataFrame(rows), "reproductions", caption, align="lllll")]
+    rows = pd.DataFrame([_reproduction(one, known) for one in found])
+    return [table_markdown(rows, "reproductions", caption, align="lllll")]
 
 
 def _reproduction(found: Reproduction, known: set[str]) -> dict:
     old = sum(digest not in known for digest in found.runs)
     made = count(len(found.runs), "run") + (f" ({number(old)} of an earlier version)" if old else "")
-    agreeing, farthest = sum(row.agrees for row in found.rows), max(found.rows, key=lambda row: row.share)
+    agreeing, farthest = len(found.rows) - len(found.differing), max(found.rows, key=lambda row: row.share)
     torch = found.surroundings["libraries"].get("torch")
     part = "all parts" if found.part == "all" else parts.find(found.part).short_title
     return {
@@ -110,8 +129,5 @@ def _reproduction(found: Reproduction, known: set[str]) -> dict:
         "On": f"{found.device}; Python {found.surroundings['python']}" + (f", torch {torch}" if torch else ""),
         "Time": f"{duration(found.seconds)}, {found.workers} at a time",
         "Numbers that agree": f"{agreeing} of {len(found.rows)}",
-        "Nearest to its tolerance": (
-            f"{farthest.run}, {farthest.quantity}: {significant(farthest.repeated)} "
-            f"(recorded {significant(farthest.recorded)} ± {significant(farthest.tolerance)})"
-        ),
+        "Nearest to its tolerance": _beside(farthest),
     }
