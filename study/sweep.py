@@ -16,13 +16,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from study import catalog, definitions, environment, parts, paths, profile, runs
 from study.files import digest_of
-from study.prose import count
+from study.prose import count, join_list
 
 WORKERS = 2
 """Runs at a time on this machine, by default: two with half the cores each outpace one with all."""
@@ -105,19 +106,26 @@ def sweep(
     `threads` and `kept` are those of `make`.
     """
     wanted = {runs.digest(spec): spec for spec in specs if store.load(spec) is None}
-    print(f"{len(wanted)} of {len(specs)} runs to be made", flush=True)
+    print(f"{count(len(wanted), 'run')} to be made", flush=True)
     expected, failed = project(), []
-    futures = [executor.submit(make, spec, expected, threads, kept) for spec in wanted.values()]
-    bar = tqdm(concurrent.futures.as_completed(futures), total=len(futures), desc="runs", unit="run")
-    for future in bar:
-        try:
-            record = future.result()
-        except Exception as error:
-            # Whatever ended one run (its worker, the scheduler, itself), the records of the others are still kept.
-            failed.append(str(error) or f"a run was lost: {type(error).__name__}")
-            tqdm.write(f"error: {failed[-1]}", file=sys.stderr)
-        else:
-            store.put(record)
+    # Nothing else may hold a future that has ended: a cluster that loses its worker would make that run again.
+    ended = concurrent.futures.as_completed(
+        [executor.submit(make, spec, expected, threads, kept) for spec in wanted.values()]
+    )
+    with tqdm(total=len(wanted), desc="runs", unit="run") as bar:
+        for future in ended:
+            try:
+                record = future.result()
+            except concurrent.futures.CancelledError:
+                failed.append("lost with its scheduler")
+            except Exception as error:
+                # Whatever ended one run (its worker, itself), the records of the others are still kept.
+                failed.append(str(error) or f"a run was lost: {type(error).__name__}")
+                tqdm.write(f"error: {failed[-1]}", file=sys.stderr)
+            else:
+                store.put(record)
+            del future
+            bar.update()
     return failed
 
 
@@ -128,11 +136,31 @@ def threads_each(workers: int) -> int:
     return max(1, os.cpu_count() // workers)
 
 
-@contextmanager
-def workers(number: int, scheduler: str | None) -> Iterator[concurrent.futures.Executor]:
-    """An executor that makes `number` runs at a time here, or as many as a Dask cluster has threads.
+def differences(expected: str, libraries: dict[str, str], files: Sequence[str]) -> list[str]:
+    """Called on a worker of a cluster: its host and folder, and why it can't make the runs of a sweep.
 
-    Raises RunError when there is no cluster at the scheduler's address.
+    `expected` is the sweep's `project()`, `libraries` its versions; `files` are those of the catalog that are read.
+    """
+    found = [f"{platform.node()}, {paths.ROOT}"]
+    if project() != expected:
+        found.append("its code, a model or data/catalog.toml is another one; check out the sweep's commit there")
+    here = runs.surroundings()["libraries"]
+    other = [f"{name} {here.get(name)} for {was}" for name, was in libraries.items() if here.get(name) != was]
+    if other:
+        found.append(f"{join_list(other)}; `make data` installs the sweep's versions there")
+    try:
+        for name in files:
+            catalog.fetch(name)
+    except (OSError, ValueError) as error:
+        found.append(str(error))
+    return found
+
+
+@contextmanager
+def workers(number: int, scheduler: str | None, files: Sequence[str] = ()) -> Iterator[concurrent.futures.Executor]:
+    """An executor that makes `number` runs at a time here, or as many as those workers of a Dask cluster that match.
+
+    `files` are those of the catalog that the runs read. Raises RunError when there is no such cluster.
     """
     if scheduler is None:
         with concurrent.futures.ThreadPoolExecutor(number) as pool:
@@ -143,15 +171,13 @@ def workers(number: int, scheduler: str | None) -> Iterator[concurrent.futures.E
                 raise
         return
     try:
-        from distributed import Client
+        from study import cluster
     except ImportError as error:
         raise RunError("SCHEDULER needs the package distributed: .venv/bin/pip install -r requirements.txt") from error
-    try:
-        client = Client(scheduler, timeout=CONNECTION_SECONDS)
-    except (OSError, ValueError) as error:
-        raise RunError(f"there is no Dask scheduler at {scheduler} ({error}); start it, or set WORKERS") from error
-    with client:
-        yield client.get_executor()
+    expected = project()
+    same = partial(differences, expected, runs.surroundings()["libraries"], files)
+    with cluster.executor(scheduler, f"study-{expected}", same, CONNECTION_SECONDS) as executor:
+        yield executor
 
 
 def check(failed: Sequence[str]) -> None:
@@ -176,8 +202,10 @@ def main(arguments: list[str] | None = None) -> int:
             chosen = with_seeds(chosen, part, seeds_of(given.seeds))
         threads = None if given.scheduler else threads_each(given.workers)
         store = runs.Store(given.store or chosen.records)
-        with workers(given.workers, given.scheduler) as executor:
-            check(sweep(part.experiments.specs(chosen), store, executor, threads))
+        specs = [spec for spec in part.experiments.specs(chosen) if store.load(spec) is None]
+        files = sorted({name for spec in specs for name in catalog.listed(spec["data"])})
+        with workers(given.workers, given.scheduler, files) as executor:
+            check(sweep(specs, store, executor, threads))
     except (ValueError, OSError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,10 +1,13 @@
 """A sweep makes each missing run once, wherever it runs, and a lost worker's run is tried anew."""
 
+import contextlib
 import os
+import platform
+import shutil
 import signal
+import socket
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 
@@ -14,6 +17,8 @@ from study import environment, parts, paths, profile, runs, sweep
 
 PART = parts.find("part2")
 QUICK = profile.load("quick")
+REPOSITORY = paths.ROOT
+STREAM = ("value", "windowed_gaussian", "pca_reconstruction", "isolation_forest", "sub_pca", "poly")
 
 
 @pytest.fixture
@@ -32,9 +37,9 @@ import argparse, json, os
 from pathlib import Path
 from study import runs
 parser = argparse.ArgumentParser()
-for name in ("module", "--part", "--store", "--spec"):
+for name in ("--part", "--store", "--spec"):
     parser.add_argument(name)
-given = parser.parse_args()
+given, _ = parser.parse_known_args()
 spec = json.loads(given.spec)
 def train(spec, scratch):
     return {"worth": {"part2-stream": 1.0}[spec["task"]], "process": os.getpid()}, {}
@@ -81,7 +86,7 @@ def test_two_at_a_time_each_once(build, store, capsys):
     assert all(made.values()) and made["value"].provenance["threads"] == 1
     with sweep.workers(2, None) as executor:
         assert sweep.sweep(specs, store, executor) == []
-    assert "0 of 2 runs to be made" in capsys.readouterr().out
+    assert "0\N{NO-BREAK SPACE}runs to be made" in capsys.readouterr().out
     assert {s["model"]: store.load(s).provenance for s in specs} == {m: r.provenance for m, r in made.items()}
 
 
@@ -150,66 +155,132 @@ def test_bad_settings_are_refused(arguments, said, capsys):
     assert said in capsys.readouterr().err
 
 
-WORKER = """
-    import pathlib, subprocess, sys, time
-    from study import paths
-    paths.BUILD = pathlib.Path(sys.argv[1])
-    from distributed.cli.dask_worker import main
-    main(sys.argv[2:], standalone_mode=False)
-"""
+@pytest.fixture
+def start(tmp_path):
+    """Starts a scheduler or a worker, in a process group and a checkout of its own, as CONTRIBUTING.md says."""
+    pytest.importorskip("distributed")
+    children = {}
+
+    def begin(name, program, *arguments):
+        checkout = tmp_path / name
+        ignored = shutil.ignore_patterns("__pycache__", "*.ipynb", "raw")
+        for folder in ("study", "notebooks", "data"):
+            shutil.copytree(REPOSITORY / folder, checkout / folder, ignore=ignored)
+        (checkout / "study" / "train.py").write_text(TRAIN)
+        if name == "changed":
+            (checkout / "study" / "train.py").write_text(TRAIN.replace("1.0", "2.0"))
+        command = [sys.executable, "-I", "-X", "utf8", "study/environment.py", f"distributed.cli.dask_{program}"]
+        children[name] = subprocess.Popen(
+            [*command, *arguments, "--no-dashboard"],
+            cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        return checkout
+
+    begin.kill = lambda name: os.killpg(children[name].pid, signal.SIGKILL)
+    yield begin
+    for name, child in children.items():
+        with contextlib.suppress(ProcessLookupError):
+            begin.kill(name)
+        child.wait()
 
 
 @pytest.fixture
-def cluster(tmp_path):
-    """A scheduler and two workers, processes of their own; (address, workers by name)."""
+def scheduler(start, monkeypatch):
+    """The address of a scheduler, in whose checkout the sweep is started, too."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    root = start("scheduler", "scheduler", "--host", "127.0.0.1", "--port", str(port))
+    for name in ("STUDY", "NOTEBOOKS", "CATALOG", "ROOT"):
+        monkeypatch.setattr(paths, name, root / getattr(paths, name).relative_to(paths.ROOT))
+    return f"tcp://127.0.0.1:{port}"
+
+
+def workers_of(start, scheduler, *names):
+    """Workers of those names, connected to the scheduler; their checkouts."""
     distributed = pytest.importorskip("distributed")
-    variables = os.environ | {"PYTHONPATH": str(paths.ROOT), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
-    with distributed.LocalCluster(
-        n_workers=0, protocol="tcp", host="127.0.0.1", dashboard_address=None, processes=False, silence_logs=50
-    ) as local:
-        address = local.scheduler_address
-        children = {
-            name: subprocess.Popen(
-                [
-                    sys.executable, "-c", textwrap.dedent(WORKER), str(tmp_path / "build" / name), address,
-                    "--name", name, "--no-nanny", "--nthreads", "1", "--no-dashboard", "--death-timeout", "60",
-                    "--local-directory", str(tmp_path / name),
-                ],
-                env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )
-            for name in ("one", "two")
-        }  # fmt: skip
-        try:
-            yield local, children
-        finally:
-            for child in children.values():
-                child.kill()
-                child.wait()
+    checkouts = [
+        start(name, "worker", scheduler, "--no-nanny", "--nthreads", "1", "--local-directory", "build")
+        for name in names
+    ]
+    with distributed.Client(scheduler, timeout=90) as client:
+        client.wait_for_workers(len(names), timeout=90)
+    return checkouts
+
+
+def when(ready, act):
+    """A thread that acts as soon as something is so."""
+
+    def wait():
+        deadline = time.monotonic() + 120
+        while not ready() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        act()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def made_in(folder):
+    return {file.stem.rpartition("-")[2] for file in folder.rglob("part2-*/*.json")}
+
+
+def test_what_keeps_a_worker_from_making_a_sweeps_runs(own_catalog, monkeypatch):
+    own_catalog('[nab]\nbase_url = "https://example.invalid/"\n')
+    monkeypatch.setattr(sweep, "project", lambda: "same")
+    here = runs.surroundings()["libraries"]
+    where, *found = sweep.differences("same", here, [])
+    assert where == f"{platform.node()}, {paths.ROOT}" and found == []
+    _, *found = sweep.differences("other", here | {"numpy": "0.1"}, ["nab/gone.csv"])
+    code, libraries, data = found
+    assert "another one" in code and f"numpy {here['numpy']} for 0.1" in libraries and "'nab/gone.csv'" in data
 
 
 @pytest.mark.slow
-def test_a_cluster_of_two_of_which_one_is_killed(cluster, store, build, tmp_path):
-    local, children = cluster
-    specs = quick_specs("value", "windowed_gaussian", "pca_reconstruction")
-    local.wait_for_workers(2, timeout=90)
-    with sweep.workers(1, local.scheduler_address) as executor:
+def test_a_cluster_of_which_one_is_killed_after_its_first_record_and_one_is_of_another_commit(
+    start, scheduler, store, build, capfd
+):
+    one, two, changed = workers_of(start, scheduler, "one", "two", "changed")
+    specs = quick_specs(*STREAM)
+    finished = set()
 
-        def kill_a_busy_worker():
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
-                for worker in local.scheduler.workers.values():
-                    if worker.processing:
-                        os.kill(children[worker.name].pid, signal.SIGKILL)
-                        return
-                time.sleep(0.02)
+    def kill():
+        finished.update(made_in(store.folder) & made_in(one))
+        start.kill("one")
 
-        killer = threading.Thread(target=kill_a_busy_worker)
-        killer.start()
-        failed = sweep.sweep(specs, store, executor)
-        killer.join()
-    assert failed == []
-    assert sorted(child.poll() is None for child in children.values()) == [False, True]
-    assert all(store.load(spec) for spec in specs)
+    with sweep.workers(1, scheduler) as executor:
+        killer = when(lambda: made_in(store.folder) & made_in(one), kill)
+        assert sweep.sweep(specs, store, executor) == []
+    killer.join()
+    assert finished and not finished & made_in(two), "what has arrived is not made again"
+    assert made_in(store.folder) == {runs.digest(spec) for spec in specs}
+    assert not made_in(changed)
+    said = capfd.readouterr().err
+    assert f"left out: {platform.node()}, {changed}: its code, a model or data/catalog.toml is another one" in said
+    assert said.count("left out: ") == 1
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_killed_is_named(start, scheduler, store, build, capfd):
+    workers_of(start, scheduler, "one")
+    killer = when(lambda: made_in(store.folder), lambda: start.kill("scheduler"))
+    specs = quick_specs(*STREAM)
+    with pytest.raises(OSError, match=f"the scheduler at {scheduler} was lost; start it again"):
+        with sweep.workers(1, scheduler) as executor:
+            sweep.check(sweep.sweep(specs, store, executor))
+    killer.join()
+    said = capfd.readouterr().err
+    assert "Traceback" not in said and "error: " not in said
+
+
+@pytest.mark.slow
+def test_a_cluster_without_a_worker_that_matches(start, scheduler, store, build, monkeypatch):
+    monkeypatch.setattr(sweep, "CONNECTION_SECONDS", 20)
+    workers_of(start, scheduler, "changed")
+    with pytest.raises(OSError, match="no worker of the scheduler at .* matches this checkout"):
+        with sweep.workers(1, scheduler):
+            pass
 
 
 def test_a_scheduler_that_is_not_there_is_told(monkeypatch):
