@@ -589,10 +589,10 @@ page.table(
 #
 # ### A series of your own
 #
-# Surge-mean needs no training. It takes any table with the columns `timestamp` and `value`, a month or more on a five-minute grid. Here it reads another of NAB's series and lists the first alarms.
+# Surge-mean needs no training. It takes a CSV file with a time and a value in each row, or a table with the columns `timestamp` and `value`: a month or more, a value an hour or more often. It prints what it did to them, such as "added up from steps of 1 minute to 5 minutes", and refuses what has two meanings (`data/README.md`). The threshold was chosen on tweets counted every five minutes, so its alarms on anything else are untested. Here it reads another of NAB's series and lists the first alarms.
 
 # %%
-mine = nab.load("GOOG")  # or pd.read_csv("mine.csv", parse_dates=["timestamp"])
+mine = nab.load("GOOG")  # or nab.read("mine.csv")
 found = nab.surge_mean(mine)
 axes = found.plot(x="timestamp", y=["value", "score"], subplots=True, figsize=(6.3, 2.4), lw=0.6)
 

@@ -20,8 +20,10 @@ from study.anomaly import (
     claims,
     detectors,
     experiments,
+    fitting,
     leaderboard,
     own,
+    reading,
     scoring,
     series,
     thresholds,
@@ -211,17 +213,23 @@ class Nab:
         design = own.DESIGN
         return own.BLOCKS, design.hidden_blocks, design.units, design.code, own.CALENDAR
 
+    def read(self, file: str | Path) -> pd.DataFrame:
+        """A series of one's own, from a CSV file with a time and a value in each row; see `reading.read`."""
+        return reading.read(file)
+
     def surge_mean(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table of `timestamp` and `value` with the `score` of Surge-mean and whether it raises an `alarm`.
 
-        The threshold and the pause are those chosen on the nine series. Raises ValueError for timestamps off the
-        five-minute grid or values that are no counts.
+        The series is put on an even grid of 5 to 60 minutes first; what is done to it is printed. The threshold and the
+        pause are those chosen on the nine series. Raises catalog.DataError for a series that has no such grid.
         """
-        own.check(table["timestamp"].to_numpy(), table["value"].to_numpy())
-        scores = own.score_without_network(table["value"].to_numpy())
+        table, counts = fitting.regular(table)
+        scores, notes = fitting.score(table, counts)
+        for note in (*table.attrs["notes"], *notes):
+            print(f"Note: {note}.")
         rule = self.detector(detectors.SURGE_MEAN)[0].metrics["paused"]["rules"]["nab"]
-        alarm = scoring.alarms(scores, rule["threshold"], rule["refractory_rows"])
-        return table.assign(score=scores, alarm=alarm)
+        pause = round(rule["refractory_rows"] * series.STEP / table["timestamp"].diff().mode()[0])
+        return table.assign(score=scores, alarm=scoring.alarms(scores, rule["threshold"], pause))
 
     def left_out(self) -> pd.DataFrame:
         """Surge-AE on each of the nine other series, no pause: `nab`, `nab_100`, `windows`, `found`, `false`."""

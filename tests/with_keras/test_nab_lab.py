@@ -131,9 +131,13 @@ def test_a_series_of_ones_own_is_scored_and_its_burst_raises_the_alarm(own_table
     assert len(raised) and 6_000 <= raised[0] <= 6_010
 
 
-def test_a_series_with_a_gap_is_refused_with_its_rows(own_table):
-    with pytest.raises(ValueError, match="rows 99 and 100"):
-        lab.Nab("full").surge_mean(own_table.drop(index=100))
+def test_a_file_of_ones_own_is_read_and_what_was_done_is_said(own_table, tmp_path, capsys):
+    own_table.drop(index=100).to_csv(tmp_path / "mine.csv", sep=";", index=False, date_format="%d.%m.%Y %H:%M")
+    nab = lab.Nab("full")
+    found = nab.surge_mean(nab.read(tmp_path / "mine.csv"))
+    assert found.alarm.any() and not found.alarm[:6_000].any() and np.isnan(found.value[100])
+    said = "Note: dates are read day first.\nNote: 1 of 9,000 steps have no value and score nothing.\n"
+    assert capsys.readouterr().out == said
 
 
 def test_changed_and_new_models_are_named_and_stand_beside_the_published_trainings():

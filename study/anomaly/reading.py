@@ -1,0 +1,189 @@
+"""A series of one's own, read from a CSV file where its text has one meaning.
+
+What has two meanings is refused with file, line and remedy; what was read into it is noted in words.
+"""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from study.catalog import DataError
+
+NO_VALUE = ("", "-", "na", "nan", "n/a", "none", "null")
+
+_EPOCH = r"\d{10}(?:\.\d+)?|\d{13}"
+_LOOKS_LIKE_TIME = re.compile(
+    rf"\d{{1,4}}[-./]\d{{1,2}}[-./]\d{{1,4}}|\d{{8}}T|\d{{1,2}}[ -][A-Za-z]{{3}}|[A-Za-z]{{3,9}} \d|(?:{_EPOCH})$"
+)
+_TWO_ORDERS = r"^(\d{1,2})[-./](\d{1,2})[-./](\d{4})(?:[ ,T]+(.*))?$"
+_YEAR_OR_MONTH = r"^\d{4}[-./]?\d{1,2}|[A-Za-z]{3}.*\d{4}"
+_OFFSET = r"\d:\d\d.*?(?:Z|[+-]\d\d(?::?\d\d)?)$"
+_EXPONENT = r"(?:[eE][+-]?\d+)?"
+_STYLES = {  # decimal sign, and the sign of thousands
+    (".", ","): rf"[+-]?(?:(?:\d+\.?\d*|\.\d+){_EXPONENT}|[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d+)?)",
+    (",", "."): rf"[+-]?(?:(?:\d+,?\d*|,\d+){_EXPONENT}|[1-9]\d{{0,2}}(?:\.\d{{3}})+(?:,\d+)?)",
+}
+
+
+def read(file: str | Path) -> pd.DataFrame:
+    """The columns `timestamp` (datetime64, UTC where it has offsets) and `value` (float64, NaN where empty) of a file.
+
+    Rows are indexed by their lines, counted from 1; `attrs["notes"]` says what was read into it. Raises
+    catalog.DataError, naming file, line and remedy.
+    """
+    file, notes = Path(file), []
+    delimiter, names, cells = _table(file, notes)
+    time, value = _columns(file, names, cells, notes)
+    table = pd.DataFrame(
+        {
+            "timestamp": _times(cells[time].str.strip(), file, notes),
+            "value": _numbers(cells[value].str.strip(), delimiter, file, notes),
+        }
+    )
+    table.attrs |= {"file": str(file), "notes": notes}
+    return table
+
+
+def _table(file: Path, notes: list[str]) -> tuple[str, list[str], pd.DataFrame]:
+    """Delimiter, names of the columns and cells of a file, indexed by line."""
+    if not file.is_file():
+        raise DataError(f"{file} is no file. Give the path of a CSV file.")
+    content = file.read_bytes()
+    if content.startswith((b"PK", b"\x1f\x8b", b"\xd0\xcf")):
+        raise DataError(f"{file} is a workbook or packed. Save it as CSV, or unpack it.")
+    for encoding in ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252"):
+        try:
+            text = content.decode(encoding)
+            break
+        except UnicodeDecodeError as error:
+            fault = error
+    else:
+        raise DataError(f"{file} is no text ({fault}). Save it as CSV in UTF-8.")
+    if encoding != "utf-8-sig":
+        notes.append(f"read as {encoding}")
+    lines = text.splitlines()
+    first = next((line for line in lines if line.strip()), "")
+    delimiter = next((sign for sign in ";\t|," if sign in first), None)
+    if delimiter is None:
+        raise DataError(f"{file} is no table: {first[:40]!r} has one column. Give it two, a time and a value.")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        numbered = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
+    except csv.Error as error:
+        raise DataError(f"{file}, line {reader.line_num}: {error}. Correct the line.") from error
+    if not numbered:
+        raise DataError(f"{file} holds no row. Give it rows such as 2015-02-26 21:42:53,104.")
+    rows, width = dict(numbered), len(numbered[0][1])
+    ragged = next((line for line, row in rows.items() if len(row) != width), None)
+    if ragged:
+        raise DataError(
+            f"{file}, line {ragged}: {len(rows[ragged])} columns, but {width} in the first line. "
+            "Complete the line, or quote the field."
+        )
+    header, names = next(iter(rows)), [f"column {i + 1}" for i in range(width)]
+    if not any(_LOOKS_LIKE_TIME.match(cell) or re.fullmatch(r"[\d.,+-]+", cell.strip()) for cell in rows[header]):
+        names = [name.strip() for name in rows.pop(header)]
+    if not rows or len(set(names)) < width:
+        fault = f"names a column twice: {', '.join(names)}" if rows else "holds no row"
+        raise DataError(f"{file} {fault}. Give it a header and rows such as 2015-02-26 21:42:53,104.")
+    return delimiter, names, pd.DataFrame.from_dict(rows, orient="index", columns=names)
+
+
+def _columns(file: Path, names: list[str], cells: pd.DataFrame, notes: list[str]) -> tuple[str, str]:
+    """The names of the columns of times and of values: called so, or the only ones that look like it."""
+    first = cells.iloc[0]
+    looks = {
+        "timestamp": [n for n in names if _LOOKS_LIKE_TIME.match(first[n].strip())],
+        "value": [n for n in names if re.fullmatch(r"[\d\s.,'eE+-]+", first[n].strip())],
+    }
+    chosen = []
+    for role, found in looks.items():
+        named = [name for name in names if name.lower() == role]
+        found = named or [name for name in found if name not in chosen]
+        if not named and len(names) == 2 and chosen:
+            found = [name for name in names if name not in chosen]
+        if len(found) != 1:
+            raise DataError(
+                f"{file} has {len(found) or 'no'} columns that may be the {role}"
+                f"{': ' * bool(found)}{', '.join(found)}; all: {', '.join(names)}. Name one of them '{role}'."
+            )
+        chosen += found
+    if len(names) > 2:
+        notes.append(f"columns {' and '.join(chosen)} of {len(names)}")
+    return chosen[0], chosen[1]
+
+
+def _times(cells: pd.Series, file: Path, notes: list[str]) -> pd.Series:
+    def parsed(texts: pd.Series) -> pd.Series:
+        return pd.to_datetime(texts, format="mixed", errors="coerce", utc=True).dt.tz_localize(None)
+
+    if cells.str.fullmatch(_EPOCH).all():
+        notes.append("times are seconds or milliseconds since 1970, UTC")
+        seconds = pd.to_numeric(cells)
+        return pd.to_datetime(seconds.where(seconds < 1e11, seconds / 1000), unit="s").astype("datetime64[us]")
+    offset = cells.str.contains(_OFFSET)
+    if offset.any():
+        _refuse(cells, ~offset, file, "time", "an offset, as other lines have", "Add it.")
+        notes.append("times with an offset are in UTC")
+    orders = cells.str.extract(_TWO_ORDERS)
+    both = orders[0].notna()
+    _refuse(
+        cells, ~both & ~cells.str.contains(_YEAR_OR_MONTH), file, "time", "a time such as 2015-02-26 21:42:53",
+        "Write it so, with a year of four digits.",
+    )  # fmt: skip
+    if not both.any():
+        times = parsed(cells)
+        _refuse(cells, times.isna(), file, "time", "a time such as 2015-02-26 21:42:53", "Correct the line.")
+        return times
+    readings = {}
+    for name, day, month in (("day first", 0, 1), ("month first", 1, 0)):
+        iso = orders[2] + "-" + orders[month].str.zfill(2) + "-" + orders[day].str.zfill(2)
+        readings[name] = parsed((iso + " " + orders[3].fillna("00:00")).where(both, cells))
+    whole = {name: times for name, times in readings.items() if times.notna().all()}
+    if not whole:
+        least = min(readings.values(), key=lambda times: times.isna().sum())
+        _refuse(cells, least.isna(), file, "time", "a date in the order of the other lines", "Write 2015-02-26 21:42.")
+    # A date that may be two days is read as the one that leaves the smaller hole beside its neighbours.
+    holes = {name: times.diff().abs().max() for name, times in whole.items()}
+    if (
+        len(whole) == 2
+        and holes["day first"] == holes["month first"]
+        and not whole["day first"].equals(whole["month first"])
+    ):
+        _refuse(cells, both, file, "time", "a date of one meaning (day or month first?)", "Write 2015-02-26.")
+    best = min(holes, key=holes.get)
+    notes.append(f"dates are read {best}")
+    return whole[best]
+
+
+def _numbers(cells: pd.Series, delimiter: str, file: Path, notes: list[str]) -> pd.Series:
+    plain = cells.str.replace(r"(?<=\d)[ '\u2019\u00a0\u202f](?=\d{3}(?!\d))", "", regex=True)
+    plain = plain.mask(plain.str.lower().isin(NO_VALUE))
+    given = plain.dropna()
+    fits = {style: given.str.fullmatch(pattern) for style, pattern in _STYLES.items()}
+    style = max(fits, key=lambda one: (fits[one].sum(), one[0] == "."))
+    _refuse(cells[given.index], ~fits[style], file, "value", "a number", "Correct it, or leave it empty.")
+    decimal, thousands = style
+    read = lambda d, t: pd.to_numeric(plain.str.replace(t, "").str.replace(d, "."))  # noqa: E731
+    values = read(decimal, thousands)
+    if all(fit.all() for fit in fits.values()) and delimiter != ",":  # such a table may well have a decimal comma
+        _refuse(
+            cells, (values != read(thousands, decimal)) & values.notna(), file, "value",
+            "a number of one meaning (a decimal sign or one of thousands?)", "Write 1234, or 1.2340.",
+        )  # fmt: skip
+    if given.str.contains(thousands, regex=False).any() or not plain.equals(cells.mask(plain.isna())):
+        notes.append("signs between thousands are left out")
+    if decimal == "," and given.str.contains(",").any():
+        notes.append("the comma is the decimal sign")
+    return values.astype(np.float64)
+
+
+def _refuse(cells: pd.Series, bad: pd.Series, file: Path, what: str, expected: str, remedy: str) -> None:
+    if bad.any():
+        line, more = cells.index[bad][0], int(bad.sum()) - 1
+        others = f" (and {more} more)" if more else ""
+        raise DataError(f"{file}, line {line}{others}: the {what} is {cells[line]!r}; expected {expected}. {remedy}")
