@@ -47,7 +47,7 @@ pixels, kinds = vision.examples()
 
 # %% tags=["hide-input"]
 page.figure(
-    charts.contact_sheet(pixels, kinds),
+    charts.contact_sheet(pixels, kinds, vision.classes),
     "vision-sheet",
     "Training images, drawn at random. Some hardly show their subject.",
     "Three rows of small photographs: dogs, food, vehicles.",

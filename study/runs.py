@@ -133,7 +133,7 @@ class Store:
         """The record of this spec, made by `train` if there is none yet.
 
         `train` is given a scratch folder that survives a kill, so that it can go on where it stopped. The record of a
-        changed model goes to `drafts`; raises ValueError if there is no such folder.
+        changed model or of the user's own data goes to `drafts`; raises ValueError if there is no such folder.
         """
         found = self.load(spec)
         if found is not None:
@@ -157,6 +157,8 @@ class Store:
 
     def _target(self, spec: Mapping) -> "Store":
         """The store that a new record of this spec belongs to."""
+        if self.drafts is not None and any(name.startswith("own/") for name in spec["data"]):
+            return Store(self.drafts)  # data of the user's, which nobody else has
         if self.before(spec) is None:
             return self
         if self.drafts is None:

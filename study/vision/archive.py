@@ -9,43 +9,51 @@ from pathlib import Path, PurePosixPath
 
 from study.catalog import DataError
 
-LARGEST = 16 * 2**20
-"""Bytes of one file, unpacked: many times what a small image or a list of images needs."""
+LARGEST = 64 * 2**20
+"""Bytes of one file, unpacked: more than any camera's photograph needs."""
+LISTED = 20
+"""Faults that an error names; of the others it says how many there are."""
+
+
+def refuse(path: Path, faults: list[str]) -> None:
+    """Raise DataError with all the faults of a place at once, if there are any."""
+    if faults:
+        more = [f"and {len(faults) - LISTED:,} more"] if len(faults) > LISTED else []
+        raise DataError("\n  ".join([f"{path}: {len(faults):,} to correct.", *faults[:LISTED], *more]))
 
 
 class Archive:
     """A zip file or a folder, for reading.
 
     `names()` are relative paths with forward slashes, sorted, without folders and hidden files; `read(name)` gives a
-    file's bytes. Raises DataError, naming the file, when the path is neither, when a name leaves the archive, for
-    symbolic links, encrypted or damaged members and for files above LARGEST bytes.
+    file's bytes. Raises DataError, naming all files at fault, when the path is neither, when a name leaves the archive
+    or is no UTF-8, for symbolic links, encrypted or damaged members and for files above LARGEST bytes.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        if path.is_dir():
-            self._sizes = dict(_in_folder(path))
-            self._zip = None
-            return
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except FileNotFoundError:
-            raise DataError(f"{path} is not there. Correct the path.") from None
-        except (OSError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path} is neither a folder nor a sound zip ({error}). Get it again.") from error
-        self._sizes = dict(_in_zip(path, self._zip))
+        self.path, self._zip = path, None
+        if not path.is_dir():
+            try:
+                self._zip = zipfile.ZipFile(path)
+            except FileNotFoundError:
+                raise DataError(f"{path} is not there. Correct the path.") from None
+            except (OSError, zipfile.BadZipFile) as error:
+                raise DataError(f"{path} is neither a folder nor a sound zip ({error}). Get it again.") from error
+        found = list(_in_folder(path) if self._zip is None else _in_zip(self._zip))
+        refuse(path, sorted({f"{name!a} {fault}" for name, _, _, fault in found if fault}))
+        large = [f"{name!a} has {size:,} bytes, more than {LARGEST:,}. Take it out." for name, size, _, _ in found]
+        refuse(path, [line for line, one in zip(large, found, strict=True) if one[1] > LARGEST])
+        self._members = {name: member for name, _, member, _ in found}
 
     def names(self) -> list[str]:
-        return sorted(self._sizes)
+        return sorted(self._members)
 
     def read(self, name: str) -> bytes:
         where = f"{self.path}: {name}"
-        if name not in self._sizes:
+        if name not in self._members:
             raise DataError(f"{where} is not there. Get the images again.")
-        if self._sizes[name] > LARGEST:
-            raise DataError(f"{where} has {self._sizes[name]:,} bytes, more than {LARGEST:,}. Take it out.")
         try:
-            return (self.path / name).read_bytes() if self._zip is None else self._zip.read(name)
+            return (self.path / name).read_bytes() if self._zip is None else self._zip.read(self._members[name])
         except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
             raise DataError(f"{where} cannot be read ({error}). Get the images again.") from error
 
@@ -62,37 +70,41 @@ class Archive:
         return found.hexdigest()
 
 
-def _in_folder(folder: Path) -> Iterator[tuple[str, int]]:
+Found = tuple[str, int, zipfile.ZipInfo | None, str | None]
+"""A file's name, its size in bytes, its place in a zip, and what is wrong with it."""
+
+
+def _in_folder(folder: Path) -> Iterator[Found]:
     for file in folder.rglob("*"):
-        name = file.relative_to(folder).as_posix()
+        name, fault = file.relative_to(folder).as_posix(), None
         if _hidden(name):
             continue
         if file.is_symlink():
-            raise DataError(f"{file} is a symbolic link, which may lead anywhere. Put the file itself there.")
-        if file.is_file():
-            yield name, file.stat().st_size
+            fault = "is a symbolic link, which may lead anywhere. Put the file itself there."
+        elif not name.isprintable():  # bytes that are no UTF-8 stand as lone surrogates, which nothing can print
+            fault = "has a name that is no UTF-8. Rename it."
+        if fault or file.is_file():
+            yield name, file.lstat().st_size, None, fault
 
 
-def _in_zip(path: Path, opened: zipfile.ZipFile) -> Iterator[tuple[str, int]]:
+def _in_zip(opened: zipfile.ZipFile) -> Iterator[Found]:
     seen = set()
     for member in opened.infolist():
-        # The module turns backslashes of Windows into slashes only there.
-        name = member.orig_filename
-        where = f"{path}: member {name!r}"
-        if name.startswith("/") or "\\" in name or ":" in name or ".." in PurePosixPath(name).parts or "\0" in name:
-            raise DataError(f"{where} leads out of the archive. Get the images from their source.")
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise DataError(f"{where} is a symbolic link, which may lead anywhere. Pack the file itself.")
-        if member.flag_bits & 1:
-            raise DataError(f"{where} is encrypted. Pack the images without a password.")
-        if name in seen:
-            raise DataError(f"{where} is there twice. Pack the images again.")
+        name, fault = member.orig_filename.replace("\\", "/"), None  # some of Windows' programs write backslashes
+        if name.startswith("/") or ":" in name or ".." in PurePosixPath(name).parts or "\0" in name:
+            fault = "leads out of the archive. Get the images from their source."
+        elif stat.S_ISLNK(member.external_attr >> 16):
+            fault = "is a symbolic link, which may lead anywhere. Pack the file itself."
+        elif member.flag_bits & 1:
+            fault = "is encrypted. Pack the images without a password."
+        elif name in seen:
+            fault = "is there twice. Pack the images again."
         seen.add(name)
-        if not member.is_dir() and not _hidden(name):
-            yield name, member.file_size
+        if fault or (not name.endswith("/") and not _hidden(name)):
+            yield name, member.file_size, member, fault
 
 
 def _hidden(name: str) -> bool:
     """What file managers leave behind: .DS_Store, __MACOSX/, Thumbs.db."""
     parts = PurePosixPath(name).parts
-    return any(p.startswith(".") or p == "__MACOSX" for p in parts) or parts[-1] in ("Thumbs.db", "desktop.ini")
+    return any(p.startswith(".") or p == "__MACOSX" for p in parts) or parts[-1].lower() in ("thumbs.db", "desktop.ini")

@@ -12,7 +12,7 @@ from study import classifier_charts, figures
 from study.comparison import Comparison
 from study.runs import Record
 from study.vision.evaluation import first_whole
-from study.vision.sources import CLASSES
+from study.vision.sources import CLASSES, classes_of
 
 Found = Mapping[str, Sequence[Record]]
 """The records of networks, by name, a record a seed."""
@@ -34,16 +34,16 @@ class Classified:
     attended: np.ndarray
 
 
-def contact_sheet(pixels: np.ndarray, classes: np.ndarray) -> Figure:
-    """Images (n, S, S, 3), a row a class (n,)."""
+def contact_sheet(pixels: np.ndarray, classes: np.ndarray, names: Sequence[str] = CLASSES) -> Figure:
+    """Images (n, S, S, 3), a row a class (n,) with its name."""
     columns = int(np.bincount(classes).max())
-    fig, axes = figures.new(height_cm=4.6, rows=len(CLASSES), cols=columns)
+    fig, axes = figures.new(height_cm=round(0.4 + 1.4 * len(names), 1), rows=len(names), cols=columns, squeeze=False)
     for kind, row in enumerate(axes):
         for axis in row:
             axis.set_axis_off()
         for axis, image in zip(row, pixels[classes == kind], strict=False):
             axis.imshow(image)
-        _named(row[0], CLASSES[kind])
+        _named(row[0], names[kind])
     return fig
 
 
@@ -110,7 +110,7 @@ def _curves(axis: Axes, record: Record, quantity: str) -> None:
 
 def confusion(found: Found) -> Figure:
     """Confusion matrices on the test split; see `classifier_charts.confusion`."""
-    return classifier_charts.confusion(found, CLASSES, height_cm=4.6)
+    return classifier_charts.confusion(found, classes_of(next(iter(found.values()))[0].spec), height_cm=4.6)
 
 
 def change(found: Mapping[str, Comparison]) -> Figure:
@@ -145,14 +145,14 @@ def mistakes(record: Record, columns: int = 7) -> Figure:
 def attention(record: Record, each: int = 2) -> Figure:
     """Test images above their attention roll-out: of each class so many right ones, and the most confident mistake.
 
-    Roll-out is the share of each patch, relative to the largest of its image.
+    At most three classes are shown. Roll-out is the share of each patch, relative to the largest of its image.
     """
-    examples = record.metrics["attention"]
+    examples, names = record.metrics["attention"], classes_of(record.spec)[:3]
     pixels, maps = record.arrays["attention_pixels"], record.arrays["attention_maps"]
-    fig, axes = figures.new(height_cm=4.7, rows=2, cols=(each + 1) * len(CLASSES), squeeze=False)
+    fig, axes = figures.new(height_cm=4.7, rows=2, cols=(each + 1) * len(names), squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
-    for kind, name in enumerate(CLASSES):
+    for kind, name in enumerate(names):
         mine = [i for i, one in enumerate(examples) if one["true"] == name]
         right = [i for i in mine if examples[i]["predicted"] == name][:each]
         wrong = [i for i in mine if examples[i]["predicted"] != name][:1]

@@ -13,7 +13,7 @@ SHARES = {"train": 0.7, "validation": 0.2, "test": 0.1}
 class Images:
     """n images, in the order of class and name.
 
-    `pixels` (n, 64, 64, 3) uint8, RGB; `classes` (n,) int64, 0 to 2 by `sources.CLASSES`; `names` (n,), the paths
+    `pixels` (n, 64, 64, 3) uint8, RGB; `classes` (n,) int64, by `sources.classes_of` a run; `names` (n,), the paths
     in their archive; `labels` (n,), what they show, '' where unknown; `resized` (n,) int8, see `sources.RESIZED`;
     `groups` (n,) int64, the same number for near-duplicates.
     """

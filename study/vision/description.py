@@ -1,31 +1,36 @@
 """What the images are: balance, colours, sizes as they came, near-duplicates, and what a contact sheet shows."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from study.vision.dataset import Splits
-from study.vision.sources import CLASSES, NATIVE, RESIZED
+from study.vision.sources import NATIVE, RESIZED
 
 SHOWN = 12
 """Images of each class on the contact sheet."""
 
 
-def describe(splits: Splits) -> tuple[dict, dict[str, np.ndarray]]:
-    """Metrics and arrays of a record: everything that the notebook tells of the images."""
+def describe(splits: Splits, names: Sequence[str]) -> tuple[dict, dict[str, np.ndarray]]:
+    """Metrics and arrays of a record, everything that the notebook tells of the images; `names` are the classes'."""
     images = splits.images
     sheet = contact_sheet(images.classes, splits.train)
     sizes = np.bincount(images.groups)
     mean, deviation = statistics(images.pixels, splits.train)
     metrics = {
         "images": {name: len(rows) for name, rows in splits.rows().items()},
-        "classes": {name: _counts(images.classes[rows]) for name, rows in splits.rows().items()},
+        "classes": {
+            name: np.bincount(images.classes[rows], minlength=len(names)).tolist()
+            for name, rows in splits.rows().items()
+        },
         "origin": {
             kind: {
                 "resized": int(((images.classes == i) & (images.resized == RESIZED)).sum()),
                 "native": int(((images.classes == i) & (images.resized == NATIVE)).sum()),
             }
-            for i, kind in enumerate(CLASSES)
+            for i, kind in enumerate(names)
         },
-        "labels": {kind: len(set(images.labels[images.classes == i]) - {""}) for i, kind in enumerate(CLASSES)},
+        "labels": {kind: len(set(images.labels[images.classes == i]) - {""}) for i, kind in enumerate(names)},
         "pixels": {"mean": mean.tolist(), "deviation": deviation.tolist()},
         "pixels_of_class": {
             kind: dict(
@@ -35,7 +40,7 @@ def describe(splits: Splits) -> tuple[dict, dict[str, np.ndarray]]:
                     strict=True,
                 )
             )
-            for i, kind in enumerate(CLASSES)
+            for i, kind in enumerate(names)
         },
         "near_duplicates": {"groups": int((sizes > 1).sum()), "images": int(sizes[sizes > 1].sum())},
         "sheet": [str(images.names[i]) for i in sheet],
@@ -50,11 +55,11 @@ def describe(splits: Splits) -> tuple[dict, dict[str, np.ndarray]]:
     arrays |= {
         "sheet_pixels": images.pixels[sheet],
         "sheet_classes": images.classes[sheet].astype(np.int8),
-        "mean_images": np.stack([_mean_image(images.pixels, splits, i) for i in range(len(CLASSES))]),
+        "mean_images": np.stack([_mean_image(images.pixels, splits, i) for i in range(len(names))]),
         "brightness": np.stack(
             [
                 np.histogram(grey[images.classes[splits.train] == i], bins=64, range=(0, 255))[0]
-                for i in range(len(CLASSES))
+                for i in range(len(names))
             ]
         ),
     }
@@ -77,12 +82,8 @@ def statistics(pixels: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.nda
 def contact_sheet(classes: np.ndarray, rows: np.ndarray, each: int = SHOWN) -> np.ndarray:
     """Rows to be shown: of each class `each` (or as many as there are) among `rows`, drawn from a fixed seed."""
     random = np.random.default_rng(0)
-    kinds = [rows[classes[rows] == kind] for kind in range(len(CLASSES))]
+    kinds = [rows[classes[rows] == kind] for kind in np.unique(classes)]
     return np.concatenate([random.permutation(found)[:each] for found in kinds])
-
-
-def _counts(classes: np.ndarray) -> list[int]:
-    return np.bincount(classes, minlength=len(CLASSES)).tolist()
 
 
 def _mean_image(pixels: np.ndarray, splits: Splits, kind: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from study.verdicts import CONFIRMED, CONTRADICTED, NEAR, UNCLEAR, Kind
 from study.vision.dataset import side_of
 from study.vision.experiments import IMPROVED, MODELS
 from study.vision.images import of_the_original
-from study.vision.sources import CLASSES, NATIVE, RESIZED
+from study.vision.sources import NATIVE, RESIZED
 
 NAMES = {"vgg": "VGG-13", "resnet": "ResNet-18", "vit": "ViT", "efficientnet": "EfficientNet", IMPROVED: "Hybrid ViT"}
 ORIGINALS = tuple(NAMES[model] for model in NAMES if model in MODELS)
@@ -99,7 +99,7 @@ def spread_of_scores(records: Sequence[Record]) -> float:
 def recalls(records: Sequence[Record]) -> list[tuple[float, int]]:
     """For each class the share of its test images that are classified correctly, and their number."""
     counts = mean_confusion(records)
-    return [(float(counts[k, k] / counts[k].sum()), round(float(counts[k].sum()))) for k in range(len(CLASSES))]
+    return [(float(counts[k, k] / counts[k].sum()), round(float(counts[k].sum()))) for k in range(len(counts))]
 
 
 def share_difference(a: float, n_a: int, b: float, n_b: int) -> Interval:
@@ -160,7 +160,7 @@ def origins(found: Mapping[str, Sequence[Record]], dataset: Record) -> pd.DataFr
         classes, hit = records[0].arrays["test_classes"], right(records[0])
         called_dogs = records[0].arrays["test_logits"].argmax(axis=1) == 0
         rows[name] = {
-            "native": np.mean([_share(hit, (origin == NATIVE) & (classes == kind)) for kind in range(len(CLASSES))]),
+            "native": np.mean([_share(hit, (origin == NATIVE) & (classes == kind)) for kind in np.unique(classes)]),
             "native_dogs": _share(called_dogs, (origin == NATIVE) & (classes > 0)),
             "resized_dogs": _share(called_dogs, (origin == RESIZED) & (classes > 0)),
         }

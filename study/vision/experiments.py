@@ -102,7 +102,7 @@ def _strides(sizes: Bonus) -> list[Run]:
 
 def _settings(profile: Profile) -> dict:
     synthetic = {"synthetic_rows": profile.bonus.synthetic_rows} if profile.synthetic else {}
-    return synthetic | ({"mirrored": True} if profile.bonus.mirrored else {})
+    return synthetic | ({"mirrored": True} if profile.bonus.mirrored else {}) | images.settings(profile.data)
 
 
 def _definition(spec: dict) -> str | None:

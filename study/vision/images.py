@@ -1,9 +1,9 @@
 """The images of the Bonus part: dogs, food and vehicles, decoded once, checked, and split.
 
 They are the course set's equivalent (catalog: vision/dogs_food_vehicles.zip). The environment variable IMAGES takes
-others: `tiny-imagenet` for the variant composed from the public archive, or the path of a folder or zip that is laid
-out as dogs/ food/ vehicles/ or as Tiny-ImageNet. `course:` before a path says that these are the images of the original
-report, so that its numbers can be compared.
+others: `tiny-imagenet` for the variant composed from the public archive, or the path of a folder or zip that has a
+folder for each class, whatever they are called, or is laid out as Tiny-ImageNet. `course:` before a path says that
+these are the images of the original report, so that its numbers can be compared.
 """
 
 import hashlib
@@ -11,19 +11,20 @@ import io
 import json
 import os
 import sys
+from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from tqdm.auto import tqdm
 
 from study import catalog, paths
 from study.catalog import DataError
 from study.files import alone, write_atomically
 from study.vision import duplicates, sources, synthetic
-from study.vision.archive import Archive
-from study.vision.dataset import SIDE, Images, Splits, split
+from study.vision.archive import Archive, refuse
+from study.vision.dataset import SHARES, SIDE, Images, Splits, split
 
 ZIP, TINY = "vision/dogs_food_vehicles.zip", "vision/tiny-imagenet-200.zip"
 SYNTHETIC = "synthetic/dogs_food_vehicles"
@@ -32,7 +33,9 @@ COURSE_COUNT = 10_000
 """Images of each class in the original's set."""
 SPLIT_SEED = 0
 
-_VERSION = 1  # of what is cached; raise it when decoding or the search for duplicates changes
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+
+_VERSION = 2  # of what is cached; raise it when decoding or the search for duplicates changes
 
 
 def data_names(kind: str) -> list[str]:
@@ -50,6 +53,15 @@ def data_names(kind: str) -> list[str]:
         return [TINY]
     kept = COURSE if given.startswith(COURSE) else ""
     return [f"own/{kept}{Path(given.removeprefix(COURSE)).name}@{_given(given).digest()[:12]}"]
+
+
+def settings(kind: str) -> dict:
+    """What the setting of a run's images adds to its spec: the classes' names, where they are not the report's."""
+    given = os.environ.get("IMAGES") or ""
+    if kind == "synthetic" or given in ("", "tiny-imagenet"):
+        return {}
+    names = sources.class_names(sources.members(_given(given)))
+    return {} if names == sources.CLASSES else {"classes": list(names)}
 
 
 def of_the_original(names: list[str]) -> bool:
@@ -79,7 +91,24 @@ def load(names: list[str], synthetic_rows: int = 0, mirrored: bool = False) -> S
                 f"{archive.path} has {np.bincount(found.classes).tolist()} images, the original's set {COURSE_COUNT:,} "
                 f"of each class. Leave `{COURSE}` out of IMAGES, or point it at that set."
             )
-    return Splits(found, **split(found.classes, found.groups, SPLIT_SEED))
+    made = split(found.classes, found.groups, SPLIT_SEED)
+    _check_splits(found, made, name)
+    return Splits(found, **made)
+
+
+def _check_splits(found: Images, made: dict[str, np.ndarray], name: str) -> None:
+    """Raise DataError if a class is not in every split: what can't be judged is not trained."""
+    faults = []
+    for kind in np.unique(found.classes):
+        mine = found.classes == kind
+        lacking = [part for part in SHARES if not mine[made[part]].any()]
+        if lacking:
+            folder = Path(str(found.names[mine][0])).parent
+            faults.append(
+                f"{folder}: {mine.sum():,} images, of which {len(set(found.groups[mine])):,} are no near-duplicates, "
+                f"leave none for {' and '.join(lacking)}. Give ten or more that differ, or leave the class out."
+            )
+    refuse(Path(name), faults)
 
 
 def _given(path: str) -> Archive:
@@ -87,7 +116,7 @@ def _given(path: str) -> Archive:
     place = paths.ROOT / path  # notebooks run in another folder than trainings
     if not path or not place.exists():
         raise DataError(
-            f"IMAGES={path} is not there. Point it at a folder or zip laid out as dogs/ food/ vehicles/, "
+            f"IMAGES={path} is not there. Point it at a folder or zip with a folder for each class, "
             "or at Tiny-ImageNet's archive; or say IMAGES=tiny-imagenet, which downloads that; or unset it."
         )
     return Archive(place)
@@ -111,12 +140,21 @@ def read(archive: Archive, digest: str, mirrored: bool = False) -> Images:
 def _decoded(archive: Archive, mirrored: bool) -> Images:
     chosen = sources.members(archive)
     pixels = np.empty((len(chosen), SIDE, SIDE, 3), dtype=np.uint8)
+    faults, done = [], Counter()
     interval = 0.5 if sys.stderr.isatty() else 20.0
     for i, member in enumerate(tqdm(chosen, "decoding images", leave=False, unit=" images", mininterval=interval)):
-        pixels[i] = decode(archive.read(member.name), f"{archive.path}: {member.name}")
+        try:
+            pixels[i] = decode(archive.read(member.name), member.name, done=done)
+        except DataError as error:
+            faults.append(str(error).removeprefix(f"{archive.path}: "))
+    refuse(archive.path, faults)
+    if +done:
+        changed = ", ".join(f"{count:,} {what}" for what, count in done.items())
+        tqdm.write(f"{archive.path}: of {len(chosen):,} images {changed}", file=sys.stderr)
+    order = sources.class_names(chosen)
     return Images(
         pixels,
-        np.array([m.kind for m in chosen], dtype=np.int64),
+        np.array([order.index(m.kind) for m in chosen], dtype=np.int64),
         np.array([m.name for m in chosen]),
         np.array([m.label for m in chosen]),
         np.array([m.resized for m in chosen], dtype=np.int8),
@@ -124,23 +162,44 @@ def _decoded(archive: Archive, mirrored: bool) -> Images:
     )
 
 
-def decode(content: bytes, where: str) -> np.ndarray:
-    """The pixels (64, 64, 3) uint8, RGB, of a JPEG or PNG file.
+def decode(
+    content: bytes, where: str, resample: Image.Resampling = Image.Resampling.LANCZOS, done: Counter | None = None
+) -> np.ndarray:
+    """The pixels (64, 64, 3) uint8, RGB, of an image file; `done` counts what was changed.
 
-    Grey becomes RGB with equal channels, CMYK is converted by Pillow without a colour profile. Raises DataError, naming
-    the file, for what is broken, of another size, or has a palette or transparency.
+    An image is turned as its EXIF data say and cut to its centre square, which is resized. What is transparent becomes
+    white, grey becomes RGB with equal channels, the upper 8 of 16 bits are kept, and CMYK is converted by Pillow
+    without a colour profile. Raises DataError, naming the file, for what is broken, moves or has another format.
     """
+    done = Counter() if done is None else done
     try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
-            if image.size != (SIDE, SIDE):  # known before the pixels are unpacked
-                fault = f"has {image.size[0]}×{image.size[1]} pixels, not {SIDE}×{SIDE}. Resize it"
-            elif image.mode not in ("RGB", "L", "CMYK"):
-                fault = f"has colours of mode {image.mode}, not RGB, L or CMYK. Convert it"
-            else:
-                return np.asarray(image.convert("RGB"))
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if getattr(image, "is_animated", False) and image.format != "MPO":  # of a camera: the second is a preview
+                raise DataError(f"{where} has {image.n_frames} pictures. Keep one.")
+            size, turned = image.size, image.getexif().get(ExifTags.Base.Orientation, 1) > 1
+            image.draft(None, (4 * SIDE, 4 * SIDE))  # a large JPEG is unpacked to no more than what is needed
+            square = ImageOps.fit(_rgb(ImageOps.exif_transpose(image), done), (SIDE, SIDE), resample)
+            done += Counter(turned=turned, resized=size != (SIDE, SIDE))
+    except UnidentifiedImageError:
+        raise DataError(
+            f"{where} is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]}. Replace it or take it out."
+        ) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{where} is no sound JPEG or PNG ({error}). Replace it or take it out.") from error
-    raise DataError(f"{where} {fault} or take it out.")
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{where} is no sound image ({error}). Replace it or take it out.") from error
+    return np.asarray(square)
+
+
+def _rgb(image: Image.Image, done: Counter) -> Image.Image:
+    if image.has_transparency_data:
+        done["with transparency, now white"] += 1
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    if image.mode.startswith("I"):
+        done["of 16 bits, now 8"] += 1
+        image = Image.fromarray((np.asarray(image).clip(0, 65_535) // 256).astype(np.uint8))
+    return image.convert("RGB")
 
 
 def _cached(file: Path) -> Images | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor, nn
 
 from study import definitions, lab, profile, published, runs
@@ -23,10 +23,9 @@ from study.runs import Record
 from study.verdicts import Verdict
 from study.vision import claims, evaluation, experiments, images, rollout, trainings
 from study.vision.charts import Classified
-from study.vision.dataset import SIDE
 from study.vision.evaluation import concentration, origins, reported
 from study.vision.experiments import IMPROVED, NETWORKS, WEIGHT
-from study.vision.sources import CLASSES
+from study.vision.sources import classes_of
 
 __all__ = [
     "Run", "Vision", "accuracies", "apart", "compare", "concentration", "frequent_mistake", "origins",
@@ -98,6 +97,11 @@ class Vision:
         return runs.of(self.records, "bonus-dataset")[0]
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the images' classes."""
+        return classes_of(self.dataset.spec)
+
+    @property
     def stand_in(self) -> bool:
         """Whether the images are the set that stands for the original's: not synthetic, not the reader's own."""
         return self.dataset.spec["data"] == [images.ZIP]
@@ -164,18 +168,22 @@ class Vision:
     def classify(self, run: Run, picture: str | Path | np.ndarray) -> Classified | None:
         """A picture, its file or (64, 64, 3) uint8, classified by a ViT whose weights are kept.
 
-        A file is treated as most training images were: cut to its centre square, and shrunk by the nearest pixel.
-        Without weights, says how to make them.
+        A file is treated as most training images were: cut to its centre square, and resized; by the nearest pixel if
+        they were the report's. Without weights, says how to make them. Raises catalog.DataError for a broken file.
         """
         if not run.weights:
             print(run.kept())
             return None
-        pixels = picture if isinstance(picture, np.ndarray) else _square(Path(picture))
+        if isinstance(picture, np.ndarray):
+            pixels = picture
+        else:
+            how = Image.Resampling.NEAREST if self.stand_in else Image.Resampling.LANCZOS
+            pixels = images.decode(Path(picture).read_bytes(), str(picture), how)
         network, inputs = run.network, self._inputs(pixels[None])
         with torch.no_grad():
             found = probabilities(network(inputs).numpy())[0]
             attended = rollout.seen(network.attention(inputs), class_token=True)[0].numpy()
-        return Classified(pixels, dict(zip(CLASSES, map(float, found), strict=True)), attended)
+        return Classified(pixels, dict(zip(classes_of(run.record.spec), map(float, found), strict=True)), attended)
 
     def speed(self) -> float:
         """Training images a second of our loop, small images first, over those of the plain way; median of repeats."""
@@ -226,15 +234,10 @@ def apart(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Inte
 def frequent_mistake(records: Sequence[Record]) -> tuple[str, str]:
     """The most frequent mistake on the test split: the true class and the predicted one."""
     true, predicted, _ = _frequent_mistake(records)
-    return CLASSES[true], CLASSES[predicted]
+    names = classes_of(records[0].spec)
+    return names[true], names[predicted]
 
 
 def parameters_in_paper(name: str) -> float:
     """Parameters of the network in its paper; of the ViT those of ViT-Base."""
     return published.table("networks").set_index("network").parameters[name]
-
-
-def _square(file: Path) -> np.ndarray:
-    with Image.open(file) as picture:
-        fitted = ImageOps.fit(picture.convert("RGB"), (SIDE, SIDE), Image.Resampling.NEAREST)
-    return np.asarray(fitted)

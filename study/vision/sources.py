@@ -2,14 +2,16 @@
 
 import csv
 import io
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from study.catalog import DataError
-from study.vision.archive import Archive
+from study.vision.archive import Archive, refuse
 
 CLASSES = ("dogs", "food", "vehicles")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic")
 RESIZED, NATIVE, UNKNOWN = 1, 0, -1
 """Whether an image was cut and resized to 64×64, was taken from a collection of that size, or nobody knows."""
 
@@ -32,45 +34,72 @@ SYNSETS = {
 """WordNet's numbers of the Tiny-ImageNet classes (550 images each) that make up the public variant."""
 
 
+SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
+"""Names of folders that hold parts of a set, and are no class."""
+
+
 class Member(NamedTuple):
-    """A file with an image: its name in the archive, class 0 to 2, what it shows ('' unknown), RESIZED or not."""
+    """A file with an image: its name in the archive, its class, what it shows ('' unknown), RESIZED or not."""
 
     name: str
-    kind: int
+    kind: str
     label: str
     resized: int
 
 
-def members(archive: Archive) -> list[Member]:
-    """The images of an archive of either layout, by class, then by name.
+def classes_of(spec: Mapping) -> tuple[str, ...]:
+    """The names of the classes that a run's images have, in the order of their numbers."""
+    return tuple(spec.get("settings", {}).get("classes", CLASSES))
 
-    Raises DataError, naming file or folder, for a layout that is neither, an empty class, or an incomplete list.
+
+def members(archive: Archive) -> list[Member]:
+    """The images of an archive of either layout, by class, then by name; see `class_names` for the classes' order.
+
+    Raises DataError, naming file or folder, for a layout that is neither, a single class, or an incomplete list.
     """
     found = list(_tiny_imagenet(archive) if _is_tiny_imagenet(archive) else _class_folders(archive))
-    counts = {name: sum(m.kind == kind for m in found) for kind, name in enumerate(CLASSES)}
-    for name, count in counts.items():
-        if not count:
-            raise DataError(f"{archive.path}: no image of the class {name}. Put its images into a folder {name}/.")
-    return sorted(found, key=lambda m: (m.kind, m.name))
+    order = class_names(found)
+    if len(order) < 2:
+        raise DataError(
+            f"{archive.path} has {'one class' if order else 'no image of a class'}. Put the images of each class into "
+            "a folder of its own, two classes or more."
+        )
+    return sorted(found, key=lambda m: (order.index(m.kind), m.name))
+
+
+def class_names(found: Iterable[Member]) -> tuple[str, ...]:
+    """The classes: those of the report in its order where there are no others, else in the order of letters."""
+    kinds = {m.kind for m in found}
+    return CLASSES if kinds == set(CLASSES) else tuple(sorted(kinds))
 
 
 def _class_folders(archive: Archive) -> Iterator[Member]:
-    """dogs/, food/ and vehicles/, alone or below one folder, and perhaps provenance.csv beside them."""
-    names = archive.names()
-    tops = {PurePosixPath(n).parts[0] for n in names}
-    below = f"{tops.pop()}/" if len(tops) == 1 and not tops & set(CLASSES) else ""
+    """A folder a class, alone or below one folder, and perhaps provenance.csv beside them; capitals do not matter."""
+    names, below = archive.names(), ""
+    while len({PurePosixPath(n.removeprefix(below)).parts[0] for n in names}) == 1 and all(
+        len(PurePosixPath(n.removeprefix(below)).parts) > 2 for n in names
+    ):
+        below += PurePosixPath(names[0].removeprefix(below)).parts[0] + "/"
     described = _provenance(archive, f"{below}provenance.csv")
-    for name in names:
-        inner = PurePosixPath(name.removeprefix(below))
-        if len(inner.parts) == 1:  # provenance.csv, a licence, a word to the reader
-            continue
-        if inner.parts[0] not in CLASSES:
-            raise DataError(
-                f"{archive.path}: {name} lies in none of the folders {', '.join(f'{c}/' for c in CLASSES)}. "
-                "Sort the images into these three."
-            )
-        label, resized = described.get(str(inner), ("", UNKNOWN))
-        yield Member(name, CLASSES.index(inner.parts[0]), label, resized)
+    inner = {name: PurePosixPath(name.removeprefix(below)) for name in names}
+    kinds = {name: unicodedata.normalize("NFC", path.parts[0]).casefold() for name, path in inner.items()}
+    refuse(
+        archive.path,
+        [
+            f"{name!r} lies beside the classes' folders. Put it into one of them."
+            for name, path in inner.items()
+            if len(path.parts) == 1 and path.suffix.lower() in SUFFIXES
+        ]
+        + [
+            f"The folder {kind}/ is a part of a set, no class. Put the classes' folders beside each other; the split "
+            "is made here."
+            for kind in sorted(SPLITS & {kinds[n] for n, path in inner.items() if len(path.parts) > 1})
+        ],
+    )
+    for name, path in inner.items():
+        if len(path.parts) > 1:  # others are provenance.csv, a licence, a word to the reader
+            label, resized = described.get(str(path), ("", UNKNOWN))
+            yield Member(name, kinds[name], label, resized)
 
 
 def _provenance(archive: Archive, name: str) -> dict[str, tuple[str, int]]:
@@ -92,7 +121,7 @@ def _is_tiny_imagenet(archive: Archive) -> bool:
 
 def _tiny_imagenet(archive: Archive) -> Iterator[Member]:
     """The training and validation images of SYNSETS: train/<wnid>/images/, val/images/ and val/val_annotations.txt."""
-    wanted = {wnid: (kind, label) for kind, c in enumerate(CLASSES) for wnid, label in SYNSETS[c].items()}
+    wanted = {wnid: (kind, label) for kind in CLASSES for wnid, label in SYNSETS[kind].items()}
     annotated, seen = None, set()
     for name in archive.names():
         path = PurePosixPath(name)

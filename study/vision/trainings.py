@@ -16,7 +16,7 @@ from study.vision.augment import Augmentation, ImageBatches, on_device
 from study.vision.cost import multiply_adds
 from study.vision.dataset import SIDE, Splits
 from study.vision.experiments import NETWORKS, NOTEBOOK, WEIGHT, is_hybrid
-from study.vision.sources import CLASSES
+from study.vision.sources import classes_of
 
 
 @lru_cache(maxsize=1)
@@ -31,15 +31,16 @@ def splits(spec: dict) -> Splits:
 
 
 def describe_images(spec: dict, scratch: Path) -> Outcome:
-    return description.describe(splits(spec))
+    return description.describe(splits(spec), classes_of(spec))
 
 
 def network(settings: dict, make: Callable | None = None):
     """The network that settings name, or that `make` returns, with starting weights from PyTorch's generator."""
+    classes = len(classes_of({"settings": settings}))
     if is_hybrid(settings):
-        return vit.VisionTransformer(vit.Architecture(**settings["arguments"], classes=len(CLASSES)))
+        return vit.VisionTransformer(vit.Architecture(**settings["arguments"], classes=classes))
     make = make or getattr(notebook(NOTEBOOK), NETWORKS[settings["network"]])
-    return make(len(CLASSES), **settings["arguments"])
+    return make(classes, **settings["arguments"])
 
 
 def train_network(spec: dict, scratch: Path, make: Callable | None = None) -> Outcome:
@@ -52,9 +53,11 @@ def train_network(spec: dict, scratch: Path, make: Callable | None = None) -> Ou
     found = splits(spec).images
     for name in ("validation", "test"):
         arrays |= kept(name, logits[name], found.classes[batches[name].rows])
-    metrics["mistakes"], arrays["mistakes_pixels"] = examples.mistakes(found, batches["test"].rows, logits["test"])
+    metrics["mistakes"], arrays["mistakes_pixels"] = examples.mistakes(
+        found, classes_of(spec), batches["test"].rows, logits["test"]
+    )
     if spec["settings"]["network"] == "vit" and hasattr(model, "attention"):
-        metrics["attention"], maps = examples.attention(model, batches["test"], found, logits["test"])
+        metrics["attention"], maps = examples.attention(model, batches["test"], found, classes_of(spec), logits["test"])
         arrays |= maps
     if spec["settings"]["network"] == spec["model"] == "vit" and spec["seed"] == 0:
         arrays |= {f"{WEIGHT}{name}": w.half().cpu().numpy() for name, w in model.state_dict().items()}
