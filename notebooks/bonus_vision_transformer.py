@@ -456,6 +456,11 @@ page.figure(
 # Expect a network that is right more often than not, and often unsure: in the recorded training about three of four validation images were classified correctly after two epochs, about nine of ten at the end. Of something else it still names a dog, a meal or a vehicle, because the three probabilities sum to one. It has no way to say “none of these”, and it may be quite sure.
 
 # %% [markdown]
+# ### Images of your own
+#
+# Put the images of each class into a folder of its own, below one folder: any number of classes, names and sizes. `IMAGES=path make report PART=bonus` trains every network of this part on them and shows this chapter with their pictures, curves and confusion matrices; with `IMAGES=path make lab` the cells above do so one by one. Files that cannot be used are listed, all at once, before anything is trained; `data/README.md` says what is done to the others. The text was written for dogs, food and vehicles, and marks what does not hold on yours.
+
+# %% [markdown]
 # ## EfficientNet
 #
 # > *Use EfficientNet to solve a problem defined in Assignment 1, Part I. Compare the results with VGG and ResNet. You can use pre-defined EfficientNet models.*

@@ -628,6 +628,11 @@ if reading:
 # A few words decide. The classes have words that tell them apart, the names of firms, teams and countries among them, and the mean over all tokens adds up what each contributes. So a sentence with one telling word turns with it, and one with several turns only when most of them are changed. Shuffled, it mostly keeps its class: the positions are used, but what the words are matters more than their order. The colours say which tokens the attention looks at, which need not be those that decide.
 
 # %% [markdown]
+# ### Texts of your own
+#
+# A CSV file with the columns `label` and `text`, or a folder with a folder of text files for each class, takes the place of AG's news: `NEWS_TRAIN=path make report PART=part4` trains every model of this part on it and shows this chapter with its curves and confusion matrices; with `NEWS_TRAIN=path make lab` the cells above do so one by one. Rows that cannot be used are listed, all at once, before anything is trained; `data/README.md` has the rest. The text was written for AG's news, and marks what does not hold on yours.
+
+# %% [markdown]
 # ### Mistakes or labels
 
 # %% tags=["hide-input"]

@@ -9,7 +9,7 @@ from study import published
 from study.comparison import QUANTITIES, compare, mean, measured
 from study.news.claims import claims as claims
 from study.news.claims import early_stopping_best, gather
-from study.news.corpus import CLASSES
+from study.news.corpus import CLASSES, classes_of
 from study.news.experiments import VARIANTS
 from study.news.variants import NAMES
 from study.prose import Highlight, mean_sd, number, percent
@@ -46,7 +46,7 @@ def judged(records: Sequence[Record]) -> list[Judged]:
     variants = {model: of(records, "part4-variants", model) for model in VARIANTS}
     scores = [key for key in published.numbers("part4") if key.rpartition(".")[2] in QUANTITIES]
     found = _judged_corpus(variants["base"][0]) + [judged_score(records, key) for key in scores]
-    for kind, label in enumerate(CLASSES):
+    for kind, label in enumerate(CLASSES if classes_of(variants["base"][0].spec) == CLASSES else ()):
         areas = {NAMES[m]: [r.metrics["test"]["auc"][kind] for r in runs] for m, runs in variants.items()}
         by_model = [
             published.judge(

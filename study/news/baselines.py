@@ -30,16 +30,21 @@ def tfidf(splits: Splits, training: Corpus) -> dict:
     best = max(tried, key=lambda penalty: tried[penalty][0])
     machine = tried[best][1]
     return {
-        "validation": machine.decision_function(validation),
-        "test": machine.decision_function(test),
+        "validation": _by_class(machine.decision_function(validation)),
+        "test": _by_class(machine.decision_function(test)),
         "penalty": best,
         "tried": {f"{penalty:g}": float(accuracy) for penalty, (accuracy, _) in tried.items()},
         "features": train.shape[1],
     }
 
 
+def _by_class(decided: np.ndarray) -> np.ndarray:
+    """Decision values (n, classes), of which scikit-learn gives a single one where there are two classes."""
+    return decided if decided.ndim == 2 else np.stack([-decided, decided], axis=1)
+
+
 def majority(splits: Splits) -> dict:
     """Always the most frequent class of the training split, with certainty spread as there: logits (n, classes)."""
-    shares = np.bincount(splits.train.classes, minlength=4) / len(splits.train)
+    shares = np.bincount(splits.train.classes, minlength=splits.test.classes.max() + 1) / len(splits.train)
     shares = np.maximum(shares, 1e-9)  # a class that training lacks stays possible
     return {name: np.tile(np.log(shares), (len(getattr(splits, name)), 1)) for name in ("validation", "test")}

@@ -22,7 +22,7 @@ from study import classifier_charts, figures
 from study.classifier_charts import SPLIT_LOOKS
 from study.evaluation import Interval
 from study.news import measures
-from study.news.corpus import CLASSES
+from study.news.corpus import classes_of
 from study.news.variants import added
 from study.runs import Record
 
@@ -31,10 +31,8 @@ __all__ = [
     "sizes", "sweep", "towers",
 ]  # fmt: skip
 
-CLASS_COLOURS = {
-    name: figures.PALETTE[colour] for name, colour in zip(CLASSES, ("blue", "green", "orange", "purple"), strict=True)
-}
-CLASS_STYLES = dict(zip(CLASSES, ("-", "--", "-.", ":"), strict=True))
+CLASS_LOOKS = tuple(zip(("blue", "green", "orange", "purple"), ("-", "--", "-.", ":"), strict=True))
+"""Colour and style of a class by its number; of more than four classes they come again."""
 HISTORY = {"accuracy": ("accuracy", "validation_accuracy"), "loss": ("loss", "validation_loss")}
 """The arrays of a record that hold a quantity after each epoch, in training and on validation."""
 UNITS = {"accuracy": "accuracy", "loss": "cross-entropy (nats)"}
@@ -230,14 +228,18 @@ def _by_step(runs: Runs) -> dict[str, Sequence[Record]]:
     return {added(name): records for name, records in runs.items()}
 
 
+def _classes(runs: Runs) -> tuple[str, ...]:
+    return classes_of(next(iter(runs.values()))[0].spec)
+
+
 def confusion(runs: Runs) -> Figure:
     """Confusion matrices on the test split, mean over seeds, a panel a model."""
-    return classifier_charts.confusion(_by_step(runs), CLASSES)
+    return classifier_charts.confusion(_by_step(runs), _classes(runs))
 
 
 def confusion_interactive(runs: Runs) -> go.Figure:
     """The same for the screen."""
-    return classifier_charts.confusion_interactive(_by_step(runs), CLASSES)
+    return classifier_charts.confusion_interactive(_by_step(runs), _classes(runs))
 
 
 def _faint(colour: str) -> str:
@@ -267,9 +269,10 @@ def roc(runs: Runs) -> Figure:
     for axis, (title, records) in zip(axes[0], _by_step(runs).items(), strict=True):
         corner = axis.inset_axes((0.4, 0.14, 0.57, 0.57))
         for place in (axis, corner):
-            for kind, label in enumerate(CLASSES):
+            for kind, label in enumerate(_classes(runs)):
                 x, y = measures.roc(records[0], kind)
-                place.plot(x, y, CLASS_STYLES[label], color=CLASS_COLOURS[label], lw=1.1, label=label)
+                colour, style = CLASS_LOOKS[kind % len(CLASS_LOOKS)]
+                place.plot(x, y, style, color=figures.PALETTE[colour], lw=1.1, label=label)
         axis.plot([0, 1], [0, 1], color=figures.PALETTE["grey"], lw=0.7, ls=(0, (1, 2)), label="chance")
         axis.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="false positive rate", xticks=[0, 0.5, 1])
         corner.set(xlim=(0, 0.2), ylim=(0.8, 1.003), xticks=[0, 0.2], yticks=[0.8, 1])

@@ -26,7 +26,7 @@ from study.comparison import (
     points,
 )
 from study.evaluation import Interval
-from study.news.corpus import CLASSES
+from study.news.corpus import CLASSES, classes_of
 from study.news.experiments import VARIANTS
 from study.news.measures import corner_distance, recalls
 from study.news.variants import NAMES, Step, change, difference, over_seeds, regularised_strength, steps, strengths
@@ -36,6 +36,7 @@ from study.verdicts import (
     CLOSE,
     CONFIRMED,
     CONTRADICTED,
+    NOT_TESTED,
     PARTLY,
     REPRODUCED,
     UNCLEAR,
@@ -377,16 +378,18 @@ def metrics_improve(e: Evidence) -> Verdict:
 
 
 def balanced(e: Evidence) -> Verdict:
-    found = recalls(e.variants[STOPPED])
+    found, names = recalls(e.variants[STOPPED]), classes_of(e.variants[STOPPED][0].spec)
     narrower = np.ptp(found) < np.ptp(recalls(e.variants["base"]))
     return Verdict(
         CONFIRMED if np.ptp(found) <= LITTLE else PARTLY if narrower else CONTRADICTED,
-        f"The recall of {NAMES[STOPPED]} lies between {percent(found.min())} ({CLASSES[found.argmin()]}) and "
-        f"{percent(found.max())} ({CLASSES[found.argmax()]}).",
+        f"The recall of {NAMES[STOPPED]} lies between {percent(found.min())} ({names[found.argmin()]}) and "
+        f"{percent(found.max())} ({names[found.argmax()]}).",
     )
 
 
 def auc_perfect(e: Evidence) -> Verdict:
+    if classes_of(e.variants[STOPPED][0].spec) != CLASSES:
+        return Verdict(NOT_TESTED, "These texts have other classes.")
     printed = [published.value(f"part4.auc.class-{kind}") for kind in range(len(CLASSES))]
     as_printed = {name: int((found.mean(axis=0).round(2) == printed).sum()) for name, found in _areas(e).items()}
     whole = set(as_printed.values()) == {len(CLASSES)}
@@ -405,7 +408,8 @@ def auc_high(e: Evidence) -> Verdict:
 
 
 def roc_corner(e: Evidence) -> Verdict:
-    far = [corner_distance(r, kind) for runs in e.variants.values() for r in runs for kind in range(len(CLASSES))]
+    kinds = range(len(classes_of(e.variants[STOPPED][0].spec)))
+    far = [corner_distance(r, kind) for runs in e.variants.values() for r in runs for kind in kinds]
     near = sum(distance <= CORNER for distance in far)
     return Verdict(
         CONFIRMED if near == len(far) else PARTLY if near > MOST * len(far) else CONTRADICTED,

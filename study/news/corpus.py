@@ -1,18 +1,18 @@
 """AG's news (Zhang, Zhao & LeCun 2015): headlines with descriptions in four classes, read, checked and cleaned."""
 
-import csv
-import gzip
 import html
-import io
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from study import catalog
+from study import catalog, paths
+from study.news import own_texts
 from study.news.synthetic import texts_and_classes
 
 CLASSES = ("World", "Sports", "Business", "Sci/Tech")
@@ -27,7 +27,7 @@ _FORMS = {TEST: 3, TRAINING["official"]: 3, TRAINING["recovered"]: 4}
 
 @dataclass(frozen=True)
 class Corpus:
-    """Texts (title and description, cleaned) and their classes (n,) int64, 0 to 3 in the order of CLASSES."""
+    """Texts (title and description, cleaned) and their classes (n,) int64, in the order of `classes_of` a run."""
 
     texts: list[str]
     classes: np.ndarray
@@ -48,73 +48,84 @@ class Splits:
     test: Corpus
 
 
-def training_name() -> str:
-    """The catalog's name of the training split: the recovered one, or the official one with NEWS_TRAIN=official.
+def classes_of(spec: Mapping) -> tuple[str, ...]:
+    """The names of the classes that a run's texts have, in the order of their numbers."""
+    return tuple(spec.get("settings", {}).get("classes", CLASSES))
 
-    Raises ValueError for another value of NEWS_TRAIN.
+
+def _given() -> Path | None:
+    """The file or folder of one's own that NEWS_TRAIN names; None if it names one of TRAINING, or nothing.
+
+    Raises catalog.DataError for another value.
     """
     chosen = os.environ.get("NEWS_TRAIN") or "recovered"
-    if chosen not in TRAINING:
-        raise ValueError(f"NEWS_TRAIN={chosen} is unknown. Choose one of: {', '.join(TRAINING)}.")
-    return TRAINING[chosen]
+    if chosen in TRAINING:
+        return None
+    place = paths.ROOT / chosen  # notebooks run in another folder than trainings
+    if not place.exists():
+        raise catalog.DataError(
+            f"NEWS_TRAIN={chosen} is unknown. Choose one of: {', '.join(TRAINING)}; or the path of texts of your own."
+        )
+    return place
 
 
 def data_names(kind: str) -> list[str]:
-    """The catalog's names of the files that `load` reads for this kind of data, real or synthetic."""
-    return ["synthetic/ag_news"] if kind == "synthetic" else [TEST, training_name()]
+    """The names of the data that `load` reads for this kind, real or synthetic, as they stand in a spec.
+
+    Texts of one's own are named `own/<name>@<digest>`. Raises catalog.DataError when NEWS_TRAIN names nothing.
+    """
+    if kind == "synthetic":
+        return ["synthetic/ag_news"]
+    place = _given()
+    if place is not None:
+        own_texts.read(place, clean)  # what is wrong with them is said before anything is made
+        return [f"own/{place.name}@{own_texts.digest(place)[:12]}"]
+    return [TEST, TRAINING[os.environ.get("NEWS_TRAIN") or "recovered"]]
+
+
+def settings(kind: str) -> dict:
+    """What texts of one's own add to a run's settings: the classes' names."""
+    place = None if kind == "synthetic" else _given()
+    return {} if place is None else {"classes": list(own_texts.read(place, clean)[0])}
 
 
 def load(names: list[str], synthetic_rows: int = 0) -> Splits:
     """The three splits: the validation split is a tenth of the training rows, stratified by class and seeded.
 
-    Raises catalog.DataError for files that can't be had, and ValueError, with file and row, for rows that are wrong.
+    Texts of one's own give a tenth to the test split first. Raises catalog.DataError, with file and row, for files
+    that can't be had and rows that are wrong.
     """
     if names == ["synthetic/ag_news"]:
         whole, test = (Corpus(*texts_and_classes(n, i)) for i, n in enumerate((synthetic_rows, synthetic_rows // 4)))
+    elif names[0].startswith("own/"):
+        if names != data_names("real"):
+            raise catalog.DataError(f"NEWS_TRAIN is not {names[0]} any more. Point it at those texts.")
+        whole, test = _apart(Corpus(*own_texts.read(_given(), clean)[1:]))
     else:
         (training,) = (name for name in names if name != TEST)
         whole, test = (read(catalog.fetch(name), _FORMS[name]) for name in (training, TEST))
-    kept, held_out = train_test_split(
-        np.arange(len(whole)), test_size=VALIDATION_SHARE, random_state=SPLIT_SEED, stratify=whole.classes
-    )
-    return Splits(whole.rows(kept), whole.rows(held_out), test)
+    return Splits(*_apart(whole), test)
+
+
+def _apart(whole: Corpus) -> tuple[Corpus, Corpus]:
+    """Nine tenths and a tenth, stratified by class and seeded."""
+    rows = np.arange(len(whole))
+    kept, held_out = train_test_split(rows, test_size=VALIDATION_SHARE, random_state=SPLIT_SEED, stratify=whole.classes)
+    return whole.rows(kept), whole.rows(held_out)
 
 
 def read(file: Path, columns: int) -> Corpus:
-    """A CSV file (gzipped if its name says so) of class 1 to 4, title and description.
+    """A file of the catalog (gzipped if its name says so): class 1 to 4, title, description.
 
     With three columns there is no header, as in the official files; with four, as in the recovered one, a header
-    `label,title,description,form` comes first. Raises ValueError, naming the file and the row, for bytes that are not
-    UTF-8, another number of columns, another class, or an example without text.
+    `label,title,description,form` comes first.
     """
-    rows = list(csv.reader(io.StringIO(_decoded(file), newline="")))
-    first = 1
-    if columns == 4:
-        if not rows or rows[0] != ["label", "title", "description", "form"]:
-            raise ValueError(f"{file}, row 1: expected the header label,title,description,form")
-        rows, first = rows[1:], 2
-    if not rows:
-        raise ValueError(f"{file}: holds no example; get it again")
-    texts, classes = [], np.empty(len(rows), dtype=np.int64)
-    for i, row in enumerate(rows):
-        if len(row) != columns:
-            raise ValueError(f"{file}, row {i + first}: {len(row)} columns, expected {columns}")
-        if row[0] not in ("1", "2", "3", "4"):
-            raise ValueError(f"{file}, row {i + first}: class {row[0]!r}, expected 1, 2, 3 or 4")
-        texts.append(clean(f"{row[1]} {row[2]}"))
-        classes[i] = int(row[0]) - 1
-        if not texts[-1]:
-            raise ValueError(f"{file}, row {i + first}: title and description are empty")
-    return Corpus(texts, classes)
-
-
-def _decoded(file: Path) -> str:
-    content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        row = content[: error.start].count(b"\n") + 1
-        raise ValueError(f"{file}, row {row}: is not UTF-8 ({error.reason}); save the file as UTF-8") from error
+    header = 0 if columns == 4 else None
+    table = pd.read_csv(file, header=header, dtype=str, keep_default_na=False, encoding="utf-8")
+    texts = [
+        clean(f"{title} {description}") for title, description in zip(table.iloc[:, 1], table.iloc[:, 2], strict=True)
+    ]
+    return Corpus(texts, table.iloc[:, 0].astype(np.int64).to_numpy() - 1)
 
 
 # The files lost the ampersand of most character references, so "Israel #39;s" stands for "Israel's".

@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 
-from study.news.corpus import CLASSES, Corpus, Splits
+from study.news.corpus import Corpus, Splits
 
 ALIKE = 0.5
 """Two texts are near-duplicates when their word 5-grams have at least this Jaccard similarity (Broder 1997)."""
@@ -16,12 +17,14 @@ _SHINGLE = 5
 _PRIOR = 1_000.0  # pseudo-counts of the log-odds' prior, spread over the words as the corpus does
 
 
-def describe(splits: Splits) -> tuple[dict, dict[str, np.ndarray]]:
-    """Metrics and arrays of a record: everything that the notebook tells of the dataset."""
+def describe(splits: Splits, names: Sequence[str]) -> tuple[dict, dict[str, np.ndarray]]:
+    """Metrics and arrays of a record, everything that the notebook tells of the dataset; `names` are the classes'."""
     metrics = {
         "rows": {name: len(split) for name, split in vars(splits).items()},
-        "classes": {name: np.bincount(split.classes, minlength=4).tolist() for name, split in vars(splits).items()},
-        "words": telling_words(splits.train),
+        "classes": {
+            name: np.bincount(split.classes, minlength=len(names)).tolist() for name, split in vars(splits).items()
+        },
+        "words": telling_words(splits.train, names),
         "duplicates": duplicates(splits),
     }
     lengths = {name: np.array([len(t.split()) for t in split.texts]) for name, split in vars(splits).items()}
@@ -41,17 +44,19 @@ def describe(splits: Splits) -> tuple[dict, dict[str, np.ndarray]]:
     return metrics, arrays
 
 
-def telling_words(split: Corpus) -> dict[str, list[dict]]:
+def telling_words(split: Corpus, names: Sequence[str]) -> dict[str, list[dict]]:
     """For each class the words that tell it from the others, by z-score of the log-odds ratio of their counts.
 
     The prior is the corpus' own word distribution (Monroe, Colaresi & Quinn 2008), so that rare words do not lead.
     """
-    vectoriser = CountVectorizer(min_df=20, token_pattern=r"(?u)\b[a-z][a-z']+\b", dtype=np.int32)
+    vectoriser = CountVectorizer(
+        min_df=min(20, max(1, len(split) // 50)), token_pattern=r"(?u)\b[a-z][a-z']+\b", dtype=np.int32
+    )
     counts, words = vectoriser.fit_transform(split.texts), vectoriser.get_feature_names_out()
     everywhere = np.asarray(counts.sum(axis=0)).ravel().astype(np.float64)
     prior = _PRIOR * everywhere / everywhere.sum()
     found = {}
-    for kind, name in enumerate(CLASSES):
+    for kind, name in enumerate(names):
         inside = np.asarray(counts[split.classes == kind].sum(axis=0)).ravel()
         outside = everywhere - inside
         odds = [np.log(n + prior) - np.log(n.sum() + _PRIOR - n - prior) for n in (inside.astype(np.float64), outside)]

@@ -108,6 +108,11 @@ def _definition(spec: dict) -> str | None:
     return None
 
 
+def _settings(profile: Profile) -> dict:
+    synthetic = {"synthetic_rows": profile.part4.synthetic_rows} if profile.synthetic else {}
+    return synthetic | corpus.settings(profile.data)
+
+
 def _description(record: Record) -> Compared:
     m = record.metrics
     return [
@@ -172,5 +177,5 @@ ALL = Experiments(
     smoke_task="part4-sizes",
     definition=_definition,
     data=lambda profile, names: corpus.data_names(profile.data),
-    settings=lambda profile: {"synthetic_rows": profile.part4.synthetic_rows} if profile.synthetic else {},
+    settings=_settings,
 )  # fmt: skip

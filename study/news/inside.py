@@ -1,12 +1,14 @@
 """Looks inside a classifier: where its attention goes, and what it gets wrong with confidence."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import nn
 
 from study.evaluation import probabilities
-from study.news.corpus import CLASSES, Corpus
+from study.news.corpus import Corpus
 from study.news.tokens import Encoded, TextBatches
 
 MISTAKES = 40
@@ -14,8 +16,8 @@ _LONGEST_SHOWN = 26  # tokens; longer texts do not fit a line of the figure
 _LONGEST_TEXT = 400  # characters
 
 
-def mistakes(split: Corpus, logits: np.ndarray) -> list[dict]:
-    """The most confident mistakes: row in the split, text, true and predicted class, confidence."""
+def mistakes(split: Corpus, names: Sequence[str], logits: np.ndarray) -> list[dict]:
+    """The most confident mistakes: row in the split, text, true and predicted class by `names`, confidence."""
     found = probabilities(logits)
     predicted, confidence = logits.argmax(axis=1), found.max(axis=1)
     wrong = np.flatnonzero(predicted != split.classes)
@@ -23,8 +25,8 @@ def mistakes(split: Corpus, logits: np.ndarray) -> list[dict]:
         {
             "row": int(i),
             "text": split.texts[i][:_LONGEST_TEXT],
-            "true": CLASSES[split.classes[i]],
-            "predicted": CLASSES[predicted[i]],
+            "true": names[split.classes[i]],
+            "predicted": names[predicted[i]],
             "confidence": float(confidence[i]),
         }
         for i in wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
@@ -33,7 +35,12 @@ def mistakes(split: Corpus, logits: np.ndarray) -> list[dict]:
 
 @torch.no_grad()
 def attention(
-    model: nn.Module, tokenizer: Tokenizer, encoded: Encoded, split: Corpus, logits: np.ndarray
+    model: nn.Module,
+    tokenizer: Tokenizer,
+    encoded: Encoded,
+    split: Corpus,
+    names: Sequence[str],
+    logits: np.ndarray,
 ) -> list[dict]:
     """Short examples, each with its tokens and how much attention each token receives in each head (heads, N).
 
@@ -43,7 +50,7 @@ def attention(
     model.eval()
     predicted, confidence = logits.argmax(axis=1), probabilities(logits).max(axis=1)
     short = encoded.lengths <= _LONGEST_SHOWN
-    right = [np.flatnonzero(short & (predicted == kind) & (split.classes == kind))[:1] for kind in range(len(CLASSES))]
+    right = [np.flatnonzero(short & (predicted == kind) & (split.classes == kind))[:1] for kind in range(len(names))]
     wrong = np.flatnonzero(short & (predicted != split.classes))
     chosen = np.concatenate([*right, wrong[np.argsort(-confidence[wrong], kind="stable")][:2]])
     found = []
@@ -55,8 +62,8 @@ def attention(
             {
                 "tokens": [tokenizer.id_to_token(int(t)) for t in one.ids[0, : one.lengths[0]]],
                 "received": weights.mean(dim=1).tolist(),
-                "true": CLASSES[split.classes[i]],
-                "predicted": CLASSES[predicted[i]],
+                "true": names[split.classes[i]],
+                "predicted": names[predicted[i]],
                 "confidence": float(confidence[i]),
             }
         )

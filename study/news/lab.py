@@ -6,7 +6,7 @@ which are not redistributed, shows nothing in a build.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +19,6 @@ from study import catalog, definitions, environment, lab, paths, profile, publis
 from study.comparison import Comparison, compare, gap, mean, measured
 from study.evaluation import Interval
 from study.news import analysis, claims, corpus, design, experiments, tokens, trainings, variants, weights
-from study.news.corpus import CLASSES
 from study.news.measures import accuracy_without, calibrated, confused, shared_mistakes
 from study.news.variants import NAMES
 from study.prose import join_list
@@ -88,6 +87,11 @@ class News:
         self._store = runs.Store(self.profile.records, self.profile.drafts)
         self._specs = experiments.ALL.specs(self.profile)
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the texts' classes."""
+        return corpus.classes_of(self._specs[0])
+
     def articles(self, split: str = "train") -> pd.DataFrame | None:
         """The texts of a split with their classes; in a build, or where they are not at hand, None and how to get them.
 
@@ -99,7 +103,7 @@ class News:
         if split not in vars(splits):
             raise ValueError(f"There is no split {split!r}. Choose one of: {', '.join(vars(splits))}.")
         chosen = getattr(splits, split)
-        return pd.DataFrame({"text": chosen.texts, "class": [CLASSES[kind] for kind in chosen.classes]})
+        return pd.DataFrame({"text": chosen.texts, "class": [self.classes[kind] for kind in chosen.classes]})
 
     def few(self, rows: int = 2_000, seed: int = 0) -> Few | None:
         """The first `rows` training texts, which are in random order, and 1,000 for validation; None as `articles`."""
@@ -121,7 +125,7 @@ class News:
         s = self.sizes
         return {
             "vocabulary": vocabulary, "longest": s.longest, "width": s.width, "heads": s.heads, "hidden": s.hidden,
-            "classes": len(CLASSES),
+            "classes": len(self.classes),
         }  # fmt: skip
 
     def train(self, make: Make, variant: str = "Dropout", seed: int = 0, **changed: float) -> Run:
@@ -239,7 +243,7 @@ class News:
         if record is None and self._splits() is None:
             return None
         record = record or self._by_hand(make, spec)
-        return _reading(*weights.classifier(record), text, self.sizes.longest)
+        return _reading(*weights.classifier(record), self.classes, text, self.sizes.longest)
 
     def judged(self) -> list[Judged]:
         """The original's numbers, judged."""
@@ -289,14 +293,14 @@ def _with(definition: str, spec: dict) -> dict:
 
 
 @torch.no_grad()
-def _reading(model: nn.Module, tokenizer: tokens.Tokenizer, text: str, longest: int) -> Reading:
+def _reading(model: nn.Module, tokenizer: tokens.Tokenizer, names: Sequence[str], text: str, longest: int) -> Reading:
     one = tokens.encode(tokenizer, [corpus.clean(text)], longest)
     (inputs, _, _) = next(tokens.TextBatches(one, np.zeros(1, dtype=np.int64), 1, 0).in_order())
     shares = model.eval()(*inputs).softmax(dim=1)[0].tolist()
     present = torch.ones(inputs[0].shape, dtype=torch.bool, device=inputs[0].device)
     attended = model.block.attention(model.embedding(inputs[0]), present, return_weights=True)[1][0]
     words = [tokenizer.id_to_token(number) for number in one.ids[0].tolist()]
-    return Reading(dict(zip(CLASSES, shares, strict=True)), words, attended.mean(dim=1).numpy(force=True))
+    return Reading(dict(zip(names, shares, strict=True)), words, attended.mean(dim=1).numpy(force=True))
 
 
 def pytorch_layer(block: nn.Module, width: int, heads: int, hidden: int) -> nn.TransformerEncoderLayer:

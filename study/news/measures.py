@@ -11,7 +11,7 @@ from sklearn.metrics import roc_curve
 from study import paths
 from study.comparison import mean_confusion, right
 from study.evaluation import Calibration, best_temperature, calibration, probabilities
-from study.news.corpus import CLASSES, TEST
+from study.news.corpus import TEST, classes_of
 from study.runs import Record, of
 
 ROC_POINTS = 300
@@ -39,9 +39,14 @@ def recalls(records: Sequence[Record]) -> np.ndarray:
 
 
 def confused(records: Sequence[Record], one: str, other: str) -> float:
-    """Share of all mistakes on the test split that take one class for the other, either way; means over seeds."""
-    counts = mean_confusion(records)
-    i, j = CLASSES.index(one), CLASSES.index(other)
+    """Share of all mistakes on the test split that take one class for the other, either way; means over seeds.
+
+    0 where the texts have no such classes.
+    """
+    counts, names = mean_confusion(records), classes_of(records[0].spec)
+    if not {one, other} <= set(names):
+        return 0.0
+    i, j = names.index(one), names.index(other)
     return float((counts[i, j] + counts[j, i]) / (counts.sum() - np.trace(counts)))
 
 
@@ -110,5 +115,6 @@ def shared_mistakes(records: Sequence[Record]) -> pd.DataFrame:
         read = read[:0]
     table["reading"] = [read.get(row, "") for row in table.row]
     classes = zip(runs[0].arrays["test_classes"][shared], predicted[0][shared], strict=True)
-    table.attrs["pairs"] = Counter((CLASSES[true], CLASSES[called]) for true, called in classes)
+    names = classes_of(runs[0].spec)
+    table.attrs["pairs"] = Counter((names[true], names[called]) for true, called in classes)
     return table

@@ -11,7 +11,7 @@ from study import published
 from study.comparison import Comparison, mean, measured, with_interval
 from study.evaluation import Interval
 from study.news import measures
-from study.news.corpus import CLASSES
+from study.news.corpus import CLASSES, classes_of
 from study.news.experiments import VARIANTS
 from study.news.variants import NAMES, Step, added
 from study.prose import NOTHING, join_list, number, percent
@@ -35,7 +35,10 @@ def splits(dataset: Record) -> pd.DataFrame:
         {
             "Split": [{"train": "training"}.get(split, split) for split in d["rows"]],
             "Texts": [number(rows) for rows in d["rows"].values()],
-            **{name: [number(d["classes"][split][i]) for split in d["rows"]] for i, name in enumerate(CLASSES)},
+            **{
+                name: [number(d["classes"][split][i]) for split in d["rows"]]
+                for i, name in enumerate(classes_of(dataset.spec))
+            },
             "Words, median": [number(d["lengths"][split]["q50"]) for split in d["rows"]],
             "Words, 99% at most": [number(d["lengths"][split]["q99"]) for split in d["rows"]],
             "Unknown tokens": [percent(d["coverage"][split]["unknown"]) for split in d["rows"]],
@@ -110,17 +113,19 @@ def by_class(variants: Runs) -> pd.DataFrame:
     """Precision, recall and F1 of each class in per cent, means over seeds."""
     found = {name: measures.per_class(records) for name, records in variants.items()}
     columns = {"Model": list(found)}
-    for i, label in enumerate(CLASSES):
+    for i, label in enumerate(_classes(variants)):
         columns[label] = [" / ".join(number(100 * value, 1) for value in one[:, i]) for one in found.values()]
     return pd.DataFrame(columns)
 
 
 def areas(variants: Runs) -> pd.DataFrame:
     """Area under the ROC curve of each class, as reported for all models and ours, means over seeds."""
-    rows = {"reported, all models": [number(published.value(f"part4.auc.class-{i}"), 2) for i in range(len(CLASSES))]}
+    names, rows = _classes(variants), {}
+    if names == CLASSES:
+        rows["reported, all models"] = [number(published.value(f"part4.auc.class-{i}"), 2) for i in range(len(names))]
     for name, records in variants.items():
         rows[name] = [number(value, 3) for value in np.mean([r.metrics["test"]["auc"] for r in records], axis=0)]
-    return pd.DataFrame([(name, *values) for name, values in rows.items()], columns=["Model", *CLASSES])
+    return pd.DataFrame([(name, *values) for name, values in rows.items()], columns=["Model", *names])
 
 
 def ablation(whole: Sequence[Record], changes: Mapping[str, Comparison], records: Runs) -> pd.DataFrame:
@@ -207,7 +212,11 @@ def peaks(records: Sequence[Record]) -> Peaks:
 def f1_by_class(variants: Runs) -> pd.DataFrame:
     """F1 of each class (columns) for each variant (index), means over seeds."""
     found = {name: measures.per_class(records)[2] for name, records in variants.items()}
-    return pd.DataFrame.from_dict(found, orient="index", columns=list(CLASSES))
+    return pd.DataFrame.from_dict(found, orient="index", columns=list(_classes(variants)))
+
+
+def _classes(variants: Runs) -> tuple[str, ...]:
+    return classes_of(next(iter(variants.values()))[0].spec)
 
 
 def in_points(change: Interval) -> str:

@@ -32,7 +32,7 @@ def _corpus(spec: dict) -> corpus.Splits:
 
 def describe_corpus(spec: dict, scratch: Path) -> Outcome:
     """Describe the corpus, and what the variants' vocabulary makes of each split."""
-    metrics, arrays = description.describe(_corpus(spec))
+    metrics, arrays = description.describe(_corpus(spec), corpus.classes_of(spec))
     s = spec["settings"]
     encoded, tokenizer = _encoded_for(spec)
     metrics["coverage"] = {name: tokens.coverage(one)._asdict() for name, one in encoded.items()}
@@ -131,8 +131,9 @@ def _trained(
     if "weights" in spec["settings"]:
         arrays |= weights.arrays(model, tokenizer)
     if tested:
-        metrics["mistakes"] = inside.mistakes(test, logits["test"])
-        metrics["attention"] = inside.attention(model, tokenizer, encoded["test"], test, logits["test"])
+        names = corpus.classes_of(spec)
+        metrics["mistakes"] = inside.mistakes(test, names, logits["test"])
+        metrics["attention"] = inside.attention(model, tokenizer, encoded["test"], test, names, logits["test"])
     return metrics, arrays
 
 
@@ -145,7 +146,13 @@ def _fitted(
     encoded, tokenizer = _encoded_for(spec)
     torch.manual_seed(spec["seed"])
     model = (make or notebook(NOTEBOOK).TextClassifier)(
-        tokenizer.get_vocab_size(), s["longest"], s["width"], s["heads"], s["hidden"], len(corpus.CLASSES), s["dropout"]
+        tokenizer.get_vocab_size(),
+        s["longest"],
+        s["width"],
+        s["heads"],
+        s["hidden"],
+        len(corpus.classes_of(spec)),
+        s["dropout"],
     )
     recipe = training.Recipe(s["epochs"], s["learning_rate"], weight_decay=s["l2"], patience=s["patience"])
     batches = {
@@ -165,7 +172,7 @@ def _fitted(
 def train_own(spec: dict, scratch: Path) -> Outcome:
     """Train the own classifier; measure all three splits once at its end."""
     metrics, arrays, logits = _own_trained(spec, scratch, tested=True)
-    metrics["mistakes"] = inside.mistakes(_corpus(spec).test, logits["test"])
+    metrics["mistakes"] = inside.mistakes(_corpus(spec).test, corpus.classes_of(spec), logits["test"])
     return metrics, arrays
 
 
@@ -190,6 +197,11 @@ def _own_trained(spec: dict, scratch: Path, tested: bool) -> tuple[dict, dict, d
     }
     torch.manual_seed(spec["seed"])
     model = own.OwnClassifier(chosen, features, vectors if chosen.started else None)
+    if (classes := len(corpus.classes_of(spec))) != len(corpus.CLASSES):  # of one's own: other heads
+        model.deep.head[-1] = torch.nn.Linear(model.deep.head[-1].in_features, classes)
+        model.wide = torch.nn.ModuleList(
+            own.WideTower(features[name], classes, chosen.gram_dropout) for name in chosen.grams
+        )
     history = training.fit(model, batches["train"], batches["validation"], recipe, spec["seed"], scratch)
     return _measured(model, batches, history, tested)
 

@@ -13,7 +13,7 @@ from torch import nn
 from study.definitions import notebook
 from study.evaluation import probabilities
 from study.news import tokens
-from study.news.corpus import CLASSES, clean
+from study.news.corpus import classes_of, clean
 from study.runs import Record, label
 from study.training import device, predict
 
@@ -36,7 +36,8 @@ def classifier(record: Record) -> tuple[nn.Module, Tokenizer]:
     if _WORDS not in record.arrays:
         raise ValueError(f"The record of {label(record.spec)} keeps no weights; the dropout variant's first seed does.")
     words, s = record.arrays[_WORDS].tobytes().decode().split("\n"), record.spec["settings"]
-    sizes = len(words), s["longest"], s["width"], s["heads"], s["hidden"], len(CLASSES), s["dropout"]
+    classes = len(classes_of(record.spec))
+    sizes = len(words), s["longest"], s["width"], s["heads"], s["hidden"], classes, s["dropout"]
     model = notebook("part4_ag_news_transformer").TextClassifier(*sizes)
     weights = {name: array for name, array in record.arrays.items() if name.startswith(_WEIGHT)}
     try:

@@ -42,10 +42,10 @@ def assemble(
 
     Returns the HTML and the PDF, and a line for each warning of a notebook. Without `code` the source of the notebooks'
     cells is left out. `drafted` are the parts with changed models, which make the report a draft without front page and
-    verdicts; `other_data` says which data were chosen in place of the report's own, if any. The numbers of figures and
-    tables, and all results (`study.publish.results`), are noted beside a whole report of the committed records. Figures
-    are published after both documents are complete. Raises PublishError, and then nothing has changed; also when a
-    check fails on the committed records.
+    verdicts, as data of the user's own do; `other_data` says which data were chosen in place of the report's own, if
+    any. The numbers of figures and tables, and all results (`study.publish.results`), are noted beside a whole report
+    of the committed records. Figures are published after both documents are complete. Raises PublishError, and then
+    nothing has changed; also when a check fails on the committed records.
     """
     whole, committed = len(wanted) == len(parts.PARTS), (chosen.name, chosen.data) == ("full", "real")
     strict = committed and not drafted and not other_data
@@ -66,7 +66,7 @@ def assemble(
     opening, judgement, verdicts = "", "", []
     if drafted:
         meta["draft"] = _draft_line(drafted)
-    else:
+    elif not any(_of_ones_own(record) for record in found):
         verdicts = scorecard.collect(records)
         opening = _written(chosen, lambda page: front.write(page, records, verdicts, whole and strict, bool(answered)))
         judgement = _written(chosen, lambda page: scorecard.write(page, verdicts))
@@ -117,6 +117,11 @@ def _records(chosen: profile.Profile, part: parts.Part, drafted: Sequence[Draft]
     if None in found and part not in [draft.part for draft in drafted]:
         raise PublishError(f"{chosen.records}: records of {part.key} are missing; run `make report` again")
     return [record for record in found if record is not None]
+
+
+def _of_ones_own(record: runs.Record) -> bool:
+    """Whether a record rests on the user's own data, by which nothing of the original can be judged."""
+    return any(name.startswith("own/") and not name.startswith("own/course:") for name in record.spec["data"])
 
 
 def _answers(notebooks: Mapping[parts.Part, nbformat.NotebookNode]) -> str:
