@@ -27,6 +27,7 @@ from study.page import table_markdown
 from study.publish import assemble, chapters, filling, front, inline, outputs, render
 from study.publish.errors import PublishError
 from study.publish.inline import REPLIES
+from study.runs import Record
 
 NOTE = "Written for full, shown on other data."
 META = {"title": "Report", "lang": "en-GB"}
@@ -408,7 +409,8 @@ class TestAssembly:
 
     @pytest.fixture
     def assembled(self, tmp_path, monkeypatch):
-        spec = {"task": "t", "model": "base", "seed": 0}
+        spec = {"task": "t", "model": "base", "seed": 0, "data": []}
+        record = Record(spec, {}, {}, {})
         experiments = SimpleNamespace(specs=lambda chosen: [spec])
         part = parts.Part("p", "n", "a package of its own")
         chosen = SimpleNamespace(
@@ -424,7 +426,7 @@ class TestAssembly:
         monkeypatch.setattr(parts, "PARTS", (part,))
         monkeypatch.setattr(parts.Part, "experiments", experiments)
         monkeypatch.setattr(parts.Part, "short_title", "Part P")
-        monkeypatch.setattr(assemble.runs.Store, "load", lambda store, spec: spec if experiments.there else None)
+        monkeypatch.setattr(assemble.runs.Store, "load", lambda store, spec: record if experiments.there else None)
         monkeypatch.setattr(assemble.scorecard, "collect", lambda records: [])
         monkeypatch.setattr(assemble.scorecard, "write", lambda page, verdicts: None)
         monkeypatch.setattr(assemble, "digest", lambda notebooks, records: "0123abc")

@@ -408,8 +408,9 @@ def test_runs_without_data_files_have_a_provenance_page():
     """Those of Parts I and III alone."""
     spec = {"task": "t-x", "model": "m", "data": [], "profile": "full", "version": 1}
     where = {"device": "CPU", "python": "3.11.7", "libraries": {"numpy": "2.4.6"}, "data": {}, "wall_seconds": 2.0}
+    where |= {"threads": 2, "started": "2026-11-27T14:55:37+00:00"}
     made = [
-        runs.Record(spec | {"seed": seed}, {}, {}, where | {"threads": 2, "commit": commit})
+        runs.Record(spec | {"seed": seed}, {}, {}, where | {"commit": commit})
         for seed, commit in enumerate(("0123abc4", "fedcba98", "0123abc4"))
     ]
     page = provenance.page(profile.load("full"), made).replace("\\", "")
