@@ -40,7 +40,11 @@ def executor(address: str, name: str, check: Check, seconds: float) -> Iterator[
     Raises OSError when there is no scheduler or it is lost, no worker within so many seconds, or none that matches.
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # which prints tracebacks of lost connections
-    with Client(address, timeout=seconds) as client:
+    try:
+        client = Client(address, timeout=seconds)
+    except (OSError, ValueError) as error:
+        raise OSError(f"there is no Dask scheduler at {address} ({error}); start it, or set WORKERS") from error
+    with client:
         try:
             client.wait_for_workers(1, timeout=seconds)
         except TimeoutError:

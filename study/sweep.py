@@ -160,7 +160,7 @@ def differences(expected: str, libraries: dict[str, str], files: Sequence[str]) 
 def workers(number: int, scheduler: str | None, files: Sequence[str] = ()) -> Iterator[concurrent.futures.Executor]:
     """An executor that makes `number` runs at a time here, or as many as those workers of a Dask cluster that match.
 
-    `files` are those of the catalog that the runs read. Raises RunError when there is no such cluster.
+    `files` are those of the catalog that the runs read. Raises RunError or OSError when there is no such cluster.
     """
     if scheduler is None:
         with concurrent.futures.ThreadPoolExecutor(number) as pool:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import re
 import shutil
 import signal
 import socket
@@ -155,26 +156,35 @@ def test_bad_settings_are_refused(arguments, said, capsys):
     assert said in capsys.readouterr().err
 
 
+def checkout(folder):
+    """A checkout of its own, whose runs take no time; another commit if it is called `changed`."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.ipynb", "raw")
+    for name in ("study", "notebooks", "data"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=ignored)
+    (folder / "study" / "train.py").write_text(TRAIN.replace("1.0", "2.0") if folder.name == "changed" else TRAIN)
+    return folder
+
+
+def sweep_from(folder, monkeypatch):
+    """Have this process sweep from another checkout."""
+    for name in ("STUDY", "NOTEBOOKS", "CATALOG", "ROOT"):
+        monkeypatch.setattr(paths, name, folder / getattr(paths, name).relative_to(paths.ROOT))
+
+
 @pytest.fixture
 def start(tmp_path):
-    """Starts a scheduler or a worker, in a process group and a checkout of its own, as CONTRIBUTING.md says."""
+    """Starts a scheduler or a worker, in a process group and a checkout of its own."""
     pytest.importorskip("distributed")
     children = {}
 
     def begin(name, program, *arguments):
-        checkout = tmp_path / name
-        ignored = shutil.ignore_patterns("__pycache__", "*.ipynb", "raw")
-        for folder in ("study", "notebooks", "data"):
-            shutil.copytree(REPOSITORY / folder, checkout / folder, ignore=ignored)
-        (checkout / "study" / "train.py").write_text(TRAIN)
-        if name == "changed":
-            (checkout / "study" / "train.py").write_text(TRAIN.replace("1.0", "2.0"))
         command = [sys.executable, "-I", "-X", "utf8", "study/environment.py", f"distributed.cli.dask_{program}"]
+        folder = checkout(tmp_path / name)
         children[name] = subprocess.Popen(
             [*command, *arguments, "--no-dashboard"],
-            cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
-        return checkout
+        return folder
 
     begin.kill = lambda name: os.killpg(children[name].pid, signal.SIGKILL)
     yield begin
@@ -190,9 +200,7 @@ def scheduler(start, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    root = start("scheduler", "scheduler", "--host", "127.0.0.1", "--port", str(port))
-    for name in ("STUDY", "NOTEBOOKS", "CATALOG", "ROOT"):
-        monkeypatch.setattr(paths, name, root / getattr(paths, name).relative_to(paths.ROOT))
+    sweep_from(start("scheduler", "scheduler", "--host", "127.0.0.1", "--port", str(port)), monkeypatch)
     return f"tcp://127.0.0.1:{port}"
 
 
@@ -283,9 +291,53 @@ def test_a_cluster_without_a_worker_that_matches(start, scheduler, store, build,
             pass
 
 
+SBATCH = """#!/usr/bin/env bash
+cp "$1" {folder}/job
+setsid bash {folder}/job > {folder}/log 2>&1 < /dev/null &
+echo "Submitted batch job $!"
+"""
+SCANCEL = "#!/usr/bin/env bash\nkill -9 -- -$1\n"
+
+
+@pytest.mark.slow
+def test_the_lines_for_slurm(tmp_path, store, build, monkeypatch):
+    """They start workers by `sbatch`, here one that starts the job at once, and the sweep uses them."""
+    pytest.importorskip("dask_jobqueue")
+    folder, programs = checkout(tmp_path / "shared"), tmp_path / "programs"
+    programs.mkdir()
+    for name, content in (("sbatch", SBATCH.format(folder=tmp_path)), ("scancel", SCANCEL)):
+        (programs / name).write_text(content)
+        (programs / name).chmod(0o755)
+    (lines,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "CONTRIBUTING.md").read_text(), flags=re.S)
+    for given, fewer in (("jobs=5", "jobs=1"), ("cores=4, processes=4", "cores=2, processes=2")):
+        assert given in lines
+        lines = lines.replace(given, fewer)
+    (folder / "lines.py").write_text(lines)
+    here = {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "DASK_JOBQUEUE__SLURM__SCHEDULER_OPTIONS": "{'host': '127.0.0.1', 'dashboard': False}",
+    }
+    sweep_from(folder, monkeypatch)
+    monkeypatch.setattr(sweep, "CONNECTION_SECONDS", 150)
+    with subprocess.Popen(
+        [sys.executable, "lines.py"],
+        cwd=folder, env=os.environ | here, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as cluster:  # fmt: skip
+        try:
+            told = cluster.stdout.readline().strip()
+            assert told.startswith("make sweep PART=part4 SEEDS=0-4 SCHEDULER=tcp://127.0.0.1:")
+            with sweep.workers(1, told.partition("SCHEDULER=")[2]) as executor:
+                assert sweep.sweep(quick_specs("value", "poly"), store, executor) == []
+        finally:
+            cluster.communicate("\n", timeout=120)
+    assert len(made_in(store.folder)) == 2 and made_in(folder / "build") == made_in(store.folder)
+    job = (tmp_path / "job").read_text()
+    assert "#SBATCH -t 08:00:00" in job and "--nworkers 2" in job and "--nthreads 1" in job
+
+
 def test_a_scheduler_that_is_not_there_is_told(monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr(sweep, "CONNECTION_SECONDS", 1)
-    with pytest.raises(sweep.RunError, match="no Dask scheduler at tcp://127.0.0.1:9.*start it, or set WORKERS"):
+    with pytest.raises(OSError, match="no Dask scheduler at tcp://127.0.0.1:9.*start it, or set WORKERS"):
         with sweep.workers(1, "tcp://127.0.0.1:9"):
             pass
