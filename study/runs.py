@@ -138,7 +138,7 @@ class Store:
         found = self.load(spec)
         if found is not None:
             return found
-        target = self._target(spec)
+        target = self.target(spec)
         with _alone(spec):
             # Another process may have made it in the meantime.
             return target.load(spec) or target._make(spec, train)
@@ -155,7 +155,7 @@ class Store:
             for file in (self.file(earlier.spec), self.file(earlier.spec).with_suffix(".npz")):
                 file.unlink()
 
-    def _target(self, spec: Mapping) -> "Store":
+    def target(self, spec: Mapping) -> "Store":
         """The store that a new record of this spec belongs to."""
         if self.drafts is not None and any(name.startswith("own/") for name in spec["data"]):
             return Store(self.drafts)  # data of the user's, which nobody else has
@@ -172,7 +172,7 @@ class Store:
         """Keep a record that was made elsewhere, unless there is a sound one of its spec."""
         with _alone(record.spec):
             if self.load(record.spec) is None:
-                self._target(record.spec)._write(record)
+                self.target(record.spec)._write(record)
 
     def get_all(self, specs: list[dict], train: Train) -> list[Record]:
         """The records of all specs, in order, with a progress bar over those that must be made."""

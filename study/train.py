@@ -28,7 +28,7 @@ def make_missing(part: parts.Part, chosen: profile.Profile, store: runs.Store) -
     changed = [spec for spec in wanted if store.before(spec) is not None]
     new = [spec for spec in wanted if spec not in changed]
     if new:
-        print(f"{part.key}: making {len(new)} runs into {store.folder}", flush=True)
+        print(f"{part.key}: making {len(new)} runs into {store.target(new[0]).folder}", flush=True)
         store.get_all(new, part.experiments.train)
     if changed:
         make_drafts(part, changed, store)

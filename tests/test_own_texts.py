@@ -81,8 +81,8 @@ def test_a_folder_of_texts_is_read(tmp_path):
 REFUSED = {
     "no class": (["label,text", *rows(), ",a", "cats,", "cats,<b>"], "3 to correct. Complete .*line 77: the class is "
                  "empty.*line 78: the text is empty.*line 79: the text is empty"),
-    "a comma too many": (["label,text", *rows(), "cats,one, two", "owls,one, two"], "2 to correct. Put texts that hold "
-                         "a ',' between quotes.*line 77: 3 columns, not 2.*line 78"),
+    "a comma too many": (["label,text", *rows(), "cats,one, two", "owls,one, two"], "2 to correct. Put fields that "
+                         "hold a ',' between quotes.*line 77: 3 columns, not 2.*line 78"),
     "an open quote": (["label,text", *rows(), 'cats,"one'], "line 77: unexpected end of data. Correct the quotes"),
     "Latin-1": (["label,text", *rows(), "cats,café"], None),
     "few texts": (["label,text", *rows(), "dogs,a", "dogs,b"], "class dogs: 2 texts, fewer than 20"),
@@ -92,7 +92,7 @@ REFUSED = {
     "no label": (["id,text", *rows()], "has the columns id, text. Name the one with the class 'label'"),
     "two labels": (["label,class,text", *(f"1,{r}" for r in rows())], "has the columns label, class, text. Name"),
     "a workbook": (b"PK\x03\x04", "is a workbook or packed"),
-    "nothing": (b"", "holds no row"),
+    "nothing": (b"", "has one column"),
 }  # fmt: skip
 
 
@@ -120,5 +120,8 @@ def test_one_setting_takes_them_and_their_classes_are_in_the_spec(tmp_path, monk
     written(tmp_path, ["label,text", *rows(kinds="012")])
     with pytest.raises(DataError, match="is not own/mine.csv@.* any more"):
         corpus.load(names)
+    written(tmp_path, ["label,text", "cats,one"])
+    with pytest.raises(DataError, match="1 texts of 1 classes"):
+        corpus.data_names("real")
     monkeypatch.delenv("NEWS_TRAIN")
     assert "classes" not in experiments.ALL.specs(profile.load("full"))[0]["settings"]

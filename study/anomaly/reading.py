@@ -3,8 +3,6 @@
 What has two meanings is refused with file, line and remedy; what was read into it is noted in words.
 """
 
-import csv
-import io
 import re
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from study.catalog import DataError
+from study.own_data import table_of, text_of
 
 NO_VALUE = ("", "-", "na", "nan", "n/a", "none", "null")
 
@@ -40,8 +39,8 @@ def read(file: str | Path) -> pd.DataFrame:
     time, value = _columns(file, names, cells, notes)
     table = pd.DataFrame(
         {
-            "timestamp": _times(cells[time].str.strip(), file, notes),
-            "value": _numbers(cells[value].str.strip(), delimiter, file, notes),
+            "timestamp": _times(cells[time], file, notes),
+            "value": _numbers(cells[value], delimiter, file, notes),
         }
     )
     table.attrs |= {"file": str(file), "notes": notes}
@@ -50,44 +49,15 @@ def read(file: str | Path) -> pd.DataFrame:
 
 def _table(file: Path, notes: list[str]) -> tuple[str, list[str], pd.DataFrame]:
     """Delimiter, names of the columns and cells of a file, indexed by line."""
-    if not file.is_file():
-        raise DataError(f"{file} is no file. Give the path of a CSV file.")
-    content = file.read_bytes()
-    if content.startswith((b"PK", b"\x1f\x8b", b"\xd0\xcf")):
-        raise DataError(f"{file} is a workbook or packed. Save it as CSV, or unpack it.")
-    for encoding in ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252"):
-        try:
-            text = content.decode(encoding)
-            break
-        except UnicodeDecodeError as error:
-            fault = error
-    else:
-        raise DataError(f"{file} is no text ({fault}). Save it as CSV in UTF-8.")
+    text, encoding = text_of(file, ("utf-8-sig", "cp1252"))
     if encoding != "utf-8-sig":
         notes.append(f"read as {encoding}")
-    lines = text.splitlines()
-    first = next((line for line in lines if line.strip()), "")
-    delimiter = next((sign for sign in ";\t|," if sign in first), None)
-    if delimiter is None:
-        raise DataError(f"{file} is no table: {first[:40]!r} has one column. Give it two, a time and a value.")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        numbered = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
-    except csv.Error as error:
-        raise DataError(f"{file}, line {reader.line_num}: {error}. Correct the line.") from error
-    if not numbered:
-        raise DataError(f"{file} holds no row. Give it rows such as 2015-02-26 21:42:53,104.")
-    rows, width = dict(numbered), len(numbered[0][1])
-    ragged = next((line for line, row in rows.items() if len(row) != width), None)
-    if ragged:
-        raise DataError(
-            f"{file}, line {ragged}: {len(rows[ragged])} columns, but {width} in the first line. "
-            "Complete the line, or quote the field."
-        )
-    header, names = next(iter(rows)), [f"column {i + 1}" for i in range(width)]
-    if not any(_LOOKS_LIKE_TIME.match(cell) or re.fullmatch(r"[\d.,+-]+", cell.strip()) for cell in rows[header]):
-        names = [name.strip() for name in rows.pop(header)]
-    if not rows or len(set(names)) < width:
+    delimiter, numbered = table_of(file, text)
+    rows = dict(numbered)
+    header, names = next(iter(rows)), [f"column {i + 1}" for i in range(len(numbered[0][1]))]
+    if not any(_LOOKS_LIKE_TIME.match(cell) or re.fullmatch(r"[\d.,+-]+", cell) for cell in rows[header]):
+        names = rows.pop(header)
+    if not rows or len(set(names)) < len(names):
         fault = f"names a column twice: {', '.join(names)}" if rows else "holds no row"
         raise DataError(f"{file} {fault}. Give it a header and rows such as 2015-02-26 21:42:53,104.")
     return delimiter, names, pd.DataFrame.from_dict(rows, orient="index", columns=names)
@@ -97,8 +67,8 @@ def _columns(file: Path, names: list[str], cells: pd.DataFrame, notes: list[str]
     """The names of the columns of times and of values: called so, or the only ones that look like it."""
     first = cells.iloc[0]
     looks = {
-        "timestamp": [n for n in names if _LOOKS_LIKE_TIME.match(first[n].strip())],
-        "value": [n for n in names if re.fullmatch(r"[\d\s.,'eE+-]+", first[n].strip())],
+        "timestamp": [n for n in names if _LOOKS_LIKE_TIME.match(first[n])],
+        "value": [n for n in names if re.fullmatch(r"[\d\s.,'eE+-]+", first[n])],
     }
     chosen = []
     for role, found in looks.items():

@@ -3,9 +3,7 @@
 What can't be read is refused with file, row and remedy, all rows at once, before anything is trained.
 """
 
-import csv
 import hashlib
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from study.catalog import DataError
+from study.own_data import refuse, table_of, text_of
 
 LEAST = 20
 """Texts of a class: a tenth of them is for testing, and a tenth of the others for validation."""
-LISTED = 20
 LABELS = ("label", "class", "category", "topic", "target", "y")
 TEXTS = ("text", "title", "headline", "description", "body", "content", "sentence", "review", "summary")
 """What columns are called that hold the class, and those that hold the text, joined in the order of the file."""
@@ -51,19 +49,19 @@ def _read(place: Path, digest: str, clean: Callable[[str], str]) -> Found:
     faults = [
         f"{where}: {'the class' if text else 'the text'} is empty" for where, kind, text in rows if not (kind and text)
     ]
-    _refuse(place, faults, "Complete the rows, or take them out.")
+    refuse(place, faults, "Complete the rows, or take them out.")
     kinds = [kind for _, kind, _ in rows]
     whole = all(re.fullmatch(r"\d+", kind) for kind in kinds)
     names = sorted(set(kinds), key=int if whole else str)
     counts, alike = Counter(kinds), Counter(map(str.casefold, names))
-    _refuse(
+    refuse(
         place,
         [f"class {name}" for name in names if alike[name.casefold()] > 1],
         "Write those alike that are one class.",
     )
     if len(names) < 2:
         raise DataError(f"{place} has {len(rows)} texts of {len(names)} classes. Give two classes or more.")
-    _refuse(
+    refuse(
         place, [f"class {n}: {count} texts, fewer than {LEAST}" for n, count in counts.items() if count < LEAST],
         "Give more of them, or leave the class out" + (
             f". There are {len(names):,} classes: is the column of labels the right one?" if len(names) > 100 else "."
@@ -76,7 +74,7 @@ def _of_folder(place: Path) -> Iterator[tuple[str, str, str]]:
     for file in sorted(_files(place)):
         inner = file.relative_to(place)
         if len(inner.parts) > 1:
-            yield str(inner), inner.parts[0], _text(file)
+            yield str(inner), inner.parts[0], text_of(file)[0]
         elif file.suffix.lower() == ".txt":
             raise DataError(f"{file} lies beside the classes' folders. Put it into one of them.")
 
@@ -90,22 +88,8 @@ def _files(place: Path) -> Iterator[Path]:
 
 
 def _of_table(file: Path) -> Iterator[tuple[str, str, str]]:
-    text = _text(file)
-    csv.field_size_limit(2**24)
-    first = text.splitlines()[0] if text else ""
-    delimiter = next((sign for sign in "\t;|," if sign in first and (sign != "|" or "," not in first)), ",")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
-    except csv.Error as error:
-        raise DataError(f"{file}, line {reader.line_num}: {error}. Correct the quotes, or the line.") from error
-    if not rows:
-        raise DataError(f"{file} holds no row. Give it rows with a class and a text.")
+    rows = table_of(file, text_of(file)[0], "\t;,")[1]
     width = len(rows[0][1])
-    _refuse(
-        file, [f"line {line}: {len(row)} columns, not {width}" for line, row in rows if len(row) != width],
-        f"Put texts that hold a {delimiter!r} between quotes.",
-    )  # fmt: skip
     names = [name.lower() for name in rows[0][1]]
     labels = [i for i, name in enumerate(names) if name in LABELS]
     wanted = [i for i, name in enumerate(names) if name in TEXTS]
@@ -123,21 +107,3 @@ def _of_table(file: Path) -> Iterator[tuple[str, str, str]]:
         )
     for line, row in rows:
         yield f"line {line}", row[labels[0]], " ".join(row[i] for i in wanted if row[i])
-
-
-def _text(file: Path) -> str:
-    content = file.read_bytes()
-    if content.startswith((b"PK", b"\x1f\x8b", b"\xd0\xcf")):
-        raise DataError(f"{file} is a workbook or packed. Save it as CSV or text, or unpack it.")
-    wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
-    try:
-        return content.decode("utf-16" if wide else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DataError(f"{file}, line {line}: is not UTF-8 ({error.reason}). Save the file as UTF-8.") from error
-
-
-def _refuse(place: Path, faults: list[str], remedy: str) -> None:
-    if faults:
-        more = [f"and {len(faults) - LISTED:,} more"] if len(faults) > LISTED else []
-        raise DataError("\n  ".join([f"{place}: {len(faults):,} to correct. {remedy}", *faults[:LISTED], *more]))

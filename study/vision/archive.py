@@ -8,18 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from study.catalog import DataError
+from study.own_data import refuse
 
 LARGEST = 64 * 2**20
 """Bytes of one file, unpacked: more than any camera's photograph needs."""
-LISTED = 20
-"""Faults that an error names; of the others it says how many there are."""
-
-
-def refuse(path: Path, faults: list[str]) -> None:
-    """Raise DataError with all the faults of a place at once, if there are any."""
-    if faults:
-        more = [f"and {len(faults) - LISTED:,} more"] if len(faults) > LISTED else []
-        raise DataError("\n  ".join([f"{path}: {len(faults):,} to correct.", *faults[:LISTED], *more]))
 
 
 class Archive:

@@ -22,8 +22,9 @@ from tqdm.auto import tqdm
 from study import catalog, paths
 from study.catalog import DataError
 from study.files import alone, write_atomically
+from study.own_data import refuse
 from study.vision import duplicates, sources, synthetic
-from study.vision.archive import Archive, refuse
+from study.vision.archive import Archive
 from study.vision.dataset import SHARES, SIDE, Images, Splits, split
 
 ZIP, TINY = "vision/dogs_food_vehicles.zip", "vision/tiny-imagenet-200.zip"

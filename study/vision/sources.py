@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from study.catalog import DataError
-from study.vision.archive import Archive, refuse
+from study.own_data import refuse
+from study.vision.archive import Archive
 
 CLASSES = ("dogs", "food", "vehicles")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic")
