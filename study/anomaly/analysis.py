@@ -148,7 +148,8 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
     lowest = min((j for j in losses if j.verdict.status != NOT_COMPARABLE), key=lambda j: j.published)
     low, middle, high = (significant(v) for v in np.quantile(lowest.values, (0, 0.5, 1)))
     board = leaderboard(records, by="unpaused_nab")
-    original, ours = (board[rows].iloc[0] for rows in (board.kind == "original", board.key == OURS))
+    chosen = (board.kind == "original", board.key == OURS, board.key == SURGE_MEAN)
+    original, ours, simple = (board[rows].iloc[0] for rows in chosen)
     windows = len(of(records, "part2-dataset")[0].metrics["windows"])
     return [
         Highlight(
@@ -163,7 +164,7 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
             f"{original.model} {number(original.unpaused_nab, 2)}",
             "; ".join(
                 f"{one.model} {number(one.unpaused_nab, 2)}"
-                for one in (ours, *_rows_of(board, "published").head(1).itertuples())
+                for one in (ours, simple, *_rows_of(board, "published").head(1).itertuples())
             ),
         ),
     ]
