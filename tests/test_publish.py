@@ -41,6 +41,8 @@ FRONT = "# Findings {.unnumbered}\n\n## At a glance\n\nFront, [@sec:why]; “How
 OPENING = "# Part One\n\nSee [@fig:second], [@tbl:hostile], [@sec:why] and [@eq:loss]; [@kingma2015adam] too."
 EQUATION = "$$\\frac{1}{N}\\sum_i x_i^2$$ {#eq:loss}\n\n## Why? {#sec:why}\n\nBecause:\n- one\n- two"
 HOSTILE = ["<script>alert(1)</script>", '#import "x": *', "a | b *c* $d$ [@e]", "x" * 150]
+MARKS = ["+ plus", "- dash", "* star", "1. one", "12. dozen", "# hash", "= equals", "/ slash: colon", "+", "-"]
+"""What would begin a list, a heading or a term in Markdown or Typst."""
 
 
 def code_cell(source, *outputs, tags=()):
@@ -85,6 +87,8 @@ def made(tmp_path_factory):
             item("polar()", lambda: page.plot(polar, "second", "Second.", "Second alternative", line())),
             item("chart()", lambda: page.plot(chart, "third", "Third.", "Third alternative", line())),
             item("table()", lambda: page.table(hostile, "hostile", "Text stays text.")),
+            item("marks()", lambda: page.table(pd.DataFrame({"v": MARKS}), "marks", "Marks stay marks.")),
+            new_markdown_cell("- \\+ item\n\n::: {.screen}\nFor the screen alone.\n:::"),
             code_cell("hidden_entirely()", printed("hidden output"), tags=["hide-cell"]),
             code_cell("noisy()", printed("warned", "stderr"), tags=["allow-stderr"]),
             code_cell("loop()", printed("epoch 1\repoch 2\r"), printed("\n\x1b[31mred\x1b[0m " + "y" * 300 + "\n")),
@@ -176,7 +180,7 @@ def test_numbers_are_the_same_in_both_documents(soup, pdf_text):
     captions = [flat(c) for c in soup.select("figcaption, caption")]
     assert captions == [
         "Figure 1. First caption.", "Figure 2. Second.", "Figure 3. Third.",
-        "Table 1. Text stays text.", "Table 2. Wide.",
+        "Table 1. Text stays text.", "Table 2. Marks stay marks.", "Table 3. Wide.",
     ]  # fmt: skip
     assert all(caption in pdf_text for caption in captions)
     headings = [flat(h) for h in soup.select("main h2, main h3")]
@@ -234,6 +238,16 @@ def test_cell_text_is_data(soup, pdf_text):
     assert [td.get_text() for td in soup.find("table", id="tbl:hostile").select("td:first-child")] == HOSTILE
     joined = pdf_text.replace(" ", "")
     assert all(text.replace(" ", "") in joined for text in HOSTILE)
+
+
+def test_marks_of_lists_and_headings_at_a_cell_s_beginning_are_text(soup, pdf_text):
+    assert [td.get_text() for td in soup.select('table[id="tbl:marks"] td')] == MARKS
+    shown = pdf_text.partition("Marks stay marks. v ")[2]
+    assert shown.startswith(" ".join(MARKS)) and "• + item" in shown
+
+
+def test_print_leaves_out_what_is_for_the_screen_alone(soup, pdf_text):
+    assert "For the screen alone." in flat(soup) and "For the screen alone." not in pdf_text
 
 
 def test_pictures_have_alternative_texts(soup, made):

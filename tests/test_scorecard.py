@@ -16,6 +16,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import committed
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
@@ -70,8 +71,8 @@ def test_every_published_number_and_claim_is_judged_once_and_nothing_else(verdic
 
 
 def test_the_page_shows_each_of_them_once(verdicts, tmp_path):
-    text, changed = told(lambda page: scorecard.write(page, verdicts), tmp_path).split("## Verdicts that changed")
-    assert "#tbl:scorecard-changed" in changed
+    text = told(lambda page: scorecard.write(page, verdicts), tmp_path)
+    assert "#tbl:scorecard-changed" in told(lambda page: scorecard.write_changed(page, verdicts), tmp_path)
     for claim in published.everything()["claims"].values():
         assert text.count(escape(f"“{claim['text']}”")) == 1
     shown = [table.Published.str.split("; ").explode().tolist() for table in number_tables(verdicts)]
@@ -272,6 +273,21 @@ def test_a_cause_that_many_numbers_share_is_told_once(tmp_path):
     assert told(lambda page: scorecard.write(page, two), tmp_path).count(": no seed is stated") == 2
 
 
+def test_a_sentence_that_many_reasons_repeat_stands_once_below_its_mark():
+    reasons = ["It falls. Ours is stronger.", "Ours is stronger. It rises.", "It stays.", "It falls. Ours is stronger."]
+    table, repeated = scorecard.without_repeated(pd.DataFrame({"Measured": reasons}))
+    assert repeated == "Ours is stronger."
+    assert table.Measured.tolist() == ["It falls. †", "† It rises.", "It stays.", "It falls. †"]
+    few = pd.DataFrame({"Measured": reasons[:3]})
+    assert scorecard.without_repeated(few)[1] == "" and scorecard.without_repeated(few)[0].equals(few)
+
+
+def test_the_interval_for_one_more_seed_is_explained_where_it_is_shown(verdicts, tmp_path):
+    for one in verdicts:
+        text = told(lambda page, one=one: scorecard.write(page, [one]), tmp_path)
+        assert ("one more seed:" in text) == ("| One more seed |" in text), one.part.key
+
+
 def test_counts_in_words_add_up(verdicts):
     numbers = [j for v in verdicts for j in v.numbers]
     words = scorecard.numbers_in_words(verdicts)
@@ -328,7 +344,7 @@ def test_front_pages_follow_the_records(records, verdicts, tmp_path):
     assert all(
         part.analysis().finding(found) in page and f"| {part.short_title} |" in page for part, found in records.items()
     )
-    assert page.count(".check compared=") == 7 and ".failed" not in page and "SYNTHETIC" not in page
+    assert page.count(".check compared=") == 9 and ".failed" not in page and "SYNTHETIC" not in page
     counted = Counter(verdict.status for one in verdicts for verdict in one.claims.values())
     assert f"{counted[CONFIRMED]} are confirmed, {counted[PARTLY]} partly confirmed" in page
     alone = told(lambda page: front.write(page, dict(list(records.items())[:1]), verdicts[:1], whole=False), tmp_path)
@@ -341,6 +357,12 @@ def test_the_abstract_does_not_boast_of_altered_records(records, verdicts):
     part = parts.find("part4")
     _, changed = altered(records, "part4", "part4-own", slow)
     assert front.abstract(records | {part: changed}, verdicts).count(".failed") == 1
+    pausing = lambda m: {"paused": m["paused"] | {"nab": m["paused"]["nab"] | {"standard": 0.0}}}  # noqa: E731
+    part = parts.find("part2")
+    silent = [
+        replace(r, metrics=r.metrics | pausing(r.metrics)) if r.spec["model"] == "value" else r for r in records[part]
+    ]
+    assert front.abstract(records | {part: silent}, verdicts).count(".failed") == 1
     failed = [
         replace(one, numbers=[replace(j, verdict=Verdict(NOT_REPRODUCED, "")) for j in one.numbers]) for one in verdicts
     ]

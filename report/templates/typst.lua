@@ -1,12 +1,13 @@
 -- What pandoc's Typst writer lacks: alternative texts of images and formulas, numbered equations, tables whose text
--- shrinks until no word must break, the looks of printed output, checks, and what a chapter opens with.
+-- shrinks until no word must break, the looks of printed output, checks, and what a chapter opens with. What is for the
+-- screen alone is left out.
 
 local TEXT_WIDTH_PT = 453
 local CELL_PADDING_PT = 9
 local EM_PER_CHARACTER = 0.48
 local TABLE_SIZES_PT = { 9, 8, 7, 6.2 }
 local ROWS_KEPT_TOGETHER = 15
-local DENSE_SIZE_PT, DENSE_PADDING_PT = 7, 6
+local DENSE_SIZE_PT, DENSE_PADDING_PT = 7.5, 6
 local UNBROKEN_WORD = 30
 local CHECKS_TABLE, KNOWN_ROW = "tbl:checks", "known"
 
@@ -151,6 +152,16 @@ local function dots(str)
   return found
 end
 
+-- A cell or list item that begins with a mark of Typst's lists or headings is text: pandoc escapes those of paragraphs alone.
+local function begins_with_text(plain)
+  local first, after = plain.content[1], plain.content[2]
+  local alone = first and first.t == "Str" and (not after or after.t == "Space" or after.t == "SoftBreak")
+  if alone and (first.text:match("^[-+/]$") or first.text:match("^=+$") or first.text:match("^%d+%.$")) then
+    plain.content:insert(1, pandoc.RawInline("typst", "\\"))
+    return plain
+  end
+end
+
 local function within(call, blocks)
   return { pandoc.RawBlock("typst", "#" .. call .. "[") } .. blocks .. { pandoc.RawBlock("typst", "]") }
 end
@@ -164,6 +175,9 @@ local function marked(div)
     return equation(div)
   elseif div.classes:includes("questions") then
     return within("questions", div:walk({ Link = with_page }).content)
+  end
+  if div.classes:includes("screen") then
+    return {}
   end
   for _, look in ipairs({ "note", "lead", "panel", "abstract" }) do
     if div.classes:includes(look) then
@@ -196,6 +210,7 @@ end
 
 return {
   { Div = marked },
+  { Plain = begins_with_text },
   { Span = check, Str = dots, Math = inline_or_display, Image = image, Table = fitted_table, CodeBlock = code_block },
   { Blocks = anchored },
 }

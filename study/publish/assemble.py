@@ -63,13 +63,14 @@ def assemble(
         "notebooks": os.path.relpath(paths.NOTEBOOKS, chosen.report),
     }
     answered = _answers(notebooks)
-    opening, judgement, verdicts = "", "", []
+    opening, judgement, turned, verdicts = "", "", "", []
     if drafted:
         meta["draft"] = _draft_line(drafted)
     elif not any(_of_ones_own(record) for record in found):
         verdicts = scorecard.collect(records)
         opening = _written(chosen, lambda page: front.write(page, records, verdicts, whole and strict, bool(answered)))
         judgement = _written(chosen, lambda page: scorecard.write(page, verdicts))
+        turned = _written(chosen, lambda page: scorecard.write_changed(page, verdicts))
     replies = [reply for notebook in notebooks.values() for reply in _replies(notebook)]
     checks = filling.appendix() if opening or any(CHECK in reply["result"].get("data", ()) for reply in replies) else ""
     documents = render.build(
@@ -78,7 +79,7 @@ def assemble(
         figures=chosen.figures,
         meta=meta,
         front=opening,
-        back="\n\n".join([answered, judgement, checks, provenance.page(chosen, found) if found else ""]),
+        back="\n\n".join([answered, judgement, checks, provenance.page(chosen, found, turned) if found else ""]),
         code=code,
         name=name,
         strict=strict,

@@ -16,7 +16,7 @@ HEAVIEST = 6
 
 
 def page(file: Path) -> str:
-    """The page as pandoc Markdown, empty before the first `make bench`.
+    """The page as pandoc Markdown, empty before the first `make bench`; its last tables are for the screen alone.
 
     Raises PublishError for a file that `make bench` did not write.
     """
@@ -24,7 +24,8 @@ def page(file: Path) -> str:
         return ""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        return "\n\n".join([HEADING, _said(found), _texts(found), _operators(found), _growth(found), _others(found)])
+        details = f"::: {{.screen}}\n{_operators(found)}\n\n{_growth(found)}\n:::"
+        return "\n\n".join([HEADING, _said(found), _texts(found), _others(found), details])
     except (KeyError, TypeError, ValueError) as error:
         raise PublishError(
             f"{file} is not what `make bench` writes ({error!r}); delete it and run `make bench` again"

@@ -144,8 +144,9 @@ def appendix() -> str:
     return "# Checks {#sec:checks}\n\n" + table_markdown(
         empty,
         CHECKS_TABLE.partition(":")[2],
-        "Statements that the data could overturn, each marked ✓ in the text, with the values that were compared. The "
-        "PDF leaves out bare equalities, such as 2 = 2, and what an earlier row compared; the HTML document has all.",
+        "Statements that the data could overturn, each marked ✓ in the text, with the values that were compared: often "
+        "the end of an interval or a difference, which need not stand in the sentence. The PDF leaves out bare "
+        "equalities, such as 2 = 2, and what an earlier row compared; the HTML document has all.",
         align="lll",
     )
 

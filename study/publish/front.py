@@ -56,8 +56,8 @@ HOW_TO_READ = f"""\
 """  # noqa: E501
 
 TRY_IT = (
-    "- *Try it* marks an exercise for the notebook in JupyterLab, where its code can be changed and run; on paper it can "
-    "only be read. [@sec:answers] has the answers."
+    "- *Try it* marks an exercise for the notebook in JupyterLab, where its code can be changed and run. "
+    "[@sec:answers] has the answers."
 )
 
 LIMITATIONS = """
@@ -134,8 +134,8 @@ def abstract(records: Mapping[Part, Sequence[Record]], verdicts: Sequence[Verdic
         f"Of {comparable} training results that can be compared, {trained[REPRODUCED] + trained[CLOSE]} are reproduced "
         f"or close{_mark(holds(trained[REPRODUCED] + trained[CLOSE], '>', comparable / 2))}; of {len(exact)} facts "
         f"such as numbers of parameters, {sum(exact)} are exact{_mark(holds(sum(exact), '>', len(exact) / 2))}. "
-        f"Of the claims, {claimed[CONFIRMED]} are confirmed, {claimed[PARTLY]} partly confirmed and {claimed[CONTRADICTED]} "
-        f"contradicted{_mark(holds(borne_out, '>', claimed.total() / 2))}; {claimed[UNCLEAR]} remain unclear, and "
+        f"Of the claims, {claimed[CONFIRMED]} are confirmed, {claimed[PARTLY]} partly confirmed and "
+        f"{claimed[CONTRADICTED]} contradicted{_mark(holds(borne_out, '>', claimed.total() / 2))}; {claimed[UNCLEAR]} remain unclear, and "
         f"{count(claimed[NOT_TESTED], 'claim was', 'claims were')} not tested. "
         "Two models of our own surpass the best of the original's that we retrained: "
         f"{classifier.words}{_mark(classifier.ahead)}; {detector.words}{_mark(detector.ahead)}. {limits} "

@@ -3,6 +3,7 @@
 For one part alone it holds that part, without the summary figure.
 """
 
+import re
 import textwrap
 import tomllib
 from collections import Counter
@@ -50,6 +51,9 @@ VERSION = "0.1.0"
 """The earlier version of this report whose verdicts are compared with today's (paths.CHANGED_VERDICTS)."""
 QUOTED_LETTERS, NAMED = 90, 4
 """How much of a claim that comparison quotes, and how many numbers or claims of a row it names."""
+MARK, REPEATED = "†", 3
+"""What stands for a sentence that so many reasons of a table repeat."""
+_SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 NARROW, STEP_PT = 0.04, 4
 """The share of the figure's width on which two labels would collide, and how far they then stand from the middle."""
 
@@ -141,18 +145,24 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
                 table,
                 f"scorecard-numbers-{one.part.key}",
                 f"{one.part.short_title}: {numbers_in_words([one])}. Regenerated: median over seeds, and their range "
-                "where it differs; one more seed: the interval that decides."
+                "where it differs"
+                + ("; one more seed: the interval that decides." if "One more seed" in table else ".")
                 + (f" All of them: {'; '.join(same)}." if same else "")
                 + (f" Where a number that is not reproduced has no cause beside it: {cause}." if cause else ""),
                 align="".join("r" if column == "Published" else "l" for column in table),
             )
         if one.claims:
+            table, repeated = without_repeated(claims_table(one.claims))
             page.table(
-                claims_table(one.claims),
+                table,
                 f"scorecard-claims-{one.part.key}",
-                f"{one.part.short_title}: {claims_in_words([one])}.",
+                f"{one.part.short_title}: {claims_in_words([one])}." + (f" {MARK} {repeated}" if repeated else ""),
                 align="lll",
             )
+
+
+def write_changed(page: Page, verdicts: Sequence[Verdicts]) -> None:
+    """Show, on the screen alone, which verdicts an earlier version gave otherwise; nothing if there is none."""
     turned = changed(verdicts)
     if len(turned):
         page.say("## Verdicts that changed")
@@ -253,6 +263,18 @@ def claims_table(claims: Mapping[str, Verdict]) -> pd.DataFrame:
             "Measured": [sentence(verdict.reason) for verdict in claims.values()],
         }
     )
+
+
+def without_repeated(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """A table of claims whose most repeated sentence of measurement has become a MARK, and that sentence.
+
+    It must stand in as many rows as REPEATED, else the table stays and the sentence is empty.
+    """
+    counted = Counter(words for row in table.Measured for words in set(_SENTENCE_END.split(row)))
+    words, times = counted.most_common(1)[0]
+    if times < REPEATED:
+        return table, ""
+    return table.assign(Measured=[row.replace(words, MARK) for row in table.Measured]), words
 
 
 def _part_labels(labels: Sequence[Annotation], narrow: float) -> None:

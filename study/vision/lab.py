@@ -23,13 +23,23 @@ from study.runs import Record
 from study.verdicts import Verdict
 from study.vision import claims, evaluation, experiments, images, rollout, trainings
 from study.vision.charts import Classified
-from study.vision.evaluation import concentration, origins, reported
+from study.vision.dataset import SIDE
+from study.vision.evaluation import (
+    ORIGINALS,
+    concentration,
+    first_whole,
+    gap_difference,
+    origins,
+    reported,
+    train_test_gap,
+    trial_difference,
+)
 from study.vision.experiments import IMPROVED, NETWORKS, WEIGHT
 from study.vision.sources import classes_of
 
 __all__ = [
-    "Run", "Vision", "accuracies", "apart", "compare", "concentration", "frequent_mistake", "origins",
-    "parameters_in_paper", "reported",
+    "ORIGINALS", "Run", "Vision", "accuracies", "apart", "compare", "concentration", "frequent_mistake",
+    "gap_difference", "history", "origins", "parameters_in_paper", "reported", "train_test_gap", "trial_difference",
 ]  # fmt: skip
 
 Make = Callable[..., nn.Module]
@@ -46,7 +56,7 @@ class Run:
     @property
     def history(self) -> pd.DataFrame:
         """After each epoch (from 1): training `loss` and `accuracy`, `validation_loss` and `validation_accuracy`."""
-        return lab.history(self.record, "loss", "accuracy", "validation_loss", "validation_accuracy")
+        return history(self.record)
 
     @property
     def weights(self) -> dict[str, Tensor]:
@@ -229,6 +239,12 @@ def accuracies(found: Mapping[str, Sequence[Record]], quantity: str = "test_accu
 def apart(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Interval:
     """Accuracy of a network minus that of another on a split, with its 95% interval over images."""
     return compare(a, b, split).difference
+
+
+def history(record: Record, full_size: bool = False) -> pd.DataFrame:
+    """What a record holds of each epoch (see `Run.history`), or of those on full-size images and the one before."""
+    found = lab.history(record, "loss", "accuracy", "validation_loss", "validation_accuracy")
+    return found.iloc[max(0, first_whole(record) - 1) :] if full_size else found
 
 
 def frequent_mistake(records: Sequence[Record]) -> tuple[str, str]:

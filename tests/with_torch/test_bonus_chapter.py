@@ -82,6 +82,25 @@ def resnet_learns_by_heart(record):
     return replace(record, metrics=record.metrics | {"train": record.metrics["train"] | {"accuracy": 0.99}})
 
 
+def vgg_learns_by_heart(record):
+    if not is_run(record, "models", "vgg"):
+        return record
+    return replace(record, metrics=record.metrics | {"train": record.metrics["train"] | {"accuracy": 1.0}})
+
+
+def efficientnet_diverges(record):
+    """Training accuracy runs away from validation accuracy, whose loss rises."""
+    if not is_run(record, "models", "efficientnet"):
+        return record
+    epochs = record.metrics["epochs"]
+    history = {
+        "history_accuracy": np.linspace(0.4, 1.0, epochs),
+        "history_validation_accuracy": np.full(epochs, 0.8),
+        "history_validation_loss": np.linspace(0.3, 0.9, epochs),
+    }
+    return replace(record, arrays=record.arrays | history)
+
+
 def vit_stops_early(record):
     return replace(record, metrics=record.metrics | {"epochs": 8}) if is_run(record, "models", "vit") else record
 
@@ -158,9 +177,11 @@ def vehicles_taken_for_food(record):
 CASES = [
     (vgg_and_vit_swapped, ['ahead["VGG-13"].low', "train_lag", "epochs", "least"], {"vit_lower": "unclear"}),
     (efficientnet_as_vgg, ['lead["VGG-13"].low', "behind_vit"], {"efficientnet_lower": "unclear"}),
-    (vit_overfits, ["train_lag"], {"vit_scores_lower": "confirmed"}),
+    (vit_overfits, ["train_lag", "vit_gap.low"], {}),
     (resnet_learns_by_heart, ['train_accuracy["ResNet-18"]'], {"resnet_overfits": "confirmed"}),
     (vit_stops_early, ['epochs["ViT"]'], {}),
+    (vgg_learns_by_heart, ["vgg_gap.high"], {"vgg_generalises": "contradicted"}),
+    (efficientnet_diverges, ["gaps.iloc[-1]", "level", "rises"], {"efficientnet_converges": "contradicted"}),
     (vit_stares, ["focus[True]"], {}),
     (hybrid_all_right, ["beside_vgg.mean", "test.p_values"], {}),
     (hybrid_as_vit, ["gain.low"], {}),
