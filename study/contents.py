@@ -14,7 +14,11 @@ from nbformat import NotebookNode
 
 from study import links, pairing, paths
 
-HINT = "*Run All fills in the numbers; ✓ marks a checked statement; ●●● opens hidden code.*"
+HINT = (
+    "*“The original” is the course report whose numbers and claims are judged here; a verdict says whether one "
+    "holds, and the scorecard in report/report.html has them all. Run All fills in the numbers; ✓ marks a statement "
+    "whose direction or margin was checked; ●●● opens hidden code.*"
+)
 
 _KEY = re.compile(r"^@\w+\{([\w-]+),", flags=re.M)
 _ENTRY = re.compile(r'<div id="ref-([\w-]+)"[^>]*>\s*(.*?)\s*</div>', flags=re.S)

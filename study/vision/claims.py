@@ -211,8 +211,8 @@ def efficientnet_longer(e: Evidence) -> Verdict:
     gain = trial_difference(LONG_EFFICIENTNET, SHORT_EFFICIENTNET, e.validated)
     return Verdict(
         all_of(by_seed_or_fact([_flat(record) for record in e.efficientnet]), clear(gain, 1)),
-        f"Over the epochs on full-size images the highest validation loss is {_level(e.efficientnet)} times the lowest. "
-        f"{_longer_words(gain)}",
+        f"Over the epochs on full-size images the highest validation loss is {_level(e.efficientnet)} times the "
+        f"lowest. {_longer_words(gain)}",
     )
 
 

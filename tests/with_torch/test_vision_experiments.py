@@ -6,6 +6,7 @@ The chapter is run on them, and its lab is used as a reader would.
 import json
 import linecache
 
+import chapter
 import jupytext
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from study import parts, paths, profile
 from study.checks import Check
 from study.evaluation import probabilities
 from study.publish import inline
-from study.runs import Store
+from study.runs import Record, Store
 from study.vision import experiments, lab, speed
 from study.vision.augment import Augmentation
 from study.vision.images import load
@@ -172,6 +173,30 @@ def test_images_are_drawn_for_a_training_in_plain_form(records):
     assert images.shape == (16, 3, 64, 64) and images.dtype == torch.float32 and classes.shape == (16,)
     assert abs(float(images.mean())) < 0.5 and set(classes.tolist()) <= {0, 1, 2}
     assert vision.build(parts.find("bonus").models().VGG)(images).shape == (16, 3)
+
+
+def test_the_plain_loop_reports_images_that_it_was_not_trained_on(capsys):
+    (source,) = (cell.source for cell in chapter.cells("bonus") if "def train_plainly" in cell.source)
+    names = {"torch": torch, "functional": nn.functional}
+    exec(source, names)
+    torch.manual_seed(0)
+    classes = torch.arange(96) % 3
+    images = nn.functional.one_hot(classes)[:, :, None, None].float().expand(-1, -1, 8, 8)  # a colour a class
+    network = nn.Sequential(Mine(3), nn.Dropout(0.9))  # dropped units would show in what is reported
+    names["train_plainly"](network, images, classes, (images, classes), epochs=8, batch=8)
+    names["train_plainly"](network, images, classes, (images, (classes + 1) % 3), epochs=1, batch=8)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("epoch 1: loss ") and told[7].endswith("held out 100.0% right")
+    assert told[-1].endswith("held out 0.0% right")
+
+
+def test_a_history_can_be_that_of_full_size_images():
+    arrays = {
+        f"history_{name}": np.arange(6.0) for name in ("loss", "accuracy", "validation_loss", "validation_accuracy")
+    }
+    record = Record({"settings": {"sizes": [32, 48, 64], "epochs": 6}}, {}, arrays, {})
+    assert list(lab.history(record).index) == [1, 2, 3, 4, 5, 6]
+    assert list(lab.history(record, full_size=True).index) == [4, 5, 6]  # the last one before, and those
 
 
 @pytest.mark.slow
