@@ -23,7 +23,6 @@ from study.runs import Record
 from study.verdicts import Verdict
 from study.vision import claims, evaluation, experiments, images, rollout, trainings
 from study.vision.charts import Classified
-from study.vision.dataset import SIDE
 from study.vision.evaluation import (
     ORIGINALS,
     concentration,
