@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-from matplotlib.ticker import NullFormatter, PercentFormatter
+from matplotlib.ticker import NullLocator, PercentFormatter
 
 from study import figures
 from study.evaluation import Interval
@@ -52,6 +52,7 @@ def graph(model: object, layers_a_row: int = 2) -> Figure:
                 axis.text(x - 0.2, y + 0.6, step.size, fontsize=7, ha="right", va="center", color=PARAMETERS)
                 _arrow(axis, (x - 0.1, y + 0.9), (x - 0.1, y + 0.25))
                 _arrow(axis, (x + 0.15, y + 0.25), (x + 0.15, y + 0.9), gradient=True)
+                axis.text(x + 0.22, y + 0.6, f"∂L/∂{step.parameters}", fontsize=7, va="center", color=GRADIENT)
             last = i == len(steps) - 1
             end = at[i + 1] - 0.57 if not last else 16.0
             if step.sign == "loss":
@@ -164,6 +165,12 @@ def fault(
 
 
 _SHOWN = (AUTOENCODER, PCA_NAME, LIMITS)
+_LOOKS = {PCA_NAME: figures.Look(figures.PALETTE["vermillion"], "s", "-")}
+"""PCA, the autoencoder's rival here, stands in a colour far from its blue."""
+
+
+def _look(name: str) -> figures.Look:
+    return _LOOKS.get(name) or figures.look_of(name)
 
 
 def challenges(e: Evidence) -> Figure:
@@ -178,7 +185,7 @@ def challenges(e: Evidence) -> Figure:
             before = [r for r in e.reference if r.spec["seed"] in seeds]
             points = [over_plants(before, read), *(over_plants(e.contaminated(s), read) for s in e.shares)]
             _curve(contaminated, name, [0, *e.shares], points, ls=style)
-    contaminated.set(title="a  Faulty training cycles", xlabel="share of training cycles that are faulty")
+    contaminated.set(title="a  Faulty training cycles", xlabel="share of faulty cycles")
     for name in _SHOWN:
         usual = e.rate(name, "detection")
         found = [over_plants(e.reference, at_severity(s, name, "detection")) for s in SEVERITIES]
@@ -197,7 +204,7 @@ def challenges(e: Evidence) -> Figure:
         axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     for axis in axes.flat:
         axis.set(ylim=(-0.02, 1.02), ylabel="false-alarm rate" if axis is wear else "detection rate")
-    handles = [Line2D([], [], color=figures.colour_of(n), marker=figures.look_of(n).marker, label=n) for n in _SHOWN]
+    handles = [Line2D([], [], color=_look(n).colour, marker=_look(n).marker, label=n) for n in _SHOWN]
     handles.append(Line2D([], [], color="black", ls="--", label="scattered faults (a)"))
     handles.append(Line2D([], [], color=figures.PALETTE["black"], ls=":", marker="x", label="development plant (f)"))
     fig.legend(handles=handles, ncols=5, loc="outside upper center")
@@ -209,15 +216,18 @@ def _length(axis: Axes, e: Evidence) -> None:
     found = {epochs: metrics["scores"][AUTOENCODER]["detection"] for epochs, metrics in e.lengths.items()}
     axis.plot(list(found), list(found.values()), ":x", color=figures.PALETTE["black"], lw=1)
     epochs = [e.short_epochs, e.epochs]
-    read = score(AUTOENCODER, "detection")
-    _curve(axis, AUTOENCODER, epochs, [over_plants(e.short, read), over_plants(e.reference, read)])
+    read, look = score(AUTOENCODER, "detection"), _look(AUTOENCODER)
+    judged = [over_plants(e.short, read), over_plants(e.reference, read)]
+    means = [f.mean for f in judged]
+    spread = [[f.mean - f.low for f in judged], [f.high - f.mean for f in judged]]
+    axis.errorbar(epochs, means, spread, fmt=look.marker, color=look.colour, ms=4, lw=1.2)
     axis.set(title="f  Short training", xlabel="epochs", xscale="log")
     axis.set_xticks(sorted({*found, *epochs}), [f"{n}" for n in sorted({*found, *epochs})])
-    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.xaxis.set_minor_locator(NullLocator())
 
 
 def _curve(axis: Axes, name: str, x: Sequence[float], found: Sequence[Interval], ls: str = "-") -> None:
-    look = figures.look_of(name)
+    look = _look(name)
     axis.plot(x, [f.mean for f in found], color=look.colour, marker=look.marker, ls=ls, lw=1.2, ms=3.5)
     axis.fill_between(x, [f.low for f in found], [f.high for f in found], color=look.colour, alpha=0.15, lw=0)
 
@@ -241,7 +251,7 @@ def improvements(e: Evidence) -> Figure:
     fig, (left, alarms, ranking) = figures.new(height_cm=6.0, cols=3, width_ratios=(1.2, 1, 1))
     y = np.arange(len(IMPROVEMENTS))
     for shift, name in ((-0.15, AUTOENCODER), (0.15, PCA_NAME)):
-        look, found = figures.look_of(name), [e.gains(name)[key] for key in IMPROVEMENTS]
+        look, found = _look(name), [e.gains(name)[key] for key in IMPROVEMENTS]
         means = np.array([f.mean for f in found])
         spread = np.maximum([means - [f.low for f in found], [f.high for f in found] - means], 0)
         left.errorbar(means, y + shift, xerr=spread, fmt=look.marker, color=look.colour, ms=5, lw=1.2, label=name)

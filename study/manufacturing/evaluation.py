@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from study.evaluation import Interval
-from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE
+from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, PCA_NAME
 from study.manufacturing.experiments import (
     FALSE_ALARM_GRID,
     LABELS,
@@ -145,6 +145,11 @@ class Evidence:
     def mean(self, quantity: str) -> float:
         """The mean over plants of a quantity such as `validation_loss`."""
         return float(np.mean([r.metrics[quantity] for r in self.reference]))
+
+    def headroom(self, detector: str) -> float:
+        """The threshold over the mean error of sound cycles, for the autoencoder or PCA; mean over plants."""
+        error = {AUTOENCODER: "validation_loss", PCA_NAME: "pca_loss"}[detector]
+        return float(np.mean([r.metrics["thresholds"][detector] / r.metrics[error] for r in self.reference]))
 
     def ahead(self, detector: str, quantity: str = "detection") -> Interval:
         """How much a detector's rate is above the autoencoder's."""

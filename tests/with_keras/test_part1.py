@@ -62,6 +62,8 @@ def test_the_graph_is_drawn_from_the_model(made):
         "x̂",
         "∂L/∂u₁",
         "∂L/∂x̂",
+        "∂L/∂W₄",
+        "∂L/∂b₁",
         "loss",
     ):
         assert part in found, part
@@ -76,6 +78,7 @@ def test_the_graph_is_drawn_from_the_model(made):
     )
     found = _texts(charts.graph(other))
     assert "7 × 3" in found and "tanh" in found and "b₁" not in found and "b₂" in found and "W₃" not in found
+    assert "∂L/∂b₂" in found and "∂L/∂b₁" not in found
 
 
 def test_gradients_are_those_of_the_formula(made):

@@ -10,6 +10,7 @@ from chapter import assert_broken, assert_sound, cells, run
 
 from study import runs
 from study.manufacturing.detectors import AUTOENCODER, FOREST, PCA_NAME
+from study.manufacturing.experiments import OR_CHECK
 from study.publish import inline
 
 pytestmark = pytest.mark.slow
@@ -104,6 +105,18 @@ CASES = {
     "subtle faults are found": (
         with_rates("reference", "severities", 1, "scores", AUTOENCODER, detection=0.8),
         ["subtle[ae].high", "subtle[pca].low"],
+    ),
+    "context reveals subtle faults": (
+        with_rates("reference", "severities", 1, "scores", OR_CHECK.format(AUTOENCODER), detection=0.8),
+        ["in_context.high"],
+    ),
+    "PCA's threshold stands as high above its mean error": (
+        with_rates("reference", "thresholds", PCA=1e-3),
+        ["headroom[pca]"],
+    ),
+    "PCA misses the joint shift, too": (
+        with_rates("reference", "scores", PCA_NAME, "kinds", "joint shift", detection=0.01),
+        ['"joint shift").low'],
     ),
     "noise is harmless": (
         with_rates("reference", "conditions", "noise-4", AUTOENCODER, detection=0.99),
