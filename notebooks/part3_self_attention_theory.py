@@ -23,6 +23,7 @@
 profile = "full"
 
 # %% tags=["setup"]
+import inspect
 import math
 
 import numpy as np
@@ -85,7 +86,7 @@ K = X @ W_k + b_k
 V = X @ W_v + b_v
 
 # %% [markdown]
-# Take *itself*. Its query {eval}`lab.vector(Q[2])` asks for something living, half as loudly for an action ([Figure](#attention-projections)). The key of *cat*, {eval}`lab.vector(K[0])`, answers to *living*; its value {eval}`lab.vector(V[0])` says what it is.
+# The two components of queries and keys stand for *living* and *action*, those of values for *living thing* and *action*. Take *itself*. Its query {eval}`lab.vector(Q[2])` asks for something living, half as loudly for an action ([Figure](#attention-projections)). The key of *cat*, {eval}`lab.vector(K[0])`, answers to *living*; its value {eval}`lab.vector(V[0])` says what it is.
 
 # %% tags=["hide-input"]
 page.figure(
@@ -118,7 +119,7 @@ most = tokens[int(A[2].argmax())]
 # %% [markdown]
 # For *itself* the dot products with the three keys are {eval}`lab.vector(Q[2] @ K.T)`, the scores {eval}`lab.vector(S[2], 2)`, their exponentials {eval}`lab.vector(exponentials, 2)` with the sum {eval}`number(exponentials.sum(), 2)`, and the weights {eval}`lab.vector(A[2], 3)`. It looks at *cat* most {eval}`holds(most, "=", "cat")`.
 #
-# **Try it.** Give the last row of `W_q` the numbers `[0, 2]` and run the cells again: which token does *itself* look at now? Then put `dim=0` into the softmax and add up the rows of $A$.
+# **Try it.** Give the last row of `W_q` the numbers `[0, 2]` and run the cells from there to this one, the collapsed ones, too: which token does *itself* look at now? Then put `dim=0` into the softmax, run its cell, and look at `A.sum(dim=1)` in a new one. Take both changes back and run the cells once more.
 
 # %% [markdown] tags=["answer"]
 # **Answer: another query.**
@@ -147,15 +148,15 @@ medians = measured.softmax["median"]
 unscaled, scaled = medians["raw"].unstack("statistic"), medians["scaled"].unstack("statistic")
 
 # %% [markdown]
-# Random queries and keys show the effect ([Figure](#attention-scaling)). At $d_k =$ {eval}`widest` the unscaled scores have a variance of {eval}`number(unscaled.variance[widest])` {eval}`holds(unscaled.variance[widest], "about", widest, within=0.1 * widest)`, and {eval}`percent(unscaled.saturated[widest], 0)` of the queries give more than 99% of their weight to one key {eval}`holds(unscaled.saturated[widest], ">", 0.5)`. The gradient of the median query is {eval}`significant(unscaled.jacobian_median[widest], 2)`, against {eval}`significant(scaled.jacobian_median[widest], 2)` with the division {eval}`holds(unscaled.jacobian_median[widest], "<", 0.1 * scaled.jacobian_median[widest])`.
+# Random queries and keys show the effect ([Figure](#attention-scaling)). At $d_k =$ {eval}`widest` the unscaled scores have a variance of {eval}`number(unscaled.variance[widest])` {eval}`holds(unscaled.variance[widest], "about", widest, within=0.1 * widest)`, and {eval}`percent(unscaled.saturated[widest], 0)` of the queries give more than 99% of their weight to one key {eval}`holds(unscaled.saturated[widest], ">", 0.5)`. The median norm of the softmax's Jacobian, the matrix of these derivatives, is {eval}`significant(unscaled.jacobian_median[widest], 2)`, against {eval}`significant(scaled.jacobian_median[widest], 2)` with the division {eval}`holds(unscaled.jacobian_median[widest], "<", 0.1 * scaled.jacobian_median[widest])`.
 #
-# The argument has limits. At $d_k =$ {eval}`narrowest` the unscaled gradient is the larger one {eval}`holds(unscaled.jacobian_median[narrowest], ">", scaled.jacobian_median[narrowest])`: narrow heads gain nothing. And the *mean* gradient at $d_k =$ {eval}`widest` is still {eval}`significant(unscaled.jacobian_mean[widest], 2)` {eval}`holds(unscaled.jacobian_mean[widest], ">", 10 * unscaled.jacobian_median[widest])`, carried by the queries whose two best keys nearly tie.
+# The argument has limits. At $d_k =$ {eval}`narrowest` the unscaled norm is the larger one {eval}`holds(unscaled.jacobian_median[narrowest], ">", scaled.jacobian_median[narrowest])`: narrow heads gain nothing. And the *mean* norm at $d_k =$ {eval}`widest` is still {eval}`significant(unscaled.jacobian_mean[widest], 2)` {eval}`holds(unscaled.jacobian_mean[widest], ">", 10 * unscaled.jacobian_median[widest])`, carried by the queries whose two best keys nearly tie.
 
 # %% tags=["hide-input"]
 page.figure(
     charts.scaling(measured.softmax),
     "attention-scaling",
-    f"The softmax over {sizes.keys} keys with and without the division, for random queries: median and range of {count(sizes.scaling_seeds, 'seed')} with {sizes.queries} queries each. The gradient is the Frobenius norm of all derivatives, for the median query. Compare the two curves as $d_k$ grows.",
+    f"The softmax over {sizes.keys} keys with and without the division, for random queries: median and range of {count(sizes.scaling_seeds, 'seed')} with {sizes.queries} queries each. The gradient is the Frobenius norm of the softmax's Jacobian, its median over queries. Compare the two curves as $d_k$ grows.",
     "Three panels against d_k: unscaled, the variance rises, more queries look at one key and the gradient falls; scaled, all stay level.",
 )
 
@@ -201,7 +202,7 @@ terms = " + ".join(f"{number(a, 3)} · {number(v)}" for a, v in zip(A[2], V[:, 0
 Z = C @ W_o + b_o
 
 # %% [markdown]
-# At the input, the row of *itself* says only that it points back. In $Z$ its row describes a living thing ([Figure](#attention-example)): the columns *thing* and *living* hold {eval}`number(Z[2, 0], 2)` and {eval}`number(Z[2, 2], 2)`, all of it fetched from *cat* {eval}`holds((A[2, 0] * V[0, 0]).item(), "about", Z[2, 0].item(), within=1e-6)`.
+# At the input, the row of *itself* says only that it points back. In $Z$ its row is mostly a living thing ([Figure](#attention-example)): the columns *thing* and *living* hold {eval}`number(Z[2, 0], 2)` and {eval}`number(Z[2, 2], 2)`, all of it fetched from *cat* {eval}`holds((A[2, 0] * V[0, 0]).item(), "about", Z[2, 0].item(), within=1e-6)`. The column *action* holds {eval}`number(Z[2, 1], 2)`, fetched from *sees* {eval}`holds((A[2, 1] * (V[1, 1] - b_v[1])).item(), "about", Z[2, 1].item(), within=1e-6)`.
 
 # %% tags=["hide-input"]
 page.figure(
@@ -219,8 +220,8 @@ torch.manual_seed(0)
 theirs = nn.MultiheadAttention(embed_dim=4, num_heads=2)
 nn.init.normal_(theirs.in_proj_bias)  # zero at first
 joined = X @ theirs.in_proj_weight.T + theirs.in_proj_bias  # Q, K and V of both heads
-by_head = (side.chunk(2, dim=1) for side in joined.chunk(3, dim=1))
-sums = [attend(*head) for head in zip(*by_head, strict=True)]
+q, k, v = joined.chunk(3, dim=1)  # (3, 4) each: two columns of each head
+sums = [attend(q[:, head], k[:, head], v[:, head]) for head in (slice(0, 2), slice(2, 4))]
 ours = torch.cat(sums, dim=1) @ theirs.out_proj.weight.T + theirs.out_proj.bias
 
 # %% tags=["hide-input"]
@@ -242,7 +243,7 @@ same = {
 # %% [markdown]
 # #### A task that needs the last step
 #
-# With several heads $W_o$ does what weights between 0 and 1 cannot: it subtracts. Let tokens be random numbers on a ring of eight places, each to be replaced by the difference of its two neighbours, $y_i = x_{i-1} - x_{i+1}$. A component that a single head fills can follow only one neighbour, and explains half of the variance. Two heads whose results $W_o$ subtracts can explain all of it.
+# $W_v$ can give a value either sign, but the same for every token, and a head's weights are not negative: one head cannot subtract one token from another. $W_o$ can, because it takes each head with a sign of its own. Let tokens be random numbers on a ring of eight places, each with its place as a one-hot vector beside it, and each to be replaced by the difference of its two neighbours, $y_i = x_{i-1} - x_{i+1}$. A component that a single head fills can follow only one of the two, which contributes half of the variance of $y_i$. Two heads whose results $W_o$ subtracts can explain all of it.
 
 # %% tags=["hide-input"]
 mixed = measured.mixing()
@@ -263,14 +264,17 @@ page.table(
 #
 # > *Draw the computational graph that depicts the flow of data through the self-attention mechanism. Include all the transformations mentioned in Question 1.*
 #
-# **Answer.** [The graph](#attention-graph) shows all four steps for a batch of $B$ sequences and $h$ heads, with the shape of what flows along each arrow. It is not drawn by hand: `torch.export` runs `SelfAttention`, the module that Part IV and the Vision Transformer use, and records every operation.
+# **Answer.** [The graph](#attention-graph) shows all four steps for a batch of $B$ sequences and $h$ heads, with the shape of what flows along each arrow. It is not drawn by hand: `torch.export` runs `SelfAttention`, the module that Part IV and the Vision Transformer use, and records every operation. Its code stands in `study/attention.py`; in JupyterLab a cell below prints its heart.
 
 # %%
 from study.attention import SelfAttention
 
 attention, x = SelfAttention(width=12, heads=3), torch.randn(2, 7, 12)
 traced = graph.trace(attention, x, ["Z", "A"], return_weights=True)
-letters = {2: "B", 7: "N", 12: "d", 3: "h", 4: "d_k"}
+letters = {2: "B", 7: "N", 12: "d", 3: "h", 4: "d_k"}  # what each size of the example stands for
+
+# %% tags=["hide-cell"]
+print(inspect.getsource(SelfAttention.forward))
 
 # %% tags=["hide-input"]
 page.figure(
@@ -285,7 +289,7 @@ furthest = agreement[["output", "gradient"]].to_numpy().max()
 # %% [markdown]
 # Attention itself has no parameters: it only compares and averages. The module is the same function as PyTorch's own: in {eval}`len(agreement)` comparisons with random padding, outputs and gradients differ by {eval}`significant(furthest, 2)` at most {eval}`holds(furthest, "<=", 1e-5)`.
 #
-# **Try it.** The picture follows the module. Trace `SelfAttention(width=12, heads=1, bias=False, output=False)` instead: which boxes go, and which stay though one head has nothing to split?
+# **Try it.** The picture follows the module. Put `SelfAttention(width=12, heads=1, bias=False, output=False)` into the cell that traces it, and run that cell and the collapsed one that draws: which boxes go, and which stay though one head has nothing to split? Take the change back and run both again.
 
 # %% [markdown] tags=["answer"]
 # **Answer: another graph.**
@@ -303,7 +307,7 @@ order = torch.tensor([3, 0, 2, 6, 1, 5, 4])
 moved = (attention(x[:, order]) - attention(x)[:, order]).abs().max().item()
 
 # %% [markdown]
-# The two sides agree {eval}`holds(round(moved, 5), "=", 0)`. To self-attention alone *dog bites man* and *man bites dog* are the same. Transformers therefore add a vector for the position to every token.
+# `attention(x[:, order])` and `attention(x)[:, order]` agree {eval}`holds(round(moved, 5), "=", 0)`. To self-attention alone *dog bites man* and *man bites dog* are the same. Transformers therefore add a vector for the position to every token.
 #
 # A mask says which keys a query may see. It sets the hidden scores to $-\infty$ before the softmax, so that their weights are exactly 0 and the rest still sums to one. A *causal* mask hides the future, a *padding* mask the tokens that only fill up a short sequence:
 
@@ -314,7 +318,7 @@ causal = S.masked_fill(future, -math.inf).softmax(dim=1)
 padded = S.masked_fill(filling, -math.inf).softmax(dim=1)
 
 # %% [markdown]
-# The keys that remain visible keep the proportions of their weights; under the causal mask *cat* sees itself alone ([Figure](#attention-masks)).
+# The keys that remain visible keep the proportions of their weights; under the causal mask the first token, *cat*, attends to its own value alone ([Figure](#attention-masks)).
 
 # %% tags=["hide-input"]
 page.figure(
@@ -337,7 +341,7 @@ verdict = measured.verdicts()
 statuses = list(verdict.values())
 
 # %% [markdown]
-# The measurements agree ([Figure](#attention-cost)). From half the longest sequence to the longest, $N =$ {eval}`number(longest)`, the time grows {eval}`number(growth["explicit"], 1)`-fold with explicit weights, {eval}`number(growth["fused"], 1)`-fold with the fused kernel and {eval}`number(growth["projections"], 1)`-fold for the linear maps {eval}`holds(growth["explicit"], "about", 4, within=0.5)`{eval}`holds(growth["fused"], "about", 4, within=0.5)`{eval}`holds(growth["projections"], "about", 2, within=0.5)`. There the kernel needs {eval}`percent(kernel.forward / explicit.forward, 0)` of the time of explicit weights and {eval}`percent(kernel.peak / explicit.peak)` of their memory {eval}`holds(kernel.peak, "<", 0.05 * explicit.peak)`. The square in the time belongs to the mathematics, the square in the memory to the program.
+# The measurements agree ([Figure](#attention-cost)). From half the longest sequence to the longest, $N =$ {eval}`number(longest)`, the time grows {eval}`number(growth["explicit"], 1)`-fold with explicit weights, {eval}`number(growth["fused"], 1)`-fold with the fused kernel and {eval}`number(growth["projections"], 1)`-fold for the linear maps {eval}`holds(growth["explicit"], "about", 4, within=0.5)`{eval}`holds(growth["fused"], "about", 4, within=0.5)`{eval}`holds(growth["projections"], "about", 2, within=0.5)`. There the kernel needs {eval}`percent(kernel.forward / explicit.forward, 0)` of the time of explicit weights and {eval}`percent(kernel.peak / explicit.peak)` of their memory {eval}`holds(kernel.peak, "<", 0.05 * explicit.peak)`. Exact attention takes quadratic time; quadratic memory is avoidable.
 
 # %% tags=["hide-input"]
 page.figure(
@@ -359,4 +363,4 @@ page.figure(
 # %% [markdown] tags=["summary"]
 # ## Summary
 #
-# Self-attention compares queries with keys, turns the scores into weights by a softmax over the keys, and averages the values with them. Dividing by $\sqrt{d_k}$ keeps the variance of the scores at one if the components are independent and of unit variance. Without the division, at $d_k =$ {eval}`widest`, the gradient of the median query falls from {eval}`significant(scaled.jacobian_median[widest], 2)` to {eval}`significant(unscaled.jacobian_median[widest], 2)` {eval}`holds(unscaled.jacobian_median[widest], "<", 0.1 * scaled.jacobian_median[widest])`. $W_o$ adds and subtracts what several heads found; without it, or with one head, no training explains more than about half of a difference of neighbours {eval}`holds(others.explained.max(), "<", 0.52)`. The original's formulas are right, except that it calls the matrix $W_q$ a vector and sums over the wrong index.
+# Self-attention compares queries with keys, turns the scores into weights by a softmax over the keys, and averages the values with them. Dividing by $\sqrt{d_k}$ keeps the variance of the scores at one if the components are independent and of unit variance. Without the division, at $d_k =$ {eval}`widest`, the median norm of the softmax's Jacobian falls from {eval}`significant(scaled.jacobian_median[widest], 2)` to {eval}`significant(unscaled.jacobian_median[widest], 2)` {eval}`holds(unscaled.jacobian_median[widest], "<", 0.1 * scaled.jacobian_median[widest])`. $W_o$ adds and subtracts what several heads found; without it, or with one head, no training explains more than about half of a difference of neighbours {eval}`holds(others.explained.max(), "<", 0.52)`. The original's formulas are right, except that it calls the matrix $W_q$ a vector and sums over the wrong index.

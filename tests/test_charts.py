@@ -166,7 +166,8 @@ def test_series_of_any_length_have_few_ticks_for_their_dates(rows, most):
 
 def test_season_shows_each_month_day_hour_and_weekday():
     table = tweets()
-    months, days, grid, clock, colours = charts.season(table, WINDOWS).axes
+    fig = charts.season(table, WINDOWS)
+    months, days, grid, clock, colours = fig.axes
     march, april = table[:8_640].value, table[8_640:].value
     heights = sorted(bar.get_height() for bar in months.patches)
     assert heights == sorted([march.mean(), april.mean(), march.median(), april.median()])
@@ -178,9 +179,14 @@ def test_season_shows_each_month_day_hour_and_weekday():
     assert max(highest) == 9_000 == highest[12]
     assert grid.images[0].get_array().shape == (7, 24)
     assert [text.get_text() for text in grid.get_yticklabels()][0] == "Mon"
-    assert colours.get_ylabel() == days.get_ylabel() == "tweets per 5 minutes"
+    assert colours.get_ylabel() == days.get_ylabel() == "tweets"
     shown = [t.get_text() for axis in (months, days, clock) for t in axis.get_legend().get_texts()]
-    assert shown == ["mean", "median", "median", "labelled window", "median", "maximum"]
+    assert shown == ["mean", "median", "labelled window", "median", "maximum"]
+    fig.canvas.draw()
+    for axis in (months, days):  # no legend covers data, no label is longer than its panel
+        panel = axis.get_window_extent()
+        assert axis.get_legend().get_window_extent().y0 > panel.y1 - 3
+        assert axis.yaxis.label.get_window_extent().height < panel.height
 
 
 def test_layers_are_boxes_with_shape_kind_activation_and_parameters():
@@ -416,7 +422,7 @@ def test_the_leaderboard_has_a_row_a_detector_without_and_with_a_pause():
     assert drawn[4][0] == -6 and marks[4].get_marker() == "<" and "\N{MINUS SIGN}20.0" in texts(axis)
     ranges = [line.get_xdata().tolist() for line in axis.lines if line.get_linewidth() == 4]
     assert ranges[:2] == [[0.5, 2], [2.5, 3.5]]
-    assert [t.get_text() for t in axis.get_yticklabels()] == ["Surge-AE", "ARTime", "POLY"]
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["Surge-AE", "NAB: ARTime", "POLY"]
     assert [t.get_weight() for t in axis.get_yticklabels()] == ["bold", "normal", "normal"]
     (scale,) = axis.child_axes
     assert scale._functions[0](np.array([-4, 0, 4])).tolist() == [0, 50, 100]

@@ -128,18 +128,18 @@ def series_interactive(tweets: pd.DataFrame, windows: Windows = ()) -> go.Figure
 
 def season(tweets: pd.DataFrame, windows: Windows = ()) -> Figure:
     """Months (mean and median), days (median), the clock (`_clock`) and the median by weekday and hour."""
-    fig, axes = figures.new(height_cm=8.3, rows=2, cols=2, height_ratios=[1, 1.45])
+    fig, axes = figures.new(height_cm=10, rows=2, cols=2, height_ratios=[1, 1.6])
     values = tweets.set_index("timestamp").value
     _months(axes[0, 0], values)
     daily = values.resample("1D").median()
-    axes[0, 1].plot(daily.index, daily, marker=".", lw=0.8, color=figures.PALETTE["blue"], label="median")
-    axes[0, 1].set(title="By day")
+    axes[0, 1].plot(daily.index, daily, marker=".", lw=0.8, color=figures.PALETTE["blue"])
+    axes[0, 1].set(title="Median by day")
     _shade(axes[0, 1], windows)
     _dates(axes[0, 1], daily.index, most=4)
-    axes[0, 1].set_ylim(0, 1.45 * daily.max())
-    axes[0, 1].legend(loc="upper left", ncols=2)
+    axes[0, 1].set_ylim(0, 1.1 * daily.max())
+    _legend_above(axes[0, 1])
     for axis in axes[0]:
-        axis.set_ylabel(COUNTS)
+        axis.set_ylabel("tweets")
     place = axes[1, 0].get_subplotspec()
     axes[1, 0].remove()
     _clock(fig.add_subplot(place, projection="polar"), values)
@@ -148,8 +148,13 @@ def season(tweets: pd.DataFrame, windows: Windows = ()) -> Figure:
     axes[1, 1].set(title="Median by weekday and hour", xlabel="hour", xticks=range(0, 24, 6))
     axes[1, 1].set_yticks(range(len(grid)), [WEEKDAYS[day] for day in grid.index])
     axes[1, 1].grid(False)
-    fig.colorbar(image, ax=axes[1, 1], label=COUNTS)
+    fig.colorbar(image, ax=axes[1, 1], label="tweets")
     return fig
+
+
+def _legend_above(axis: Axes) -> None:
+    """A legend beside the title, so that it covers no data."""
+    axis.legend(loc="lower right", bbox_to_anchor=(1.02, 0.97), ncols=2, handlelength=1.4)
 
 
 def _months(axis: Axes, values: pd.Series) -> None:
@@ -159,8 +164,8 @@ def _months(axis: Axes, values: pd.Series) -> None:
     axis.bar(at + 0.2, months["median"], 0.38, color=figures.PALETTE["sky"], hatch="///", ec="white", label="median")
     days = (months["count"] / DAY_ROWS).round().astype(int)
     axis.set_xticks(at, [f"{month.strftime('%b')}\n{count(n, 'day')}" for month, n in days.items()])
-    axis.set(title="By month", ylim=(0, 1.35 * months["mean"].max()))
-    axis.legend(loc="upper left", ncols=2)
+    axis.set(title="By month", ylim=(0, 1.1 * months["mean"].max()))
+    _legend_above(axis)
 
 
 _POLAR = (
@@ -186,7 +191,7 @@ def _clock(axis: Axes, values: pd.Series) -> None:
     axis.set_title("Around the clock", pad=12)
     for label in axis.get_yticklabels():
         label.set(fontsize=7, path_effects=[withStroke(linewidth=2.5, foreground="white")])
-    legend = axis.legend(loc="lower right", bbox_to_anchor=(-0.12, -0.2), handlelength=1.4)
+    legend = axis.legend(loc="lower right", bbox_to_anchor=(0, -0.2), handlelength=1.4)
     legend.set_in_layout(False)  # it stands in the corner beside the circle
 
 
@@ -540,7 +545,7 @@ def alarms(tweets: pd.DataFrame, windows: Windows, detectors: Mapping[str, Score
                 f"{name}: one score a row and a threshold above 0 expected, got {len(found.scores)} scores for "
                 f"{len(tweets)} rows and threshold {found.threshold}"
             )
-    fig, axes = figures.new(height_cm=1.9 + 1.1 * len(detectors), rows=len(detectors), sharex=True, squeeze=False)
+    fig, axes = figures.new(height_cm=1.9 + 1.7 * len(detectors), rows=len(detectors), sharex=True, squeeze=False)
     start, labels = scoring.probation_rows(len(tweets)), _labels(tweets, windows)
     # The alarms stand above the highest score.
     top = 50 * max(1, *(np.max(found.scores[start:]) / found.threshold for found in detectors.values()))
@@ -596,10 +601,10 @@ def leaderboard(board: pd.DataFrame, windows: int = 4, lowest: float = -6) -> Fi
     """NAB's standard score without and with a pause after an alarm, a row a detector, in the order of the board.
 
     board: indexed by model, with `kind` and, for c in unpaused and paused, `c_nab`, `c_nab_low`, `c_nab_high` (range
-    over seeds). NAB's own detectors, kind "published", are grey. Scores and ends of bands below
-    `lowest` stand at the edge, in numbers.
+    over seeds). NAB's own detectors, kind "published", are grey and called so. Scores and ends of
+    bands below `lowest` are arrows at the edge; their numbers stand at the right.
     """
-    fig, axis = figures.new(height_cm=2.6 + 0.29 * len(board))
+    fig, axis = figures.new(height_cm=2.6 + 0.32 * len(board))
     at, lowest = np.arange(len(board)), max(lowest, board[["unpaused_nab_low", "paused_nab_low"]].min(axis=None))
     for y, (name, row) in zip(at, board.iterrows(), strict=True):
         colour = figures.PALETTE["grey"] if row.kind == "published" else figures.colour_of(name)
@@ -621,10 +626,11 @@ def leaderboard(board: pd.DataFrame, windows: int = 4, lowest: float = -6) -> Fi
         if beyond:
             words = ", ".join(beyond).replace("-", "\N{MINUS SIGN}")
             white = [withStroke(linewidth=2.5, foreground="white")]
-            axis.text(lowest + 0.2, y - 0.02, words, va="center", fontsize=7, path_effects=white)
+            axis.text(windows - 0.15, y, words, ha="right", va="center", fontsize=7, path_effects=white)
     for value in (-windows, windows):
         axis.axvline(value, color=figures.PALETTE["black"], lw=0.9, ls="--", zorder=1)
-    axis.set_yticks(at, board.index)
+    labels = [f"NAB: {name}" if kind == "published" else name for name, kind in board.kind.items()]
+    axis.set_yticks(at, labels)
     for label, kind in zip(axis.get_yticklabels(), board.kind, strict=True):
         label.set_color("#555555" if kind == "published" else "black")
         label.set_weight("bold" if kind in ("ours", "yours") else "normal")
