@@ -260,11 +260,11 @@ page.figure(
 # %% [markdown]
 # Each model has exactly the reported number of parameters {eval}`holds(tables.parameters_differing(built), "=", 0)`.
 #
-# **Try it.** In the cell of `base`, widen the bottleneck from 2 to 6 units. Run that cell and the one with `nab.train(base, windows, seed=0)`, which trains in some ten seconds. Does the column `last` fall below the loss of a constant, `lab.constant_losses(windows)["last"]`? Below, of a changed model one seed is trained instead of ten. To undo it, put 2 back and run the cell of `base` again. A model of your own needs one more cell, a layer named `bottleneck` (else the narrowest one counts) and an entry in `dense_models` or `models`, such as `"Wide": wide`; it joins every table and figure from here on.
+# **Try it.** In the cell of `base`, widen the bottleneck from 2 to 6 units. Run that cell and the one with `nab.train(base, windows, seed=0)`, which trains in some ten seconds. Does the column `last` fall below the loss of a constant, `lab.constant_losses(windows)["last"]`? Below, one seed of a changed model is trained, not ten. To undo the change, put 2 back and run the cell of `base` again. A model of your own needs one more cell, a layer named `bottleneck` (else the narrowest one counts) and an entry in `dense_models` or `models`, such as `"Wide": wide`; it joins every table and figure from here on.
 
 # %% [markdown] tags=["answer"]
 # **Answer: a wider bottleneck.**
-# No. With six units, too, the loss ends slightly above that of a constant, for each of three seeds that we tried. The width of the bottleneck is not what keeps Base from learning. Where the text below speaks of the published Base, such as its two bottleneck units, checks show “not so here” if you run it.
+# No. With six units, too, the loss ends slightly above that of a constant, for each of three seeds that we tried. The width of the bottleneck is not what keeps Base from learning. Where the text below speaks of the published Base, checks now show “not so here”.
 
 # %% [markdown]
 # ## Results
@@ -356,7 +356,7 @@ lowest_dense = min(median[name].last_loss for name in dense_models)
 page.plot(
     charts.losses_interactive(stored, own=here),
     "nab-loss-curves",
-    "Loss per epoch, median and the middle eight of ten seeds; thin lines are the seeds that end lowest and highest. Thin lines that keep falling from above 0.01 are the two collapsed trainings. Circles are this notebook's own run of Base, and of any model you change. Compare where the curves end with the loss of a constant (dotted).",
+    "Loss per epoch, median and the middle eight of ten seeds; thin lines are the seeds that end lowest and highest. Thin lines that fall slowly, far above the others, are collapsed trainings. Circles are this notebook's own run of Base, and of any model you change. Compare where the curves end with the loss of a constant (dotted).",
     "Falling loss curves ending on dotted lines.",
     charts.losses(stored, own=here),
 )
@@ -490,7 +490,7 @@ leader = board.loc[best]
 control = nab.landmarks(board).unpaused_nab.get("random", -4.0)
 
 # %% [markdown]
-# NAB's score counts windows instead of rows ([Figure](#nab-scoring)): on this series 4 is perfect, and a detector that never raises an alarm gets −4. On NAB's scale from 0 to 100, which serves to compare series, silence is 0 and perfection 100; here a score $s$ becomes $50\,(1 + s/4)$. Without a pause after an alarm, none of the four autoencoders is a good detector. The best of them, {eval}`best`, is little better than silence {eval}`holds(originals.unpaused_nab.max(), "<", -2)`{eval}`holds(originals.unpaused_nab.max(), ">", -4)`: it scores {eval}`number(originals.unpaused_nab.max(), 2)` in the median over seeds, which range from {eval}`number(leader.unpaused_nab_low, 2)` to {eval}`number(leader.unpaused_nab_high, 2)`. The three dense ones score below silence {eval}`holds(originals.unpaused_nab.drop("Version 3").max(), "<", -4)`: they find windows, but the false alarms cost more than the windows are worth. A threshold on the tweet count itself scores {eval}`number(naive.unpaused_nab, 2)`, more than all four medians {eval}`holds(naive.unpaused_nab, ">", originals.unpaused_nab.max())` but within that range {eval}`holds(naive.unpaused_nab, "<", leader.unpaused_nab_high)`: which of the two is better is undecided. Even NAB's control, which raises alarms at random, scores {eval}`number(control, 2)`, more than all four medians {eval}`holds(control, ">", originals.unpaused_nab.max())`. A pause after each alarm lifts all four above silence, to {eval}`number(originals.paused_nab.min(), 2)` and more {eval}`holds(originals.paused_nab.min(), ">", 0)`; the next section introduces it.
+# NAB's score counts windows instead of rows ([Figure](#nab-scoring)): on this series 4 is perfect, and a detector that never raises an alarm gets −4. On NAB's scale from 0 to 100, where silence is 0, a score $s$ of this series is $50\,(1 + s/4)$. Without a pause after an alarm, none of the four autoencoders is a good detector. The best of them, {eval}`best`, is little better than silence {eval}`holds(originals.unpaused_nab.max(), "<", -2)`{eval}`holds(originals.unpaused_nab.max(), ">", -4)`: it scores {eval}`number(originals.unpaused_nab.max(), 2)` in the median over seeds, which range from {eval}`number(leader.unpaused_nab_low, 2)` to {eval}`number(leader.unpaused_nab_high, 2)`. The three dense ones score below silence {eval}`holds(originals.unpaused_nab.drop("Version 3").max(), "<", -4)`: they find windows, but the false alarms cost more than the windows are worth. A threshold on the tweet count itself scores {eval}`number(naive.unpaused_nab, 2)`, more than all four medians {eval}`holds(naive.unpaused_nab, ">", originals.unpaused_nab.max())` but within that range {eval}`holds(naive.unpaused_nab, "<", leader.unpaused_nab_high)`: which of the two is better is undecided. Even NAB's control, which raises alarms at random, scores {eval}`number(control, 2)`, more than all four medians {eval}`holds(control, ">", originals.unpaused_nab.max())`. With a pause after each alarm (next section) all four reach {eval}`number(originals.paused_nab.min(), 2)` or more {eval}`holds(originals.paused_nab.min(), ">", 0)`.
 
 # %% tags=["hide-input"]
 # How NAB scores
@@ -537,15 +537,15 @@ page.figure(
 # %% [markdown]
 # ### A detector made for this task
 #
-# The measurements show what a detector for such a series needs: a scale that one burst cannot set, a view longer than a burst, no way to copy the burst from input to output, and an error that is compared with its own past. Our detector, Surge, has these four, and a fifth step that announces a burst once:
+# The measurements show what a detector for such a series needs: a scale that one burst cannot set, a view longer than a burst, no way to copy the burst from input to output, and an error that is compared with its own past. Our detector, Surge, has these four, and announces a burst once:
 #
 # 1. Counts $v$ become $2\sqrt{v + 3/8}$ ([Anscombe 1948](#anscombe1948transformation)), whose noise does not grow with the level. Mean and standard deviation of the past two weeks scale them.
 # 2. The input is the week that ends at the row, in blocks that are fine near the row and coarse far away, with the time of day and of the week beside it.
 # 3. The newest thirteen hours are hidden from the encoder and rebuilt from the rest, as in a denoising autoencoder ([Vincent et al. 2008](#vincent2008extracting)).
-# 4. The error is judged against its own history, in the manner of the anomaly likelihood ([Ahmad et al. 2017](#ahmad2017unsupervised)): the score is $(m_t - \mu_t) / \sigma_t$, where $m_t$ is the mean error of the last 15 minutes (errors to the power 1.5, with their sign), and $\mu_t$ and $\sigma_t$ are mean and standard deviation of all earlier ones. The same over 8 hours is averaged with it, and where the past had high scores, too, the result is damped.
+# 4. The error is judged against its own history, in the manner of the anomaly likelihood ([Ahmad et al. 2017](#ahmad2017unsupervised)): the score is $(m_t - \mu_t) / \sigma_t$, where $m_t$ is the mean error of the last 15 minutes, and $\mu_t$ and $\sigma_t$ are mean and standard deviation of all earlier ones. The same over 8 hours is averaged with it.
 # 5. Surge scores one row per burst, just after the error has peaked, by the height of the peak. All other rows get 0.
 #
-# The code, with all constants, stands in `study/anomaly/own.py`.
+# The code, with some refinements of step 4 and all constants, stands in `study/anomaly/own.py`.
 
 # %% tags=["hide-input"]
 # Our two detectors
@@ -624,7 +624,7 @@ flagged = rules["base"]
 #
 # > *Discuss the strengths and limitations of using autoencoders for anomaly detection.*
 #
-# Autoencoders showed three strengths here: no label is needed to fit one; the four are small, with {eval}`number(min(sizes))` to {eval}`number(max(sizes))` parameters; and one network serves ten series at once. The limitations weigh more. None of the four scores more, in the median over seeds, than a threshold on the count itself {eval}`holds(naive.unpaused_nab, ">", originals.unpaused_nab.max())`. Whether an autoencoder detects anything depends much on what surrounds it: the scale of its input, and the rule that turns errors into alarms. [Table](#nab-strengths) compares the original's three strengths and three limitations with our measurements.
+# Autoencoders showed three strengths here: no label is needed to fit one; the four are small, with {eval}`number(min(sizes))` to {eval}`number(max(sizes))` parameters; and one network serves ten series at once. The limitations weigh more. None of the four scores more, in the median over seeds, than a threshold on the count itself {eval}`holds(naive.unpaused_nab, ">", originals.unpaused_nab.max())`. Much depends on the scale of the input and on the rule that turns errors into alarms. [Table](#nab-strengths) compares the original's three strengths and three limitations with our measurements.
 
 # %% tags=["hide-input"]
 # Strengths and limitations, judged
