@@ -432,7 +432,7 @@ class TestAssembly:
         monkeypatch.setattr(assemble, "digest", lambda notebooks, records: "0123abc")
         monkeypatch.setattr(assemble.front, "write", lambda page, *given: page.say("Front."))
         monkeypatch.setattr(assemble.results, "collect", lambda records, verdicts, source: {"source": source})
-        monkeypatch.setattr(assemble.provenance, "page", lambda chosen, records: "# Provenance")
+        monkeypatch.setattr(assemble.provenance, "page", lambda chosen, records, turned: "# Provenance")
 
         def run(drafted=False, there=True, other_data="", **change):
             experiments.there = there

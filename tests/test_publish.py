@@ -313,7 +313,7 @@ def test_code_folds_or_goes(soup, made):
     folded = [flat(block.pre) for block in soup.select("details.code")]
     definition = "def line(): fig, axes = figures.new(height_cm=5) axes.plot([1, 3, 2]) return fig"
     assert folded == [
-        "shown_cell()", "polar()", "chart()", "table()", "noisy()", "loop()", "wide()", definition,
+        "shown_cell()", "polar()", "chart()", "table()", "marks()", "noisy()", "loop()", "wide()", definition,
         "long() " * 6 + "long()",
     ]  # fmt: skip
     assert [block.has_attr("open") for block in soup.select("details.code")] == [True] * 8 + [False]
