@@ -221,11 +221,8 @@ PROFILES = {
             learning_rate=1e-3, epochs=12, dropout=0.2, patience=2, l2=1e-4, l2_sweep=(1e-5, 1e-4, 1e-3),
             sizes=(1_000, 4_000, 16_000), own_sizes=(20_000, 40_000), repeats=5, synthetic_rows=4_000, own={},
             sweep_seeds=(0, 1, 2), ablation_seeds=(0, 1),
-            grid=(
-                "example", "dropout 0.05", "dropout 0.02", "10,000 words", "learning rate 0.003", "texts of 50",
-                "batch 64", "width 64",
-            ),
-            grid_changes={}, grid_epochs=10, condition="dropout 0.05", condition_seeds=(1, 2, 3),
+            grid=("example", "dropout 0.05", "dropout 0.02"), grid_changes={}, grid_epochs=10,
+            condition="dropout 0.02", condition_seeds=(),
         ),
         bonus=Bonus(
             seeds=(0,), batch=64, label_smoothing=0.1, patience=12, width=192, depth=6, heads=3, hidden=384,
@@ -260,7 +257,7 @@ PROFILES = {
                 "vocabulary": 500, "longest": 64, "width": 16, "heads": 2, "batch": 32, "epochs": 2,
                 "learning_rate": 1e-2,
             },
-            sweep_seeds=(0, 1), ablation_seeds=(0,), grid=("example", "dropout 0.05"),
+            sweep_seeds=(0, 1), ablation_seeds=(0,), grid=("example", "dropout 0.05", "dropout 0.02"),
             grid_changes={
                 "vocabulary": 500, "longest": 64, "width": 16, "heads": 2, "hidden": 32, "learning_rate": 1e-2,
             },

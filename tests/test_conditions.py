@@ -1,12 +1,13 @@
 """Which conditions the original could have had: readings of trajectories, their distance, the choice, by hand."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from study import profile, published, verdicts
-from study.news import conditions, experiments, variants
+from study import profile, published
+from study.news import conditions, experiments, tables
 from study.news.conditions import Reading, Setting
 from study.runs import Record
 
@@ -101,7 +102,9 @@ def test_the_setting_and_the_reading_that_come_nearest_are_chosen():
     assert list(table.index) == ["near", "far", "farther"]
     assert table.distance.tolist() == pytest.approx([0.0, 1.0, 2.0], abs=1e-3)  # half of the numbers are shifted
     assert table.close.tolist() == [16, 8, 8] and table.setting.iloc[0] == EXAMPLE
-    assert conditions.chosen(table) == (EXAMPLE, Reading(6, 2, best=False))
+    near = table.iloc[0]
+    assert Reading(near.epochs, near.patience, near.best) == Reading(6, 2, best=False)
+    assert near.numbers == pytest.approx({key: published.value(key) for key in near.numbers})
 
 
 def test_all_four_variants_count_and_the_test_split_does_not():
@@ -130,6 +133,21 @@ def test_numbers_that_no_setting_gives_are_named():
     assert set(conditions.unreached([*as_published(), *spoilt[3:]], settings)) == set()  # one setting is enough
 
 
+def test_the_table_shows_each_setting_with_its_reading():
+    settings = {"other": Setting(width=16), "near": EXAMPLE}
+    table = tables.conditions(
+        conditions.nearest([*as_published(), *as_published(settings["other"], shift=0.02)], settings)
+    )
+    assert table.iloc[0].tolist() == ["near", "0.00", 16, 6, 2, "last epoch", "0.4"]  # 90.29% and 89.84% as published
+    assert table.Setting.tolist() == ["near", "other"] and table.Close.tolist() == [16, 8]
+
+
+def test_published_numbers_are_named_by_quantity():
+    keys = ["part4.base.train_loss", "part4.dropout.validation_loss", "part4.early-stopping.train_loss"]
+    assert tables.by_quantity(keys) == "training loss (Base and + early stopping) and validation loss (Dropout)"
+    assert tables.by_quantity([]) == "none"
+
+
 def test_the_reports_own_trainings_are_read_and_the_longest_of_several():
     own = Setting(dropout=0.2)
     stopped, whole = (record("dropout", own, task="part4-variants", epochs=n) for n in (4, 6))
@@ -140,30 +158,25 @@ def test_the_reports_own_trainings_are_read_and_the_longest_of_several():
         conditions.found(others, own, "dropout", seed=2)
 
 
-def test_the_test_split_is_read_at_the_variants_epochs_by_seed():
-    tests = {"test_accuracy": np.arange(6) / 10, "test_loss": np.arange(6)}
-    records = [*as_published(), *as_published(seed=1, **tests), *as_published(seed=2, **tests)]
-    last = conditions.tested(records, EXAMPLE, Reading(6, 2, best=False))
-    best = conditions.tested(records, EXAMPLE, Reading(6, 2, best=True))
-    assert len(last) == len(best) == 2
-    assert [v["test_loss"] for v in last[0].values()] == [5, 5, 4, 4]
-    assert [v["test_loss"] for v in best[1].values()] == [5, 5, 2, 2]
-    assert last[0]["base"]["test_accuracy"] == pytest.approx(0.5)
-    with pytest.raises(ValueError, match="seed 1 are too short"):
-        conditions.tested(records, EXAMPLE, Reading(9, 2, best=False))
-
-
 def test_settings_share_trainings_and_only_seeds_that_chose_nothing_are_tested():
-    chosen = profile.load("full")
-    specs = experiments.condition_specs(chosen)
+    full = profile.load("full")
+    changes = {"grid": tuple(conditions.GRID), "condition": "example", "condition_seeds": (1, 2)}
+    specs = experiments.ALL.specs(replace(full, part4=replace(full.part4, **changes)))
+    specs = [s for s in specs if s["task"] == "part4-conditions"]
     assert max(Counter((s["model"], s["seed"]) for s in specs).values()) == 1
     plain = [s for s in specs if s["model"].startswith("plain") and s["seed"] == 0]
     dropouts = {s["settings"]["dropout"] for s in specs if s["model"].startswith("dropout")}
-    assert len(plain) < len(chosen.part4.grid) and len(dropouts) == 3
-    assert {s["seed"] for s in specs if "tested" in s["settings"]} == set(chosen.part4.condition_seeds)
+    assert len(plain) < len(conditions.GRID) and len(dropouts) == 3
+    assert {s["seed"] for s in specs if "tested" in s["settings"]} == {1, 2}
+    assert {s["settings"]["dropout"] for s in specs if "tested" in s["settings"]} == {0.0, 0.1}
     assert {s["seed"] for s in specs if "tested" not in s["settings"]} == {0}
-    assert chosen.part4.condition in chosen.part4.grid and 0 not in chosen.part4.condition_seeds
-    assert list(conditions.grid(chosen.part4)) == list(chosen.part4.grid) == list(conditions.GRID)
+
+
+@pytest.mark.parametrize("name", ["quick", "full"])
+def test_a_profile_tests_one_setting_of_its_grid_with_seeds_that_did_not_choose_it(name):
+    sizes = profile.load(name).part4
+    assert sizes.condition in sizes.grid and 0 not in sizes.condition_seeds
+    assert list(conditions.grid(sizes)) == list(sizes.grid)
 
 
 def test_the_reports_own_setting_stands_beside_the_grid():
@@ -175,35 +188,3 @@ def test_the_reports_own_setting_stands_beside_the_grid():
         assert any(training.items() <= settings.items() for settings in specs), training
     small = conditions.with_own(profile.load("quick").part4)
     assert {s.width for s in small.values()} == {16} and small["example"].dropout == 0.1
-
-
-def by_seed(**changed):
-    """Three seeds at the published test numbers, plus or minus a little."""
-    numbers = {
-        variant: {q: published.value(f"part4.{variant}.{q}") for q in ("test_accuracy", "test_loss")}
-        for variant in experiments.VARIANTS
-    }
-    return [
-        {v: {q: number + step + changed.get(v, 0.0) for q, number in two.items()} for v, two in numbers.items()}
-        for step in (-0.002, 0.0, 0.002)
-    ]
-
-
-def test_published_test_numbers_are_judged_by_the_seeds_of_a_setting():
-    found = {j.key: j for j in variants.judged_on_test(by_seed(base=0.2))}
-    assert len(found) == 8 and found["part4.base.test_loss"].kind is verdicts.Kind.LOSS
-    assert {key for key, j in found.items() if j.verdict.status != verdicts.REPRODUCED} == {
-        "part4.base.test_accuracy", "part4.base.test_loss",
-    }  # fmt: skip
-    assert found["part4.early-stopping.test_accuracy"].values == pytest.approx([0.9156, 0.9176, 0.9196])
-    assert found["part4.early-stopping.test_loss"].show(0.263) == "0.263"
-
-
-def test_early_stopping_is_ahead_by_seeds_with_the_better_sign_for_both_quantities():
-    accuracy = variants.early_stopping_ahead(by_seed(), "test_accuracy")
-    loss = variants.early_stopping_ahead(by_seed(), "test_loss")
-    assert list(accuracy) == list(loss) == ["base", "dropout", "regularised"]
-    assert accuracy["base"].mean == pytest.approx(0.9176 - 0.8920) and loss["base"].mean == pytest.approx(0.709 - 0.263)
-    # Paired by seed: what all variants of a seed share widens no interval.
-    assert accuracy["regularised"].low == pytest.approx(accuracy["regularised"].high)
-    assert variants.early_stopping_ahead(by_seed(dropout=0.1), "test_accuracy")["dropout"].high < 0

@@ -48,7 +48,7 @@ GRID: dict[str, Setting] = {
     "width 64": Setting(width=64, hidden=64, dropout=0.05),
 }
 """The settings that can be searched, the most plausible and cheapest first."""
-OWN = "this report"
+OWN = "ours"
 
 TRAININGS = ("plain", "dropout", "penalty")
 VARIANTS = {"base": "plain", "dropout": "dropout", "early-stopping": "dropout", "regularised": "penalty"}
@@ -190,20 +190,15 @@ def nearest(records: Sequence[Record], settings: Mapping[str, Setting]) -> pd.Da
     """The grid, a row a setting, each with the reading that comes nearest; the nearest setting first.
 
     Indexed by the setting's name; columns `distance`, `close` (how many of the numbers that choose are 1 off at
-    most), the reading's `epochs`, `patience` and `best`, and the `setting`.
+    most), the reading's `epochs`, `patience` and `best`, the `setting` and the `numbers`, by their published keys.
     """
     rows = {}
     for name, setting in settings.items():
         reading, values = min(readings(trajectories(records, setting)), key=lambda pair: distance(pair[1]))
         close = sum(off(key, value) <= 1 for key, value in values.items())
-        rows[name] = {"distance": distance(values), "close": close, **asdict(reading), "setting": setting}
+        told = {"setting": setting, "numbers": values}
+        rows[name] = {"distance": distance(values), "close": close, **asdict(reading), **told}
     return pd.DataFrame.from_dict(rows, orient="index").sort_values("distance", kind="stable")
-
-
-def chosen(table: pd.DataFrame) -> tuple[Setting, Reading]:
-    """The first row of `nearest`."""
-    row = table.iloc[0]
-    return row.setting, Reading(int(row.epochs), int(row.patience), bool(row.best))
 
 
 def unreached(records: Sequence[Record], settings: Mapping[str, Setting]) -> dict[str, float]:
@@ -214,27 +209,3 @@ def unreached(records: Sequence[Record], settings: Mapping[str, Setting]) -> dic
             for key, value in values.items():
                 nearest_to[key] = min(off(key, value), nearest_to.get(key, math.inf))
     return {key: least for key, least in nearest_to.items() if least > 1}
-
-
-def tested(records: Sequence[Record], setting: Setting, reading: Reading) -> list[dict[str, dict[str, float]]]:
-    """What each seed of a setting that was measured on the test split gives, under a reading: one mapping a seed, by
-    variant, of `test_accuracy` and `test_loss`.
-
-    Raises ValueError for a reading that a seed's trajectories are too short for.
-    """
-    seeds = sorted({r.spec["seed"] for r in records if "history_test_loss" in r.arrays})
-    by_seed = []
-    for seed in seeds:
-        by_training = trajectories(records, setting, seed)
-        at = ends(by_training, reading)
-        if at is None:
-            raise ValueError(f"the trainings of seed {seed} are too short for {reading}")
-        by_seed.append(
-            {
-                variant: {
-                    q: float(by_training[VARIANTS[variant]][q][epoch - 1]) for q in ("test_accuracy", "test_loss")
-                }
-                for variant, epoch in at.items()
-            }
-        )
-    return by_seed

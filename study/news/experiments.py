@@ -77,9 +77,8 @@ def _ablations(sizes: Part4) -> list[Run]:
     ]
 
 
-def condition_specs(profile: Profile) -> list[dict]:
+def _conditions(sizes: Part4) -> list[Run]:
     """The trainings of the grid's settings, first seed, then of the chosen one those that are tested, other seeds."""
-    sizes = profile.part4
     settings = conditions.grid(sizes)
     wanted = [(setting, 0) for setting in settings.values()]
     wanted += [(settings[sizes.condition], seed) for seed in sizes.condition_seeds]
@@ -91,7 +90,7 @@ def condition_specs(profile: Profile) -> list[dict]:
             ends = {"epochs": sizes.grid_epochs, "patience": patience}
             more = {"tested": True} if seed else {}
             made.setdefault((name, seed), Run(name, seed, chosen | ends | more))
-    return [ALL.spec(profile, "part4-conditions", run) for run in made.values()]
+    return list(made.values())
 
 
 def weights_spec(profile: Profile) -> dict:
@@ -168,9 +167,9 @@ ALL = Experiments(
             _ablations,
             accuracies(0.01),
         ),
-        Experiment(  # under conditions that the original may have had: see `condition_specs`
+        Experiment(  # under conditions that the original may have had
             "part4-conditions", 1, "train_under_condition",
-            lambda sizes: [],
+            _conditions,
             _last_accuracy,
         ),
     ),

@@ -18,7 +18,7 @@ from torch import nn
 from study import catalog, definitions, environment, lab, paths, profile, published, runs
 from study.comparison import Comparison, compare, gap, mean, measured
 from study.evaluation import Interval
-from study.news import analysis, claims, corpus, design, experiments, tokens, trainings, variants, weights
+from study.news import analysis, claims, conditions, corpus, design, experiments, tokens, trainings, variants, weights
 from study.news.measures import accuracy_without, calibrated, confused, shared_mistakes
 from study.news.variants import NAMES
 from study.prose import join_list
@@ -244,6 +244,14 @@ class News:
             return None
         record = record or self._by_hand(make, spec)
         return _reading(*weights.classifier(record), self.classes, text, self.sizes.longest)
+
+    def conditions(self) -> pd.DataFrame:
+        """The settings that the original may have had, and ours, as `study.news.conditions.nearest` compares them."""
+        return conditions.nearest(self.records, conditions.with_own(self.sizes))
+
+    def unreached(self) -> dict[str, float]:
+        """The original's numbers, by key, that none of these comes close to, and how far the nearest of them is off."""
+        return conditions.unreached(self.records, conditions.with_own(self.sizes))
 
     def judged(self) -> list[Judged]:
         """The original's numbers, judged."""

@@ -1,14 +1,14 @@
 """The tables of Part IV: evidence in, a data frame of texts out, in the order of its columns in print."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from study import published
-from study.comparison import Comparison, mean, measured, with_interval
+from study.comparison import QUANTITIES, Comparison, mean, measured, with_interval
 from study.evaluation import Interval
 from study.news import measures
 from study.news.corpus import CLASSES, classes_of
@@ -141,6 +141,21 @@ def ablation(whole: Sequence[Record], changes: Mapping[str, Comparison], records
     )
 
 
+def conditions(tried: pd.DataFrame) -> pd.DataFrame:
+    """Each setting as `study.news.conditions.nearest` gives them, with the reading that comes nearest."""
+    return pd.DataFrame(
+        {
+            "Setting": list(tried.index),
+            "Distance": [number(value, 2) for value in tried.distance],
+            "Close": list(tried.close),
+            "Epochs": list(tried.epochs),
+            "Patience": list(tried.patience),
+            "Scores of": ["best epoch" if best else "last epoch" for best in tried.best],
+            "Early stopping ahead, points": [number(100 * ahead(numbers), 1) for numbers in tried.numbers],
+        }
+    )
+
+
 def readings(wrong: pd.DataFrame) -> pd.DataFrame:
     """How often a reader found what of the shared mistakes, with the most certain example."""
     rows = []
@@ -178,6 +193,21 @@ def median(records: Sequence[Record], score: str) -> float:
 def highest(records: Sequence[Record], score: str) -> float:
     """The highest of the seeds."""
     return max(measured(record, score) for record in records)
+
+
+def by_quantity(keys: Iterable[str]) -> str:
+    """Published numbers in words, such as "training loss (Base and Dropout)", from their keys; "none" for none."""
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        _, variant, quantity = key.split(".")
+        found.setdefault(QUANTITIES[quantity], []).append(added(NAMES[variant]))
+    return join_list([f"{quantity} ({join_list(names)})" for quantity, names in found.items()] or ["none"])
+
+
+def ahead(numbers: Mapping[str, float]) -> float:
+    """By how much early stopping has the higher validation accuracy than dropout alone, among a setting's numbers."""
+    stopped, whole = (numbers[f"part4.{variant}.validation_accuracy"] for variant in ("early-stopping", "dropout"))
+    return stopped - whole
 
 
 class Peaks(NamedTuple):

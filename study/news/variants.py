@@ -1,18 +1,14 @@
 """What the records of Part IV say of its variants and techniques, seed by seed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import pandas as pd
 
-from study import published
-from study.comparison import QUANTITIES, Comparison, compare, gap, measured
+from study.comparison import Comparison, compare, gap, measured
 from study.evaluation import Interval, t_interval
 from study.news.experiments import VARIANTS
-from study.prose import number, percent
 from study.runs import Record, of
-from study.verdicts import Judged, Kind
 
 NAMES = {
     "base": "Base",
@@ -104,36 +100,3 @@ def sweep(records: Sequence[Record]) -> pd.DataFrame:
             row |= {f"{name}_{end}": value for end, value in over_seeds(runs, read)._asdict().items()}
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-TestNumbers = Mapping[str, Mapping[str, float]]
-"""One seed of a setting on the test split, as `study.news.conditions.tested` gives it: by variant and quantity."""
-
-
-def judged_on_test(by_seed: Sequence[TestNumbers]) -> list[Judged]:
-    """The published test accuracies and losses beside the seeds of a setting that these numbers did not choose."""
-    kinds = {
-        "test_accuracy": (Kind.SHARE, partial(percent, digits=2)),
-        "test_loss": (Kind.LOSS, partial(number, digits=3)),
-    }
-    return [
-        published.judge(
-            f"part4.{variant}.{quantity}", NAMES[variant], QUANTITIES[quantity],
-            [seed[variant][quantity] for seed in by_seed], kind, show,
-            cause="sizes, epochs and training rows of the original are not stated",
-        )
-        for variant in VARIANTS
-        for quantity, (kind, show) in kinds.items()
-    ]  # fmt: skip
-
-
-def early_stopping_ahead(by_seed: Sequence[TestNumbers], quantity: str) -> dict[str, Interval]:
-    """By how much dropout with early stopping is better than each other variant, paired by seed, with Student's 95%
-    interval: its `test_accuracy` is higher, its `test_loss` lower.
-    """
-    sign = -1 if quantity == "test_loss" else 1
-    return {
-        other: t_interval([sign * (seed["early-stopping"][quantity] - seed[other][quantity]) for seed in by_seed])
-        for other in VARIANTS
-        if other != "early-stopping"
-    }

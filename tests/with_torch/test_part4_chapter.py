@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from chapter import assert_broken, assert_sound, broken
 
-from study import environment, profile, runs
-from study.news import experiments
+from study import environment, profile, published, runs
+from study.news import conditions, experiments
 from study.runs import Record
 
 pytestmark = pytest.mark.slow
@@ -181,6 +181,34 @@ def padding_costs_nothing(record):
     return replace(record, metrics=record.metrics | {"ours": record.metrics["common"]})
 
 
+def conditions_as_published(record):
+    """Trainings under every guessed setting whose last epoch gives the original's numbers."""
+    if not is_of(record, "conditions"):
+        return record
+    variant = {"plain": "base", "dropout": "dropout", "penalty": "regularised"}[record.spec["model"].partition("-")[0]]
+    last = {
+        f"history_{name.removeprefix('train_')}": published.value(f"part4.{variant}.{name}")
+        for name in conditions.QUANTITIES
+    }
+    changed = {name: np.append(record.arrays[name][:-1], value) for name, value in last.items()}
+    return replace(record, arrays=record.arrays | changed)
+
+
+def weaker_dropout_repaired_less(record):
+    """Early stopping with the weakest dropout as good as dropout alone: validation accuracies that stay as they are."""
+    if not (is_of(record, "conditions") and record.spec["settings"]["dropout"] == 0.02):
+        return record
+    return replace(record, arrays=record.arrays | {"history_validation_accuracy": np.full(10, 0.9)})
+
+
+def overfitted_at_once(record):
+    """Every training under a guessed setting at Base's reported scores after its first epoch, and far off later."""
+    if not is_of(record, "conditions"):
+        return record
+    first = {f"history_{q.removeprefix('train_')}": published.value(f"part4.base.{q}") for q in conditions.QUANTITIES}
+    return replace(record, arrays={name: value * np.array([1.0, 90.0]) for name, value in first.items()})
+
+
 CASES = [
     (strong_penalty, ["penalty.test.difference.low", "news.best", "of_others"], {}),
     (linear_hungrier, ["gains[0]"], {}),
@@ -199,6 +227,9 @@ CASES = [
     (strong_penalties_ruin, ["stronger.high", "best_to_worst.high"], {}),
     (base_validated_badly, ["base_far"], {}),
     (business_never_taken_for_technology, ["pair"], {}),
+    (conditions_as_published, ["holds(close", "base_end", "base_learnt"], {}),
+    (weaker_dropout_repaired_less, ['lead["dropout 0.02"]'], {}),
+    (overfitted_at_once, ["nearest.epochs"], {}),
     (mistakes_that_nobody_read, ["found.get"], {}),
 ]
 
