@@ -221,7 +221,7 @@ PROFILES = {
             learning_rate=1e-3, epochs=12, dropout=0.2, patience=2, l2=1e-4, l2_sweep=(1e-5, 1e-4, 1e-3),
             sizes=(1_000, 4_000, 16_000), own_sizes=(20_000, 40_000), repeats=5, synthetic_rows=4_000, own={},
             sweep_seeds=(0, 1, 2), ablation_seeds=(0, 1),
-            grid=("example", "dropout 0.05", "dropout 0.02"), grid_changes={}, grid_epochs=10,
+            grid=("example", "dropout 0.05", "dropout 0.02", "10,000 words"), grid_changes={}, grid_epochs=10,
             condition="dropout 0.02", condition_seeds=(),
         ),
         bonus=Bonus(
@@ -257,7 +257,8 @@ PROFILES = {
                 "vocabulary": 500, "longest": 64, "width": 16, "heads": 2, "batch": 32, "epochs": 2,
                 "learning_rate": 1e-2,
             },
-            sweep_seeds=(0, 1), ablation_seeds=(0,), grid=("example", "dropout 0.05", "dropout 0.02"),
+            sweep_seeds=(0, 1), ablation_seeds=(0,),
+            grid=("example", "dropout 0.05", "dropout 0.02", "10,000 words"),
             grid_changes={
                 "vocabulary": 500, "longest": 64, "width": 16, "heads": 2, "hidden": 32, "learning_rate": 1e-2,
             },
