@@ -278,7 +278,7 @@ print(inspect.getsource(SelfAttention.forward))
 
 # %% tags=["hide-input"]
 page.figure(
-    graph.draw(traced, letters, height_cm=10.8),
+    graph.draw(traced, letters, height_cm=10.2),
     "attention-graph",
     "Computational graph of self-attention, from the tokens $X$ to the representation $Z$. Parameters stand in dashed boxes: all of them belong to the linear maps. $W_q$, $W_k$ and $W_v$ are shown for all $h$ heads together, $d \\times d$ with $d = h d_k$; each head's own are $d \\times d_k$.",
     "Flow chart: X through three linear maps to Q, K, V; product, division and softmax to S and A; product with V to C; output map to Z.",
@@ -357,7 +357,7 @@ page.figure(
 # The original takes the same four steps. It names no purpose of $W_o$ and $b_o$, and its graph is missing in our copy. Of its {eval}`len(verdict)` statements {eval}`statuses.count("confirmed")` are confirmed and {eval}`statuses.count("partly confirmed")` in part {eval}`holds(len(set(statuses)), "=", 2)`. Three need a comment; the scorecard has all of them.
 #
 # - *“Query (q) will have its own weight vector w_q”* — **{eval}`verdict["attention_weight_vector"]`.** With a vector every query would be a single number. $W_q$ is a matrix.
-# - *“Score(q_i, k_i) = exp(q_i·k_i / √d_k) / Σ_i exp(q_i·k_i / √d_k)”* — **{eval}`verdict["attention_score"]`.** The form is right, the index is not: with $i$ everywhere, a query meets only the key of its own position. The sentence beside it, “for every key particular to one query”, has it right.
+# - *“Score(q_i, k_i) = exp(q_i·k_i / √d_k) / Σ_i exp(q_i·k_i / √d_k)”* — **{eval}`verdict["attention_score"]`.** The form is right, the index is not: with $i$ everywhere, a query meets only the key of its own position.
 # - *“It is used to prevent from having extremely small gradients in softmax.”* — **{eval}`verdict["attention_gradients"]`** for wide heads ([Figure](#attention-scaling)). The cause, the variance of the dot product, is not named.
 
 # %% [markdown] tags=["summary"]

@@ -166,7 +166,7 @@ def readings(wrong: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Finding", "Texts", "Example (label, prediction)"])
 
 
-def _cut(text: str, most: int = 140) -> str:
+def _cut(text: str, most: int = 70) -> str:
     return f"{text[:most].rstrip()}…" if len(text) > most else text
 
 

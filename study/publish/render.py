@@ -30,7 +30,7 @@ READER = (
     "markdown+lists_without_preceding_blankline-blank_before_header-blank_before_blockquote"
     "-raw_html-raw_tex-native_divs-native_spans-markdown_in_html_blocks"
 )
-_REFERENCES = "# References {.unnumbered}\n\n::: {#refs}\n:::\n"
+_REFERENCES = "# References {.unnumbered}\n\n```{=typst}\n#set text(size: 8.5pt)\n```\n\n::: {#refs}\n:::\n"
 
 
 def build(

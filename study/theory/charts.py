@@ -50,7 +50,7 @@ def scaling(table: pd.DataFrame) -> Figure:
 
     `table` is `study.theory.tables.softmax`: lines are medians, bands the range over seeds.
     """
-    fig, axes = figures.new(height_cm=5.2, cols=3)
+    fig, axes = figures.new(height_cm=4.7, cols=3)
     panels = {
         "variance": "Variance of the scores",
         "saturated": "Queries on one key, %",
@@ -76,7 +76,7 @@ def scaling(table: pd.DataFrame) -> Figure:
 
 def cost(table: pd.DataFrame) -> Figure:
     """Time of a forward pass and peak memory with the backward pass against N, from `study.theory.tables.cost`."""
-    fig, axes = figures.new(height_cm=4.6, cols=2)
+    fig, axes = figures.new(height_cm=3.8, cols=2)
     for model, (name, colour, marker, style) in _COSTS.items():
         rows = table.loc[model]
         axes[0].plot(rows.index, 1e3 * rows.forward, style, marker=marker, color=colour, label=name)
