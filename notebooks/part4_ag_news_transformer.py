@@ -61,7 +61,7 @@ page.table(
 )
 
 # %% [markdown]
-# The original does not say which rows it trained on. Ours are the part of the official training split that public subsets still hold; a tenth of them, drawn with a fixed seed and equal shares of the classes, is the validation split. Everything is chosen on the validation split; each model meets the test split once, at its end.
+# The original does not say which rows it trained on. Ours are the part of the official training split that could be recovered from public subsets; a tenth of them, drawn with a fixed seed and equal shares of the classes, is the validation split. Everything is chosen on the validation split; each model meets the test split once, at its end.
 #
 # Single words reveal much of the class. The most telling ones, by the log-odds ratio of their counts inside and outside the class ([Monroe et al. 2008](#monroe2008fightin)), are {eval}`join_list(telling)`. A linear model on words is therefore the baseline to beat.
 
@@ -293,7 +293,7 @@ if few:
         print(f"epoch {epoch}: validation loss {loss:.3f}")
 
 # %% [markdown]
-# `news.train` does the same on all texts, in some minutes, and keeps the result. As long as classifier, texts, settings and seed stay the same, it returns what it kept at once; with another setting, such as `dropout=0.4`, it trains anew:
+# `news.train` does the same on all texts, in some minutes, and keeps the result. As long as classifier, texts, settings and seed stay the same, it returns what it kept at once; with another setting, such as `dropout=0.4`, it trains again:
 
 # %%
 run = news.train(TextClassifier, "Dropout", seed=0)
@@ -348,7 +348,7 @@ dropout_loss, reported_loss = (
 # - *L2: “Slightly reduced overfitting compared to previous model”.* — **{eval}`verdict["regularisation_reduces_gap"]`.** The gap may as well have grown {eval}`holds(penalty.gap.low, "<", 0)`{eval}`holds(penalty.gap.high, ">", 0)`.
 # - *“However all of this is better than Base model.”* — **{eval}`verdict["all_better_than_base"]`.**
 #
-# Claims on early stopping and the penalty meet another model here than in the original. The original's model with dropout ends at a validation loss of {eval}`number(reported_loss, 3)`, more than twice ours ({eval}`number(dropout_loss, 3)`) {eval}`holds(reported_loss, ">", 2 * dropout_loss)`. So its dropout, whose rate it does not state, was probably weaker and left more to repair. Something besides dropout differs, too: Base, which has none, has a higher test accuracy in the original than with any of our seeds {eval}`holds(news.reported("base.test_accuracy"), ">", tables.highest(variants["Base"], "test_accuracy"))`, and neither sizes nor training texts are stated; [Table](#news-conditions) shows how near guesses come. A claim on what is added to dropout that fails here is therefore called unclear instead of contradicted, and one that fails in part is partly confirmed.
+# Our model with dropout differs from the original's, so claims on early stopping and the penalty are tested under other conditions. The original's ends at a validation loss of {eval}`number(reported_loss, 3)`, more than twice ours ({eval}`number(dropout_loss, 3)`) {eval}`holds(reported_loss, ">", 2 * dropout_loss)`. So its dropout, whose rate it does not state, was probably weaker and left more to repair. Something besides dropout differs, too: Base, which has none, has a higher test accuracy in the original than with any of our seeds {eval}`holds(news.reported("base.test_accuracy"), ">", tables.highest(variants["Base"], "test_accuracy"))`, and neither sizes nor training texts are stated; [Table](#news-conditions) shows how near guesses come. A claim on what is added to dropout that fails here is therefore called unclear instead of contradicted, and one that fails in part is partly confirmed.
 #
 # **Try it: fewer texts.** Write down the validation losses of the cell with two thousand texts, set `dropout=0.0` there, and run it again. Then add `patience=2` to the arguments of `train_plainly`. Does early stopping make up for the missing dropout?
 
@@ -548,7 +548,7 @@ their_lead = news.reported("early-stopping.validation_accuracy") - news.reported
 # %% [markdown]
 # How near can a training come to the original's numbers? Not near: of its {eval}`scores` training and validation scores, none of {eval}`guessed` guessed settings, nor ours, gives more than {eval}`close` closely, that is within a point of accuracy or a tenth of a loss {eval}`holds(close, "<", scores / 2)` ([Table](#news-conditions)).
 #
-# The original describes the network of a known example ([Nandan 2020](#nandan2020text)): 32 numbers a word, two heads, 20,000 words, texts of 200, dropout with $p = 0.1$. We trained this one, and others with weaker dropout or fewer words, once without dropout, once with it and once with the L2 penalty. At a constant learning rate a training of {eval}`s.grid_epochs` epochs holds every shorter one and every patience of early stopping; we read it where it comes nearest. Training and validation scores alone decide; none of these trainings looks at the test split.
+# The original describes the network of a known example ([Nandan 2020](#nandan2020text)): 32 numbers a word, two heads, 20,000 words, texts of 200, dropout with $p = 0.1$. We trained this one, and others with weaker dropout or fewer words, once without dropout, once with it and once with the L2 penalty. The learning rate is constant, so a training of {eval}`s.grid_epochs` epochs contains every shorter one; of its epochs, and of patiences for early stopping, we take those that come nearest to the original's scores. Training and validation scores alone decide; none of these trainings looks at the test split.
 
 # %% tags=["hide-input"]
 page.table(

@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
         chosen = profile.load(given.profile)
         with alone(paths.BUILD / "locks" / "audit.lock", "an audit"):
             found = audit(wanted, chosen, given.minutes, given.workers, given.seed)
-        print(repeats.told(found))
+        print(repeats.comparison(found))
         if given.keep:
             print(f"{found.write(chosen.audits)}, which `make report` shows")
     except (ValueError, OSError, sweep.RunError) as error:

@@ -50,8 +50,8 @@ def executor(address: str, name: str, check: Check, seconds: float) -> Iterator[
         except TimeoutError:
             raise OSError(f"the scheduler at {address} has no worker; start one") from None
         matching = 0
-        for worker, said in client.run(_asked, check, on_error="return").items():
-            where, *differences = [worker, repr(said)] if isinstance(said, Exception) else said
+        for worker, answer in client.run(_asked, check, on_error="return").items():
+            where, *differences = [worker, repr(answer)] if isinstance(answer, Exception) else answer
             matching += not differences
             if differences:
                 print(f"left out: {where}: {'; '.join(differences)}", file=sys.stderr, flush=True)

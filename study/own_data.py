@@ -1,4 +1,4 @@
-"""What the readers of the user's own data share: text of a file, rows of a table, and all faults told at once."""
+"""What the readers of the user's own data share: text of a file, rows of a table, and all faults at once."""
 
 import csv
 import io

@@ -183,7 +183,7 @@ def audited(audits: Sequence[Reproduction], records: Sequence[runs.Record]) -> C
     return Counter(run for audit in audits for run in audit.runs if run in made and audit.started >= made[run])
 
 
-def told(found: Reproduction) -> str:
+def comparison(found: Reproduction) -> str:
     """The comparison as text, one line a number and one for all."""
     summary = f"{len(found.rows)} numbers compared, {len(found.differing)} outside their tolerance"
     return f"{table(found.rows)}\n\n{summary}"

@@ -34,9 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError, sweep.RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    said = repeats.told(found)
-    write_atomically(report, f"{said}\n".encode())
-    print(f"{said}\n{report}\n{shown}, which `make report` shows")
+    comparison = repeats.comparison(found)
+    write_atomically(report, f"{comparison}\n".encode())
+    print(f"{comparison}\n{report}\n{shown}, which `make report` shows")
     return 1 if found.differing else 0
 
 

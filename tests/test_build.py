@@ -134,7 +134,7 @@ def test_one_part_alone_has_its_own_front_page_and_scorecard_and_shows_no_source
     tables = [t["id"] for t in with_code.select("table[id^='tbl:scorecard']")]
     assert tables == ["tbl:scorecard-numbers-part2", "tbl:scorecard-claims-part2", "tbl:scorecard-changed"]
     assert with_code.find(id="fig:scorecard") is None
-    assert {td.get_text() for td in with_code.select("table[id='tbl:glance'] td:first-child")} == {"Part II"}
+    assert {td.get_text() for td in with_code.select("table[id='tbl:highlights'] td:first-child")} == {"Part II"}
     assert with_code.select("pre.source") and not without.select("pre.source")
     assert len(without.select("figure")) == len(with_code.select("figure"))
     assert len(without.select("pre.definition")) == len(with_code.select("pre.definition")) > 0

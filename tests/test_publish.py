@@ -316,8 +316,8 @@ def test_code_folds_or_goes(soup, made):
         "shown_cell()", "polar()", "chart()", "table()", "marks()", "noisy()", "loop()", "wide()", definition,
         "long() " * 6 + "long()",
     ]  # fmt: skip
-    assert [block.has_attr("open") for block in soup.select("details.code")] == [True] * 8 + [False]
-    assert flat(soup.select("details.code")[7].summary) == "Code of line 4 lines"
+    assert [block.has_attr("open") for block in soup.select("details.code")] == [True] * 9 + [False]
+    assert flat(soup.select("details.code")[8].summary) == "Code of line 4 lines"
     everything = flat(soup.main)
     for absent in ("secret_parameter", "hidden_cell", "hidden output", "warned", "epoch 1", "\x1b"):
         assert absent not in everything

@@ -47,7 +47,7 @@ def finding(records: Sequence[Record]) -> str:
         f"{number(published.value('part1.total'))}. On a simulated production line it detects {found[AUTOENCODER]} of "
         f"the faults at a false-alarm rate of {percent(FALSE_ALARMS, 0)}, PCA with as many components "
         f"{found[PCA_NAME]}. After its {e.epochs} epochs {trend}: {percent(first, 0)} on the plant for development, "
-        f"{percent(second, 0)} after {2 * e.epochs}. With {LABELS[0]} labelled faults it changes by "
+        f"{percent(second, 0)} after {2 * e.epochs}. {LABELS[0]} labelled faults change its rate by "
         f"{shown(e.gains(AUTOENCODER)['labels'])}."
     )
 

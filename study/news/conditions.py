@@ -196,8 +196,8 @@ def nearest(records: Sequence[Record], settings: Mapping[str, Setting]) -> pd.Da
     for name, setting in settings.items():
         reading, values = min(readings(trajectories(records, setting)), key=lambda pair: distance(pair[1]))
         close = sum(off(key, value) <= 1 for key, value in values.items())
-        told = {"setting": setting, "numbers": values}
-        rows[name] = {"distance": distance(values), "close": close, **asdict(reading), **told}
+        found = {"distance": distance(values), "close": close, **asdict(reading)}
+        rows[name] = found | {"setting": setting, "numbers": values}
     return pd.DataFrame.from_dict(rows, orient="index").sort_values("distance", kind="stable")
 
 

@@ -78,7 +78,7 @@ def data_names(kind: str) -> list[str]:
         return ["synthetic/ag_news"]
     place = _given()
     if place is not None:
-        own_texts.read(place, clean)  # what is wrong with them is said before anything is made
+        own_texts.read(place, clean)  # what is wrong with them is reported before anything is made
         return [f"own/{place.name}@{own_texts.digest(place)[:12]}"]
     return [TEST, TRAINING[os.environ.get("NEWS_TRAIN") or "recovered"]]
 

@@ -47,11 +47,11 @@ MAIN_CLAIMS = {
 """The ten claims of the original on which most of it rests, by their names in data/published.toml."""
 
 HOW_TO_READ = f"""\
-**How to read.** *The original* is the authors' first report on this assignment. This one answers the same questions anew, retrains the original's models on its data or the nearest that are available, and says of each published number and claim whether it holds.
+**How to read.** *The original* is the authors' first report on this assignment. This one answers the same questions again, retrains the original's models on its data or the nearest that are available, and says of each published number and claim whether it holds.
 
 - [✓]{{.sign}}: an automatic test checked the statement's direction or margin, not its every digit; a false one stops the build. The digits are inserted from the data. [@sec:checks] lists what was compared. *✗ not so here* can only appear when the notebooks are run on other data.
 - A published number stands for every number that rounds to it. One from a training is *{REPRODUCED}* if it could be one more training of ours (it lies in the 95% prediction interval of our seeds), *{CLOSE}* if it only lies near the median, else *{NOT_REPRODUCED}*; it is *{NOT_COMPARABLE}* if its data or its rule are not available. A fact, such as a number of parameters, is *{EXACT}* or not.
-- A claim is *{CONFIRMED}*, *{PARTLY}*, *{UNCLEAR}* (the measurement does not decide, or other conditions than the original's do), *{CONTRADICTED}* or *not tested*. [@sec:scorecard] has the rules and every verdict.
+- A claim is *{CONFIRMED}*, *{PARTLY}*, *{UNCLEAR}* (the measurement does not decide, or our conditions differ from the original's), *{CONTRADICTED}* or *not tested*. [@sec:scorecard] has the rules and every verdict.
 - 0.84 [0.82 to 0.86] is a mean or a difference with its 95% confidence interval, 90.8 ± 0.2 a mean with the standard deviation over seeds.
 """  # noqa: E501
 
@@ -66,7 +66,7 @@ LIMITATIONS = """
 - The original names no seeds and leaves out some settings. We chose what it does not state, and the part concerned says how.
 - The production line of Part I is simulated; its rates are those of the simulation, not of a plant.
 - Part II rests on one series with few labelled windows; scores on it vary with the seed and with the rule for alarms.
-- Part IV trains on the part of AG's news that public subsets still hold. Which texts the original trained on, it does not say.
+- Part IV trains on the part of AG's news that could be recovered from public subsets. Which texts the original trained on, it does not say.
 - The Bonus part has other images than the original, so its accuracies are not comparable. Each network was trained once: small differences between networks may be chance.
 """  # noqa: E501
 
@@ -94,7 +94,7 @@ def write(
     rows = [(part.short_title, *line) for part, found in records.items() for line in part.analysis().highlights(found)]
     page.table(
         pd.DataFrame(rows, columns=["Part", "Measure", "Published", "Regenerated", "For comparison"]),
-        "glance",
+        "highlights",
         "Central results: as published, as regenerated (over seeds: mean ± standard deviation, or median and range), "
         "and for comparison other models of ours and of the literature by the same measure.",
         align="lllll",
@@ -128,7 +128,7 @@ def abstract(records: Mapping[Part, Sequence[Record]], verdicts: Sequence[Verdic
     return (
         "::: {.abstract}\n"
         "The original is a course report on autoencoders for anomaly detection, self-attention, text classification "
-        "and vision transformers. This report answers its questions anew, retrains its models, and judges its "
+        "and vision transformers. This report answers its questions again, retrains its models, and judges its "
         f"{trained.total() + len(found)} numbers and {claimed.total()} claims by "
         f"{number(sum(map(len, records.values())))} stored runs. Most of it holds, in full or in part. "
         f"Of {comparable} training results that can be compared, {trained[REPRODUCED] + trained[CLOSE]} are reproduced "
@@ -196,7 +196,8 @@ def _limits_of_the_detector(records: Mapping[Part, Sequence[Record]]) -> str:
         "The pause explains most of this lead: with a pause after each alarm for all detectors, the best of the "
         f"original's scores {number(theirs.paused_nab.max(), 2)}{_mark(holds(lead_paused, '<', lead / 2))} and a "
         f"threshold on the plain counts {number(value.paused_nab, 2)}, more than our autoencoder"
-        f"{_mark(holds(value.paused_nab, '>', ours.paused_nab))}. One step of its design had seen this series."
+        f"{_mark(holds(value.paused_nab, '>', ours.paused_nab))}. We redesigned one of its steps after seeing its "
+        "score on this series."
     )
 
 

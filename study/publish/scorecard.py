@@ -19,7 +19,7 @@ from matplotlib.text import Annotation
 from study import figures, paths, published
 from study.page import Page
 from study.parts import Part
-from study.prose import NOTHING, count, join_list, percent, sentence
+from study.prose import NOTHING, count, join_list, number, percent, sentence
 from study.runs import Record
 from study.verdicts import (
     CLOSE,
@@ -112,7 +112,7 @@ def _tally(found: Sequence[Verdict], words: Sequence[str] | Mapping[str, str]) -
 
 
 RULE = f"""
-A published number comes from one training, so we ask whether it could be one more of ours. 0.0017 stands for any value from 0.00165 to 0.00175. It is *{REPRODUCED}* if it lies in the 95% prediction interval for one more seed (Student's; of losses on a logarithmic scale), and *{CLOSE}* if it lies outside, but within {percent(NEAR[Kind.LOSS], 0)} of a loss or count, or {percent(NEAR[Kind.SHARE], 0)} of an accuracy, from the median over seeds. With fewer than {LEAST} seeds there is no interval, and a number is close at best; a training whose loss exceeds the median {COLLAPSED:g} times has collapsed and widens no interval. A number is *{NOT_COMPARABLE}* where the table names an obstacle. Facts, such as a statistic of the data or a number of parameters, do not depend on a seed; they are *{EXACT}* or not, and are counted apart. Numbers that repeat another one are judged once.
+A published number comes from one training, so we ask whether it could be one more of ours. 0.0017 stands for any value from 0.00165 to 0.00175. It is *{REPRODUCED}* if it lies in the 95% prediction interval for one more seed (Student's; of losses on a logarithmic scale), and *{CLOSE}* if it lies outside, but within {percent(NEAR[Kind.LOSS], 0)} of a loss or count, or {number(100 * NEAR[Kind.SHARE])} point of an accuracy, from the median over seeds. With fewer than {LEAST} seeds there is no interval, and a number is close at best; a training whose loss exceeds the median {COLLAPSED:g} times has collapsed and widens no interval. A number is *{NOT_COMPARABLE}* where the table names an obstacle. Facts, such as a statistic of the data or a number of parameters, do not depend on a seed; they are *{EXACT}* or not, and are counted apart. Numbers that repeat another one are judged once.
 
 A claim is *{CONFIRMED}* or *{CONTRADICTED}* if the measurement beside it decides. It is *{PARTLY}* if a part of what it says holds, or if it depends on the seed; *{UNCLEAR}* if the measurement does not decide, or if the claim fails under conditions that differ from the original's in what it is about; *{NOT_TESTED}* if there is none. This favours the original: where conditions differ, a claim that fails is unclear, while one that holds is confirmed. A claim about a model holds if it is true in so many of its trainings that the 95% interval of their share lies above one half.
 

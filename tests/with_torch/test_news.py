@@ -149,7 +149,7 @@ def test_a_text_that_is_too_long_is_refused():
 def test_mistakes_come_the_most_confident_first():
     split = corpus.Corpus([f"text {i}" for i in range(4)], np.array([0, 1, 2, 3]))
     logits = np.array([[2.0, 0, 0, 0], [1.0, 0, 0, 0], [5.0, 0, 0, 0], [0, 0, 0, 1.0]])
-    found = inside.mistakes(split, logits)
+    found = inside.mistakes(split, corpus.CLASSES, logits)
     assert [m["row"] for m in found] == [2, 1]
     assert (found[0]["true"], found[0]["predicted"], found[0]["text"]) == ("Business", "World", "text 2")
 
@@ -160,7 +160,7 @@ def test_attention_received_sums_to_one_in_each_head():
     encoded = tokens.encode(tokenizer, TEXTS, 12)
     split = corpus.Corpus(TEXTS, np.arange(4))
     logits, _ = training.predict(model, tokens.TextBatches(encoded, split.classes, 2, 0))
-    found = inside.attention(model, tokenizer, encoded, split, logits)
+    found = inside.attention(model, tokenizer, encoded, split, corpus.CLASSES, logits)
     assert found
     for example in found:
         received = np.array(example["received"])

@@ -11,6 +11,7 @@ from study import parts, training
 from study.training import Recipe, fit, predict
 from study.vision import description, experiments, images, trainings
 from study.vision.augment import Augmentation, ImageBatches, boxes, jittered, moved
+from study.vision.sources import CLASSES
 
 ALL = Augmentation(crop=4, flip=True, jitter=0.2, erase=0.5)
 
@@ -180,7 +181,7 @@ def test_wrong_arrays_and_settings_are_refused(splits):
 
 
 def test_description_by_hand(splits):
-    metrics, arrays = description.describe(splits)
+    metrics, arrays = description.describe(splits, CLASSES)
     assert metrics["images"] == {"train": 42, "validation": 12, "test": 6}
     assert metrics["classes"]["test"] == [2, 2, 2]
     pixels = splits.images.pixels[splits.train].astype(np.float64) / 255
