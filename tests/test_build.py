@@ -226,7 +226,7 @@ def test_make_alone_lists_the_verbs():
         assert re.search(rf"^make {verb}\s+\S", listed, flags=re.M), verb
 
 
-LISTED = "# %%\nmodels ="
+LISTED = "# %%\ndense_models ="
 WIDE = '''# %% tags=["model"]
 def wide():
     """A model of the reader's own."""
