@@ -82,9 +82,10 @@ class Experiments:
 
     def specs(self, profile: Profile) -> list[dict]:
         """Every run under a profile."""
-        files = cache(partial(self.data, profile))  # which may read a whole folder of the reader's own
+        # Both may read a whole folder of the reader's own.
+        files, settings = cache(partial(self.data, profile)), self.settings(profile)
         return [
-            self._spec(profile, row, run, files(run.data))
+            self._spec(profile, row, run, files(run.data), settings)
             for row in self.rows
             if not (row.real and profile.synthetic)
             for run in row.runs(getattr(profile, self.part))
@@ -92,9 +93,9 @@ class Experiments:
 
     def spec(self, profile: Profile, task: str, run: Run) -> dict:
         """The spec of one run."""
-        return self._spec(profile, self[task], run, self.data(profile, run.data))
+        return self._spec(profile, self[task], run, self.data(profile, run.data), self.settings(profile))
 
-    def _spec(self, profile: Profile, row: Experiment, run: Run, files: list[str]) -> dict:
+    def _spec(self, profile: Profile, row: Experiment, run: Run, files: list[str], settings: dict) -> dict:
         spec = {
             "task": row.task,
             "model": run.model,
@@ -102,7 +103,7 @@ class Experiments:
             "profile": profile.name,
             "seed": run.seed,
             "version": row.version,
-            "settings": self.settings(profile) | run.settings,
+            "settings": settings | run.settings,
         }
         definition = self.definition(spec)
         return spec if definition is None else spec | {"definition": definition}

@@ -2,12 +2,18 @@
 
 import csv
 import io
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from study.catalog import DataError
 
 LISTED = 20
 """Faults that an error names; of the others it says how many there are."""
+
+
+def hidden(name: str) -> bool:
+    """Whether file managers left a file behind, by its name in a folder or archive: .DS_Store, __MACOSX/, Thumbs.db."""
+    parts = PurePosixPath(name).parts
+    return any(p.startswith(".") or p == "__MACOSX" for p in parts) or parts[-1].lower() in ("thumbs.db", "desktop.ini")
 
 
 def refuse(place: Path, faults: list[str], remedy: str = "") -> None:

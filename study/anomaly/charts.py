@@ -204,7 +204,7 @@ def reconstructions(
 
     Raises ValueError for reconstructions of another shape, or another number of titles.
     """
-    inputs = _flat(inputs)
+    inputs, rebuilt = _flat(inputs), {name: _flat(windows) for name, windows in rebuilt.items()}
     if len(titles) != len(inputs):
         raise ValueError(f"one title a window: {len(titles)} titles for {len(inputs)} windows")
     fig, axes = figures.new(height_cm=4.4, cols=len(inputs), squeeze=False)
@@ -212,12 +212,13 @@ def reconstructions(
     for i, (axis, title) in enumerate(zip(axes[0], titles, strict=True)):
         axis.fill_between(minutes, 0, inputs[i], color="#DDDDDD", lw=0)
         axis.plot(minutes, inputs[i], color=figures.PALETTE["black"], lw=0.9, label="window")
+        highest = inputs[i].max()
         for name, windows in rebuilt.items():
-            if _flat(windows).shape != inputs.shape:
-                raise ValueError(f"{name} rebuilt {_flat(windows).shape}, but the windows are {inputs.shape}")
-            look, rows = figures.look_of(name), figures.four_digits(_flat(windows)[i])
+            if windows.shape != inputs.shape:
+                raise ValueError(f"{name} rebuilt {windows.shape}, but the windows are {inputs.shape}")
+            look, rows = figures.look_of(name), figures.four_digits(windows[i])
+            highest = max(highest, *rows)
             axis.plot(minutes, rows, color=look.colour, ls=look.linestyle, lw=1.6, label=name)
-        highest = max(inputs[i].max(), *(max(figures.four_digits(_flat(windows)[i])) for windows in rebuilt.values()))
         _count_axis(axis, highest)
         axis.set(title=title, xlabel="minutes", xlim=(0, minutes[-1]))
     axes[0, 0].set_ylabel(unit)

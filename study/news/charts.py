@@ -22,7 +22,6 @@ from study import classifier_charts, figures
 from study.classifier_charts import SPLIT_LOOKS
 from study.evaluation import Interval
 from study.news import measures
-from study.news.corpus import classes_of
 from study.news.variants import added
 from study.runs import Record
 
@@ -228,18 +227,14 @@ def _by_step(runs: Runs) -> dict[str, Sequence[Record]]:
     return {added(name): records for name, records in runs.items()}
 
 
-def _classes(runs: Runs) -> tuple[str, ...]:
-    return classes_of(next(iter(runs.values()))[0].spec)
-
-
 def confusion(runs: Runs) -> Figure:
     """Confusion matrices on the test split, mean over seeds, a panel a model."""
-    return classifier_charts.confusion(_by_step(runs), _classes(runs))
+    return classifier_charts.confusion(_by_step(runs), measures.classes(runs))
 
 
 def confusion_interactive(runs: Runs) -> go.Figure:
     """The same for the screen."""
-    return classifier_charts.confusion_interactive(_by_step(runs), _classes(runs))
+    return classifier_charts.confusion_interactive(_by_step(runs), measures.classes(runs))
 
 
 def _faint(colour: str) -> str:
@@ -269,7 +264,7 @@ def roc(runs: Runs) -> Figure:
     for axis, (title, records) in zip(axes[0], _by_step(runs).items(), strict=True):
         corner = axis.inset_axes((0.4, 0.14, 0.57, 0.57))
         for place in (axis, corner):
-            for kind, label in enumerate(_classes(runs)):
+            for kind, label in enumerate(measures.classes(runs)):
                 x, y = measures.roc(records[0], kind)
                 colour, style = CLASS_LOOKS[kind % len(CLASS_LOOKS)]
                 place.plot(x, y, style, color=figures.PALETTE[colour], lw=1.1, label=label)

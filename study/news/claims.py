@@ -69,6 +69,11 @@ class Evidence:
     variants: Mapping[str, Sequence[Record]]
 
     @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the texts' classes."""
+        return classes_of(self.variants["base"][0].spec)
+
+    @cached_property
     def steps(self) -> list[Step]:
         """What dropout, early stopping and the penalty each change, against the variant before."""
         return steps(self.records)
@@ -378,17 +383,17 @@ def metrics_improve(e: Evidence) -> Verdict:
 
 
 def balanced(e: Evidence) -> Verdict:
-    found, names = recalls(e.variants[STOPPED]), classes_of(e.variants[STOPPED][0].spec)
+    found = recalls(e.variants[STOPPED])
     narrower = np.ptp(found) < np.ptp(recalls(e.variants["base"]))
     return Verdict(
         CONFIRMED if np.ptp(found) <= LITTLE else PARTLY if narrower else CONTRADICTED,
-        f"The recall of {NAMES[STOPPED]} lies between {percent(found.min())} ({names[found.argmin()]}) and "
-        f"{percent(found.max())} ({names[found.argmax()]}).",
+        f"The recall of {NAMES[STOPPED]} lies between {percent(found.min())} ({e.classes[found.argmin()]}) and "
+        f"{percent(found.max())} ({e.classes[found.argmax()]}).",
     )
 
 
 def auc_perfect(e: Evidence) -> Verdict:
-    if classes_of(e.variants[STOPPED][0].spec) != CLASSES:
+    if e.classes != CLASSES:
         return Verdict(NOT_TESTED, "These texts have other classes.")
     printed = [published.value(f"part4.auc.class-{kind}") for kind in range(len(CLASSES))]
     as_printed = {name: int((found.mean(axis=0).round(2) == printed).sum()) for name, found in _areas(e).items()}
@@ -408,8 +413,7 @@ def auc_high(e: Evidence) -> Verdict:
 
 
 def roc_corner(e: Evidence) -> Verdict:
-    kinds = range(len(classes_of(e.variants[STOPPED][0].spec)))
-    far = [corner_distance(r, kind) for runs in e.variants.values() for r in runs for kind in kinds]
+    far = [corner_distance(r, kind) for runs in e.variants.values() for r in runs for kind in range(len(e.classes))]
     near = sum(distance <= CORNER for distance in far)
     return Verdict(
         CONFIRMED if near == len(far) else PARTLY if near > MOST * len(far) else CONTRADICTED,

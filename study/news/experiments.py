@@ -38,9 +38,12 @@ def _variant(sizes: Part4, variant: str, **changes) -> dict:
 def _variants(sizes: Part4) -> list[Run]:
     """All variants and seeds; the first training with dropout keeps its weights, to classify texts of one's own."""
     order = ("base", "early-stopping", "dropout", "regularised")  # dropout goes on from early stopping
-    made = [Run(model, seed, _variant(sizes, model)) for model in order for seed in sizes.seeds]
-    kept = Run("dropout", sizes.seeds[0], _variant(sizes, "dropout", weights="float16"))
-    return [kept if (run.model, run.seed) == (kept.model, kept.seed) else run for run in made]
+    kept = {("dropout", sizes.seeds[0]): {"weights": "float16"}}
+    return [
+        Run(model, seed, _variant(sizes, model, **kept.get((model, seed), {})))
+        for model in order
+        for seed in sizes.seeds
+    ]
 
 
 def _strengths(sizes: Part4) -> list[Run]:

@@ -1,7 +1,7 @@
 """What Part IV reads off its records beside accuracy and loss: per class, ROC, calibration, shared mistakes."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,11 @@ READINGS = {
     "model": "the label is right",
 }
 """What a person can find who reads a mistake (report/mistakes_read.csv)."""
+
+
+def classes(runs: Mapping[str, Sequence[Record]]) -> tuple[str, ...]:
+    """The names of the classes that models, each with its records, tell apart."""
+    return classes_of(next(iter(runs.values()))[0].spec)
 
 
 def per_class(records: Sequence[Record]) -> np.ndarray:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from study.catalog import DataError
-from study.own_data import refuse, table_of, text_of
+from study.own_data import hidden, refuse, table_of, text_of
 
 LEAST = 20
 """Texts of a class: a tenth of them is for testing, and a tenth of the others for validation."""
@@ -80,11 +80,7 @@ def _of_folder(place: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _files(place: Path) -> Iterator[Path]:
-    hidden = ("thumbs.db", "desktop.ini")
-    for file in place.rglob("*"):
-        inner = file.relative_to(place)
-        if file.is_file() and file.name.lower() not in hidden and not any(p.startswith(".") for p in inner.parts):
-            yield file
+    return (file for file in place.rglob("*") if file.is_file() and not hidden(file.relative_to(place).as_posix()))
 
 
 def _of_table(file: Path) -> Iterator[tuple[str, str, str]]:

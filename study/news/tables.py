@@ -113,14 +113,14 @@ def by_class(variants: Runs) -> pd.DataFrame:
     """Precision, recall and F1 of each class in per cent, means over seeds."""
     found = {name: measures.per_class(records) for name, records in variants.items()}
     columns = {"Model": list(found)}
-    for i, label in enumerate(_classes(variants)):
+    for i, label in enumerate(measures.classes(variants)):
         columns[label] = [" / ".join(number(100 * value, 1) for value in one[:, i]) for one in found.values()]
     return pd.DataFrame(columns)
 
 
 def areas(variants: Runs) -> pd.DataFrame:
     """Area under the ROC curve of each class, as reported for all models and ours, means over seeds."""
-    names, rows = _classes(variants), {}
+    names, rows = measures.classes(variants), {}
     if names == CLASSES:
         rows["reported, all models"] = [number(published.value(f"part4.auc.class-{i}"), 2) for i in range(len(names))]
     for name, records in variants.items():
@@ -242,11 +242,7 @@ def peaks(records: Sequence[Record]) -> Peaks:
 def f1_by_class(variants: Runs) -> pd.DataFrame:
     """F1 of each class (columns) for each variant (index), means over seeds."""
     found = {name: measures.per_class(records)[2] for name, records in variants.items()}
-    return pd.DataFrame.from_dict(found, orient="index", columns=list(_classes(variants)))
-
-
-def _classes(variants: Runs) -> tuple[str, ...]:
-    return classes_of(next(iter(variants.values()))[0].spec)
+    return pd.DataFrame.from_dict(found, orient="index", columns=list(measures.classes(variants)))
 
 
 def in_points(change: Interval) -> str:

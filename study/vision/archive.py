@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from study.catalog import DataError
-from study.own_data import refuse
+from study.own_data import hidden, refuse
 
 LARGEST = 64 * 2**20
 """Bytes of one file, unpacked: more than any camera's photograph needs."""
@@ -69,7 +69,7 @@ Found = tuple[str, int, zipfile.ZipInfo | None, str | None]
 def _in_folder(folder: Path) -> Iterator[Found]:
     for file in folder.rglob("*"):
         name, fault = file.relative_to(folder).as_posix(), None
-        if _hidden(name):
+        if hidden(name):
             continue
         if file.is_symlink():
             fault = "is a symbolic link, which may lead anywhere. Put the file itself there."
@@ -92,11 +92,5 @@ def _in_zip(opened: zipfile.ZipFile) -> Iterator[Found]:
         elif name in seen:
             fault = "is there twice. Pack the images again."
         seen.add(name)
-        if fault or (not name.endswith("/") and not _hidden(name)):
+        if fault or (not name.endswith("/") and not hidden(name)):
             yield name, member.file_size, member, fault
-
-
-def _hidden(name: str) -> bool:
-    """What file managers leave behind: .DS_Store, __MACOSX/, Thumbs.db."""
-    parts = PurePosixPath(name).parts
-    return any(p.startswith(".") or p == "__MACOSX" for p in parts) or parts[-1].lower() in ("thumbs.db", "desktop.ini")

@@ -185,9 +185,9 @@ def decode(
         raise DataError(
             f"{where} is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]}. Replace it or take it out."
         ) from None
+    except DataError:
+        raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"{where} is no sound image ({error}). Replace it or take it out.") from error
     return np.asarray(square)
 
