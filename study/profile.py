@@ -1,13 +1,14 @@
 """Every size, number of epochs and seed of the report, for the two profiles `quick` and `full`.
 
-`full` is the report. `quick` trains everything small, from scratch, on synthetic data, for tests and a first look.
+`full` is the report: the values in the classes. `quick` trains everything small, from scratch, on synthetic data, for
+tests and a first look.
 The environment variable DATA (`real` or `synthetic`) overrides a profile's kind of data. STUDY_PROFILE, which
 `make lab PROFILE=quick` sets, overrides the profile that a notebook names, where a person runs it.
 """
 
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from study import environment, paths
@@ -17,75 +18,76 @@ from study import environment, paths
 class Part1:
     """Part I, the autoencoder of the simulated line. A seed is a plant."""
 
-    seeds: tuple[int, ...]  # of the reference; two or more, for intervals
-    fewer: int  # the first of them are also fitted on contaminated production
-    cycles: int  # of production that detectors are fitted on
-    epochs: int
-    lengths: tuple[int, ...]  # epochs that were compared on the development plant
-    short: int  # epochs of the training that is too short
-    judged: int  # sound cycles for the threshold, and as many to be judged; half as many faulty ones
-    contamination: tuple[float, ...]  # shares of faulty cycles in the production that detectors are fitted on
+    seeds: tuple[int, ...] = tuple(range(8))  # of the reference; two or more, for intervals
+    fewer: int = 4  # the first of them are also fitted on contaminated production
+    cycles: int = 2_000  # of production that detectors are fitted on
+    epochs: int = 120
+    lengths: tuple[int, ...] = (30, 60, 120, 240)  # epochs that were compared on the development plant
+    short: int = 30  # epochs of the training that is too short
+    judged: int = 2_000  # sound cycles for the threshold, and as many to be judged; half as many faulty ones
+    contamination: tuple[float, ...] = (0.2,)  # shares of faulty cycles in the production that detectors are fitted on
 
 
 @dataclass(frozen=True)
 class Part2:
     """Part II, the NAB autoencoders. Rows are five minutes each."""
 
-    seeds: tuple[int, ...]
-    epochs: int  # as published: 10
-    stream_epochs: int  # passes over the pooled probation windows of all series
-    surge_epochs: int  # of each network of Surge-AE, the report's own detector
-    surge_networks: int  # that it averages
-    synthetic_rows: int  # length of each synthetic stand-in
+    seeds: tuple[int, ...] = tuple(range(10))
+    epochs: int = 10  # as published
+    stream_epochs: int = 10  # passes over the pooled probation windows of all series
+    surge_epochs: int = 8  # of each network of Surge-AE, the report's own detector
+    surge_networks: int = 5  # that it averages
+    synthetic_rows: int = 16_000  # length of each synthetic stand-in
 
 
 @dataclass(frozen=True)
 class Part3:
     """Part III, self-attention in theory. Its inputs are random numbers from seeds, for both kinds of data."""
 
-    d_k: tuple[int, ...]  # widths of queries and keys
-    keys: int  # that each query sees
-    queries: int  # per seed
-    scaling_seeds: int
-    ring: int  # tokens of the mixing task
-    content: tuple[int, ...]  # widths of its tokens, beside their one-hot places
-    steps: int  # of its training
-    mixing_seeds: int
-    tokens: tuple[int, ...]  # sequence lengths whose cost is measured
-    width: int  # d, there
-    heads: int
-    seconds: float  # of repetitions per measured time
+    d_k: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256, 512, 1024)  # widths of queries and keys
+    keys: int = 64  # that each query sees
+    queries: int = 512  # per seed
+    scaling_seeds: int = 10
+    ring: int = 8  # tokens of the mixing task
+    content: tuple[int, ...] = (8, 16, 24)  # widths of its tokens, beside their one-hot places
+    steps: int = 600  # of its training
+    mixing_seeds: int = 6
+    tokens: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048, 4096)  # sequence lengths whose cost is measured
+    width: int = 128  # d, there
+    heads: int = 4
+    seconds: float = 1.0  # of repetitions per measured time
 
 
 @dataclass(frozen=True)
 class Part4:
     """Part IV, the transformer on AG News."""
 
-    seeds: tuple[int, ...]  # of the four variants and the own classifier
-    vocabulary: int  # words
-    longest: int  # tokens of a text; the rest is cut off
-    width: int
-    heads: int
-    hidden: int  # units of the feed-forward network
-    batch: int
-    learning_rate: float
-    epochs: int  # at most
-    dropout: float
-    patience: int  # epochs without a lower validation loss
-    l2: float  # strength of the published fourth variant's penalty, which is not stated
-    l2_sweep: tuple[float, ...]
-    sizes: tuple[int, ...]  # of training subsets
-    own_sizes: tuple[int, ...]  # of those that the own classifier is trained on
-    repeats: int  # of a measured throughput
-    synthetic_rows: int
-    own: dict  # changes of the own classifier's settings, which stand in study/news/design.py
-    sweep_seeds: tuple[int, ...]  # of the strengths of the penalty and the sizes of the training split
-    ablation_seeds: tuple[int, ...]
-    grid: tuple[str, ...]  # settings that the original may have had, by their names in study/news/conditions.py
-    grid_changes: dict  # of all these settings
-    grid_epochs: int
-    condition: str  # the setting that comes nearest to the original
-    condition_seeds: tuple[int, ...]  # of that one, judged on the test split; seed 0 has chosen it
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)  # of the four variants and the own classifier
+    vocabulary: int = 20_000  # words
+    longest: int = 128  # tokens of a text; the rest is cut off
+    width: int = 64
+    heads: int = 4
+    hidden: int = 128  # units of the feed-forward network
+    batch: int = 64
+    learning_rate: float = 1e-3
+    epochs: int = 12  # at most
+    dropout: float = 0.2
+    patience: int = 2  # epochs without a lower validation loss
+    l2: float = 1e-4  # strength of the published fourth variant's penalty, which is not stated
+    l2_sweep: tuple[float, ...] = (1e-5, 1e-4, 1e-3)
+    sizes: tuple[int, ...] = (1_000, 4_000, 16_000)  # of training subsets
+    own_sizes: tuple[int, ...] = (20_000, 40_000)  # of those that the own classifier is trained on
+    repeats: int = 5  # of a measured throughput
+    synthetic_rows: int = 4_000
+    own: dict = field(default_factory=dict)  # changes of the own classifier's settings, which stand in news/design.py
+    sweep_seeds: tuple[int, ...] = (0, 1, 2)  # of the strengths of the penalty and the sizes of the training split
+    ablation_seeds: tuple[int, ...] = (0, 1)
+    # Settings that the original may have had, by their names in study/news/conditions.py.
+    grid: tuple[str, ...] = ("example", "dropout 0.05", "dropout 0.02", "10,000 words")
+    grid_changes: dict = field(default_factory=dict)  # of all these settings
+    grid_epochs: int = 10
+    condition: str = "dropout 0.02"  # the setting that comes nearest to the original
+    condition_seeds: tuple[int, ...] = ()  # of that one, judged on the test split; seed 0 has chosen it
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,9 @@ class Training:
 
     epochs: int
     learning_rate: float
-    weight_decay: float
     sizes: tuple[int, ...]  # sides of the training images, for an equal stretch of epochs each; the last is judged on
-    bf16: bool
+    bf16: bool = True
+    weight_decay: float = 0.05
     average: float | None = None  # decay of a moving average of the weights, which is then judged
 
 
@@ -104,26 +106,26 @@ class Training:
 class Bonus:
     """The Bonus part, networks on 64×64 images."""
 
-    seeds: tuple[int, ...]
-    batch: int
-    label_smoothing: float
-    patience: int  # epochs without a lower validation loss
-    width: int  # of both transformers
-    depth: int
-    heads: int
-    hidden: int
-    vit: Training
-    vgg: Training
-    resnet: Training
-    efficientnet: Training
-    improved: Training
-    ablation_epochs: int
-    ablation_sizes: tuple[int, ...]
-    stride_epochs: int
-    stride_sizes: tuple[int, ...]
-    speed_images: int
-    repeats: int  # of a measured throughput
-    synthetic_rows: int
+    seeds: tuple[int, ...] = (0,)
+    batch: int = 64
+    label_smoothing: float = 0.1
+    patience: int = 12  # epochs without a lower validation loss
+    width: int = 192  # of both transformers
+    depth: int = 6
+    heads: int = 3
+    hidden: int = 384
+    vit: Training = Training(28, 4e-4, (32, 48, 64))
+    vgg: Training = Training(12, 2e-3, (32, 32, 48, 64))
+    resnet: Training = Training(12, 2e-3, (32, 32, 48, 64))
+    efficientnet: Training = Training(24, 2e-3, (32, 48, 64), bf16=False)
+    improved: Training = Training(16, 1e-3, (32, 32, 48, 64))
+    ablation_epochs: int = 3
+    ablation_sizes: tuple[int, ...] = (32, 32, 48)
+    stride_epochs: int = 3
+    stride_sizes: tuple[int, ...] = (32, 32, 64)
+    speed_images: int = 1_024
+    repeats: int = 3  # of a measured throughput
+    synthetic_rows: int = 600
     mirrored: bool = False  # whether mirrored near-duplicates, too, stay on one side of the split
 
 
@@ -133,15 +135,40 @@ class Profile:
 
     name: str
     data: str  # "real" or "synthetic"
-    part1: Part1
-    part2: Part2
-    part3: Part3
-    part4: Part4
-    bonus: Bonus
+    part1: Part1 = Part1()
+    part2: Part2 = Part2()
+    part3: Part3 = Part3()
+    part4: Part4 = field(default_factory=Part4)
+    bonus: Bonus = Bonus()
 
     @property
     def synthetic(self) -> bool:
         return self.data == "synthetic"
+
+    @property
+    def work(self) -> Path:
+        """What a build leaves on the way."""
+        return paths.BUILD / f"{self.name}-{self.data}"
+
+    @property
+    def executed(self) -> Path:
+        """Executed notebooks."""
+        return self.work / "executed"
+
+    @property
+    def figures(self) -> Path:
+        """Where notebooks save figures: those of a build, which are published when all of it is ready, apart."""
+        return self.work / ("lab-figures" if run_by_hand() else "figures")
+
+    @property
+    def drafts(self) -> Path:
+        """A run store for models that were changed since the records were made."""
+        return self.work / "drafts"
+
+    @property
+    def smoke_runs(self) -> Path:
+        """A run store for the runs that are made again on this machine."""
+        return self.work / "smoke-runs"
 
     @property
     def root(self) -> Path:
@@ -149,24 +176,18 @@ class Profile:
         return paths.ROOT if (self.name, self.data) == ("full", "real") else self.work / "output"
 
     @property
+    def published_figures(self) -> Path:
+        return self.root / "figures"
+
+    @property
     def report(self) -> Path:
         """Folder of the finished HTML and PDF."""
         return self.root / "report"
 
     @property
-    def published_figures(self) -> Path:
-        """Folder of the finished figures."""
-        return self.root / "figures"
-
-    @property
     def records(self) -> Path:
         """The run store."""
         return self.report / "runs"
-
-    @property
-    def drafts(self) -> Path:
-        """A run store of its own for models that were changed since the records were made."""
-        return self.work / "drafts"
 
     @property
     def reproductions(self) -> Path:
@@ -178,99 +199,30 @@ class Profile:
         """Folder of what `make audit KEEP=yes` found, a file for each."""
         return self.report / "audits"
 
-    @property
-    def work(self) -> Path:
-        """What a build leaves on the way: executed notebooks, their figures, the smoke run's record."""
-        return paths.BUILD / f"{self.name}-{self.data}"
 
-    @property
-    def executed(self) -> Path:
-        return self.work / "executed"
-
-    @property
-    def figures(self) -> Path:
-        """Where notebooks save figures: those of a build, which are published when all of it is ready, apart."""
-        return self.work / ("lab-figures" if run_by_hand() else "figures")
-
-    @property
-    def smoke_runs(self) -> Path:
-        """A run store of its own for the runs that are made again on this machine."""
-        return self.work / "smoke-runs"
-
-
+_SMALL_TEXTS = {"vocabulary": 500, "longest": 64, "width": 16, "heads": 2, "learning_rate": 1e-2}
+_SMALL_IMAGES = Training(2, 1e-3, (32, 64), bf16=False)
 # fmt: off
 PROFILES = {
-    "full": Profile(
-        name="full",
-        data="real",
-        part1=Part1(
-            seeds=tuple(range(8)), fewer=4, cycles=2_000, epochs=120, lengths=(30, 60, 120, 240), short=30,
-            judged=2_000, contamination=(0.2,),
-        ),
-        part2=Part2(
-            seeds=tuple(range(10)), epochs=10, stream_epochs=10, surge_epochs=8, surge_networks=5,
-            synthetic_rows=16_000,
-        ),
-        part3=Part3(
-            d_k=(4, 8, 16, 32, 64, 128, 256, 512, 1024), keys=64, queries=512, scaling_seeds=10,
-            ring=8, content=(8, 16, 24), steps=600, mixing_seeds=6,
-            tokens=(64, 128, 256, 512, 1024, 2048, 4096), width=128, heads=4, seconds=1.0,
-        ),
-        part4=Part4(
-            seeds=(0, 1, 2, 3, 4), vocabulary=20_000, longest=128, width=64, heads=4, hidden=128, batch=64,
-            learning_rate=1e-3, epochs=12, dropout=0.2, patience=2, l2=1e-4, l2_sweep=(1e-5, 1e-4, 1e-3),
-            sizes=(1_000, 4_000, 16_000), own_sizes=(20_000, 40_000), repeats=5, synthetic_rows=4_000, own={},
-            sweep_seeds=(0, 1, 2), ablation_seeds=(0, 1),
-            grid=("example", "dropout 0.05", "dropout 0.02", "10,000 words"), grid_changes={}, grid_epochs=10,
-            condition="dropout 0.02", condition_seeds=(),
-        ),
-        bonus=Bonus(
-            seeds=(0,), batch=64, label_smoothing=0.1, patience=12, width=192, depth=6, heads=3, hidden=384,
-            vit=Training(epochs=28, learning_rate=4e-4, weight_decay=0.05, sizes=(32, 48, 64), bf16=True),
-            vgg=Training(epochs=12, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 32, 48, 64), bf16=True),
-            resnet=Training(epochs=12, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 32, 48, 64), bf16=True),
-            efficientnet=Training(epochs=24, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 48, 64), bf16=False),
-            improved=Training(epochs=16, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 32, 48, 64), bf16=True),
-            ablation_epochs=3, ablation_sizes=(32, 32, 48), stride_epochs=3, stride_sizes=(32, 32, 64),
-            speed_images=1_024, repeats=3, synthetic_rows=600,
-        ),
-    ),
+    "full": Profile("full", "real"),
     "quick": Profile(
-        name="quick",
-        data="synthetic",
-        part1=Part1(
-            seeds=(0, 1), fewer=2, cycles=192, epochs=2, lengths=(1, 2, 4), short=1, judged=200, contamination=(0.2,),
+        "quick", "synthetic",
+        Part1(seeds=(0, 1), fewer=2, cycles=192, epochs=2, lengths=(1, 2, 4), short=1, judged=200),
+        Part2(seeds=(0,), epochs=2, stream_epochs=1, surge_epochs=1, surge_networks=1, synthetic_rows=3_928),
+        Part3(
+            d_k=(4, 16, 64, 256, 1024), queries=128, scaling_seeds=3, content=(8, 16), steps=150, mixing_seeds=2,
+            tokens=(64, 256, 1024), seconds=0.1,
         ),
-        part2=Part2(
-            seeds=(0,), epochs=2, stream_epochs=1, surge_epochs=1, surge_networks=1, synthetic_rows=3_928,
+        Part4(
+            seeds=(0, 1), hidden=32, batch=32, epochs=3, patience=1, l2_sweep=(1e-5, 1e-3), sizes=(200,),
+            own_sizes=(400,), repeats=1, synthetic_rows=1_200, own={"batch": 32, "epochs": 2, **_SMALL_TEXTS},
+            sweep_seeds=(0, 1), ablation_seeds=(0,), grid_changes={"hidden": 32, **_SMALL_TEXTS}, grid_epochs=3,
+            condition="dropout 0.05", condition_seeds=(1, 2), **_SMALL_TEXTS,
         ),
-        part3=Part3(
-            d_k=(4, 16, 64, 256, 1024), keys=64, queries=128, scaling_seeds=3,
-            ring=8, content=(8, 16), steps=150, mixing_seeds=2,
-            tokens=(64, 256, 1024), width=128, heads=4, seconds=0.1,
-        ),
-        part4=Part4(
-            seeds=(0, 1), vocabulary=500, longest=64, width=16, heads=2, hidden=32, batch=32,
-            learning_rate=1e-2, epochs=3, dropout=0.2, patience=1, l2=1e-4, l2_sweep=(1e-5, 1e-3),
-            sizes=(200,), own_sizes=(400,), repeats=1, synthetic_rows=1_200,
-            own={
-                "vocabulary": 500, "longest": 64, "width": 16, "heads": 2, "batch": 32, "epochs": 2,
-                "learning_rate": 1e-2,
-            },
-            sweep_seeds=(0, 1), ablation_seeds=(0,),
-            grid=("example", "dropout 0.05", "dropout 0.02", "10,000 words"),
-            grid_changes={
-                "vocabulary": 500, "longest": 64, "width": 16, "heads": 2, "hidden": 32, "learning_rate": 1e-2,
-            },
-            grid_epochs=3, condition="dropout 0.05", condition_seeds=(1, 2),
-        ),
-        bonus=Bonus(
-            seeds=(0,), batch=32, label_smoothing=0.1, patience=2, width=24, depth=2, heads=2, hidden=48,
-            vit=Training(epochs=2, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
-            vgg=Training(epochs=2, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
-            resnet=Training(epochs=2, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
-            efficientnet=Training(epochs=2, learning_rate=1e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
-            improved=Training(epochs=2, learning_rate=2e-3, weight_decay=0.05, sizes=(32, 64), bf16=False),
+        Bonus(
+            batch=32, patience=2, width=24, depth=2, heads=2, hidden=48,
+            vit=replace(_SMALL_IMAGES, learning_rate=2e-3), vgg=_SMALL_IMAGES, resnet=_SMALL_IMAGES,
+            efficientnet=_SMALL_IMAGES, improved=replace(_SMALL_IMAGES, learning_rate=2e-3),
             ablation_epochs=1, ablation_sizes=(32,), stride_epochs=1, stride_sizes=(32,), speed_images=8, repeats=1,
             synthetic_rows=60,
         ),
