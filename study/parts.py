@@ -48,7 +48,7 @@ class Part:
         """The beginning of this part's task names in the run store."""
         return f"{self.key}-"
 
-    def models(self) -> definitions.Models:
+    def models(self) -> ModuleType:
         """The models that the notebook defines, by name."""
         return definitions.load(self.source)
 

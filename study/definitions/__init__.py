@@ -11,23 +11,22 @@ import hashlib
 import json
 import linecache
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
 from study import paths
-from study.definitions import imported, live
-from study.definitions.sources import FOREIGN, Definition, DefinitionError, Models, Source, meaning, noted, read, shown
-from study.definitions.trees import DEFINITIONS, bindings
+from study.definitions import live
+from study.definitions.sources import FOREIGN, Definition, DefinitionError, Source, meaning, read, read_so_far, shown
+from study.definitions.trees import DEFINITIONS
 
-__all__ = ["DefinitionError", "Models", "check_imported", "in_file", "in_notebook", "load", "notebook", "of"]
+__all__ = ["DefinitionError", "check_imported", "in_file", "in_notebook", "load", "notebook", "of"]
 
-_KNOWN: dict[tuple[Path, str, Path], tuple[str, Collection[Source]]] = {}
+_KNOWN: dict[tuple[Path, str, Path], tuple[str, Sequence[Source]]] = {}
 """The digests of definitions in files, each of which holds while these sources are what they were."""
 _REACHED: dict[str, list[Definition]] = {}
 """The definitions that each digest is of."""
-_IMPORTS = (ast.Import, ast.ImportFrom)
-_LOADED: dict[Path, tuple[Source, Models]] = {}
+_LOADED: dict[Path, tuple[Source, ModuleType]] = {}
 
 
 def of(model: object) -> str:
@@ -53,15 +52,12 @@ def in_file(file: Path, name: str) -> str:
     Raises DefinitionError when there is none of that name, or when it uses something that has no digest.
     """
     key = file, name, paths.NOTEBOOKS
-    digest, depends_on = _KNOWN.get(key, ("", ()))
-    if not digest or any(read(source.file) is not source for source in depends_on):
-        with noted() as depends_on:
-            found = read(file).lookup(name)
-            if not isinstance(found, Definition):
-                raise DefinitionError(f"{shown(file)}: {name} is no function or class; expected a model's definition")
-            digest = _digest(found)
-        _KNOWN[key] = digest, depends_on
-    return digest
+    if key not in _KNOWN or not all(source.is_current() for source in _KNOWN[key][1]):
+        found = read(file).lookup(name)
+        if not isinstance(found, Definition):
+            raise DefinitionError(f"{shown(file)}: {name} is no function or class; expected a model's definition")
+        _KNOWN[key] = _digest(found), read_so_far()
+    return _KNOWN[key][0]
 
 
 def in_notebook(file: Path) -> dict[str, str]:
@@ -74,38 +70,30 @@ def check_imported(digest: str) -> None:
 
     Raises DefinitionError that names the file.
     """
-    imported.check(_REACHED[digest])
+    live.check_imported(_REACHED[digest])
 
 
-def load(file: Path) -> Models:
-    """The functions, classes and constants of a notebook's `model` cells by name, executed once for each content.
+def load(file: Path) -> ModuleType:
+    """A module of the functions, classes and constants of a notebook's `model` cells, executed once for each content.
 
     Of the other cells only the imports and constants that they need are executed. Tracebacks and `inspect.getsource`
     show the file's lines. Raises DefinitionError.
     """
     source = read(file)
     if source.file not in _LOADED or _LOADED[source.file][0] is not source:
-        _LOADED[source.file] = source, _executed(source)
+        module = ModuleType(f"{source.folder.name}.{source.file.stem}")
+        module.__file__ = str(source.file)
+        tree = ast.Module(source.to_execute(), type_ignores=[])
+        sys.modules[module.__name__] = module  # where `inspect` looks for a class's file
+        linecache.checkcache(module.__file__)
+        exec(compile(tree, module.__file__, "exec", source.flags, dont_inherit=True), vars(module))
+        _LOADED[source.file] = source, module
     return _LOADED[source.file][1]
 
 
-def notebook(name: str) -> Models:
+def notebook(name: str) -> ModuleType:
     """`load` by the notebook's name, such as "part1_autoencoder_theory": for modules that use its models."""
     return load(paths.NOTEBOOKS / f"{name}.py")
-
-
-def _executed(source: Source) -> Models:
-    statements = source.to_execute()
-    module = ModuleType(f"{source.file.parent.name}.{source.file.stem}")
-    module.__file__ = str(source.file)
-    sys.modules[module.__name__] = module  # where `inspect` looks for a class's file
-    linecache.checkcache(module.__file__)
-    tree = ast.Module(statements, type_ignores=[])
-    exec(compile(tree, module.__file__, "exec", source.flags, dont_inherit=True), vars(module))
-    shown_there = [one for one in statements if source.in_model_cell(one) and not isinstance(one, _IMPORTS)]
-    found = Models(**{name: vars(module)[name] for name, _ in bindings(shown_there)})
-    found.__file__ = module.__file__
-    return found
 
 
 def _digest(root: Definition) -> str:
@@ -120,11 +108,8 @@ def _digest(root: Definition) -> str:
 
     described = []
     for definition in reached:  # which grows on the way
-        names = []
-        for use in definition.uses:
-            found, _ = meaning(use, definition.home, definition.node)
-            if found is not FOREIGN:
-                names.append([str(use), _written(found, number)])
+        meanings = ((str(use), meaning(use, definition)) for use in definition.uses)
+        names = [[name, _written(found, number)] for name, found in meanings if found is not FOREIGN]
         described.append([definition.tree, names])
     digest = hashlib.sha256(json.dumps(described, separators=(",", ":")).encode()).hexdigest()[:12]
     _REACHED[digest] = reached

@@ -1,25 +1,26 @@
-"""Functions and classes of a running notebook: where each was defined, and what the names in it stand for now."""
+"""Functions and classes of a running process: where each was defined, what the names in it stand for now, and whether
+what was imported is still what the files say."""
 
 import ast
 import inspect
 import linecache
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 
 from study import paths
 from study.definitions.sources import (
     FOREIGN,
     Definition,
     DefinitionError,
-    Models,
     Module,
     Source,
     imported_from,
     is_pythons,
     read,
+    shown,
 )  # fmt: skip
 from study.definitions.trees import DEFINITIONS, Imported, bindings
 
@@ -44,13 +45,13 @@ class Cell:
                 return FOREIGN
             raise DefinitionError(f"a definition uses {name}, which the notebook does not define; run its cell first")
         value = self.names[name]
-        if isinstance(value, (ModuleType, Models)):
+        if isinstance(value, ModuleType):
             file = getattr(value, "__file__", None)
-            return Module(Path(file)) if file is not None and of_project(file) else FOREIGN
-        if is_code(value):
+            return Module(Path(file)) if file is not None and _of_project(file) else FOREIGN
+        if _is_code(value):
             return defined(value)
         imported = next((bound[name] for _, bound in _cells_that_name(name) if name in bound), None)
-        return value_of(value, name) if imported is None else imported_from(imported, self.folder)
+        return _value_of(value, name) if imported is None else imported_from(imported, self.folder)
 
 
 def defined(thing: object) -> object:
@@ -62,10 +63,14 @@ def defined(thing: object) -> object:
     if not isinstance(thing, (type, FunctionType)):
         return FOREIGN
     file, names = _origin(thing)
-    text = _text_of_cell(file) if file is not None else _cell_that_bound(thing)
+    if file is None:
+        text = next((text for text, bound in _cells_that_name(thing.__name__) if thing.__name__ in bound), None)
+    else:  # IPython keeps a cell's text without a date, unlike a file's
+        entry = linecache.cache.get(file)
+        text = "".join(entry[2]) if entry is not None and len(entry) == 4 and entry[1] is None else None
     if text is not None:
         return _found(thing, Cell(text, names), (file or text,))
-    if file is None or not of_project(file):
+    if file is None or not _of_project(file):
         if thing.__module__ == "__main__":
             raise DefinitionError(
                 f"where {thing.__qualname__} was defined is not known; define it in a cell of its own, without magics"
@@ -96,39 +101,38 @@ def _origin(thing: type | FunctionType) -> tuple[str | None, Mapping[str, object
 
     A class without methods that a cell defined has no file.
     """
-    if isinstance(thing, FunctionType):
-        return thing.__code__.co_filename, thing.__globals__
-    for method in methods(thing):
-        return method.__code__.co_filename, method.__globals__
+    for function in _functions(thing):
+        return function.__code__.co_filename, function.__globals__
     if thing.__module__ == "__main__" and _shell() is not None:
         return None, _shell().user_ns
-    module = sys.modules.get(thing.__module__)
-    return getattr(module, "__file__", None), {}
+    return getattr(sys.modules.get(thing.__module__), "__file__", None), {}
 
 
-def methods(of: type) -> Iterator[FunctionType]:
-    """The functions that a class's own text defines."""
-    for value in vars(of).values():
+def _functions(thing: object) -> Iterator[FunctionType]:
+    """A function itself, or the functions that a class's own text defines."""
+    if isinstance(thing, FunctionType):
+        yield thing
+    for value in vars(thing).values() if isinstance(thing, type) else ():
         plain = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
         method = inspect.unwrap(plain) if callable(plain) else plain
-        if isinstance(method, FunctionType) and method.__code__.co_qualname.startswith(f"{of.__qualname__}."):
+        if isinstance(method, FunctionType) and method.__code__.co_qualname.startswith(f"{thing.__qualname__}."):
             yield method
 
 
-def is_code(value: object) -> bool:
+def _is_code(value: object) -> bool:
     """Whether a value is a function or class, not a thing made by one."""
     return isinstance(value, type) or inspect.isroutine(value) or hasattr(value, "__wrapped__")
 
 
-def value_of(value: object, name: str) -> object:
+def _value_of(value: object, name: str) -> object:
     """A constant, with definitions in place of functions and classes. Raises DefinitionError for anything else."""
     if type(value) in _PLAIN:
         return value
     if type(value) in (list, tuple, set, frozenset):
-        return type(value)(value_of(one, name) for one in value)
+        return type(value)(_value_of(one, name) for one in value)
     if type(value) is dict:
-        return {value_of(key, name): value_of(one, name) for key, one in value.items()}
-    found = defined(value) if is_code(value) else FOREIGN
+        return {_value_of(key, name): _value_of(one, name) for key, one in value.items()}
+    found = defined(value) if _is_code(value) else FOREIGN
     if found is FOREIGN:
         raise DefinitionError(
             f"a definition uses {name}, which holds {type(value).__name__}: pass it as an argument, or write it as "
@@ -137,22 +141,11 @@ def value_of(value: object, name: str) -> object:
     return found
 
 
-def of_project(file: str) -> bool:
+def _of_project(file: str) -> bool:
     """Whether a file belongs to the project or lies where the notebook runs, and not in a library."""
     path = Path(file).resolve()
     inside = any(path.is_relative_to(folder) for folder in (paths.ROOT, Path.cwd()))
     return inside and path.is_file() and not any(path.is_relative_to(folder) for folder in _LIBRARIES)
-
-
-def _text_of_cell(file: str) -> str | None:
-    """The text of a cell by the file name of its code; IPython keeps it without a date, unlike a file's."""
-    entry = linecache.cache.get(file)
-    return "".join(entry[2]) if entry is not None and len(entry) == 4 and entry[1] is None else None
-
-
-def _cell_that_bound(thing: type) -> str | None:
-    """The text of the last cell that defined a class, for one without methods."""
-    return next((text for text, bound in _cells_that_name(thing.__name__) if thing.__name__ in bound), None)
 
 
 def _cells_that_name(name: str) -> Iterator[tuple[str, dict[str, Imported | None]]]:
@@ -168,3 +161,48 @@ def _cells_that_name(name: str) -> Iterator[tuple[str, dict[str, Imported | None
 def _shell() -> object | None:
     """The running IPython, if there is one."""
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+
+
+def check_imported(reached: Iterable[Definition]) -> None:
+    """Refuse definitions whose file was changed after this process had imported it.
+
+    Raises DefinitionError that names the file: its text would be the key of what the old code computes.
+    """
+    imported = {}
+    for module in list(sys.modules.values()):
+        if getattr(module, "__file__", None):
+            imported.setdefault(Path(module.__file__).name, []).append(module)
+    for definition in reached:
+        if not isinstance(home := definition.home, Source):
+            continue
+        names = {definition.key[1], *(use.name for use in definition.uses if use.imported is None)}
+        for module in imported.get(home.file.name, []):
+            here = vars(module) if Path(module.__file__).resolve() == home.file else {}
+            for name in [name for name in here if name in names]:
+                if not _as_written(here[name], name, home):
+                    raise DefinitionError(
+                        f"{name} in {shown(home.file)} was changed after it had been imported here; restart the "
+                        "kernel, or start the command again"
+                    )
+
+
+def _as_written(value: object, name: str, home: Source) -> bool:
+    if _is_code(value):
+        return all(_is_current(function) for function in _functions(value))
+    # Lists and dicts may rightly change while a program runs; what made an object is checked as a definition.
+    changeable = type(value) not in (*_PLAIN, tuple, frozenset)
+    return name not in home.bound or changeable or _value_of(value, name) == home.lookup(name)
+
+
+def _is_current(function: FunctionType) -> bool:
+    """Whether a function's code is what its file gives now; line numbers do not count."""
+    code = function.__code__
+    if not _of_project(code.co_filename):
+        return True
+    codes = read(Path(code.co_filename)).codes.get(code.co_qualname, [])
+    return any(_without_lines(code) == _without_lines(one) for one in codes)
+
+
+def _without_lines(code: CodeType) -> tuple:
+    constants = [_without_lines(one) if isinstance(one, CodeType) else (type(one), one) for one in code.co_consts]
+    return code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_flags, constants

@@ -8,16 +8,17 @@ import copy
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import CodeType, SimpleNamespace
-from typing import Protocol
+from types import CodeType
+from typing import TYPE_CHECKING
 
 from study import paths
 from study.definitions.trees import DEFINITIONS, Imported, Use, bindings, canonical, uses
+
+if TYPE_CHECKING:
+    from study.definitions.live import Cell
 
 MODEL = "model"
 """The tag of cells that define models."""
@@ -41,34 +42,20 @@ class DefinitionError(ValueError):
     """A definition without a digest; the message names file and line, what was expected, and what to do."""
 
 
-class Home(Protocol):
-    """A place where definitions stand and their names are looked up."""
-
-    folder: Path
-
-    def lookup(self, name: str) -> object:
-        """A value, a `Definition`, a `Module` or FOREIGN. Raises DefinitionError."""
-
-    def line(self, node: ast.AST) -> str:
-        """The line of a node, as errors name it."""
-
-
 @dataclass(frozen=True)
 class Definition:
-    """A function, class or lambda of the project; `key` tells one from another."""
+    """A function, class or lambda of the project; `key` tells one from another, `home` is where it stands."""
 
     key: tuple
     node: ast.AST = field(compare=False)
-    home: Home = field(compare=False)
+    home: "Source | Cell" = field(compare=False)
 
     @cached_property
     def tree(self) -> object:
-        """The canonical form of its syntax tree."""
         return canonical(self.node)
 
     @cached_property
     def uses(self) -> list[Use]:
-        """The names that it takes from outside itself."""
         return uses(self.node)
 
 
@@ -101,6 +88,9 @@ class Source:
                     self.bound.setdefault(name, []).append((statement, imported))
         self._definitions: dict[str, Definition] = {}
         self._being_read: set[str] = set()
+
+    def is_current(self) -> bool:
+        return self.file.is_file() and self.file.read_bytes() == self.content
 
     @cached_property
     def codes(self) -> dict[str, list[CodeType]]:
@@ -146,6 +136,7 @@ class Source:
         return statement, imported
 
     def lookup(self, name: str) -> object:
+        """A value, a `Definition`, a `Module` or FOREIGN. Raises DefinitionError."""
         if name not in self.bound and is_pythons(name):
             return FOREIGN
         statement, imported = self.binding(name)
@@ -265,25 +256,7 @@ class Source:
         )
 
 
-class Models(SimpleNamespace):
-    """The definitions of a notebook's `model` cells by name, and the file that they are from."""
-
-    __slots__ = ("__file__",)
-
-
 _READ: dict[Path, Source] = {}
-_noted: ContextVar[set[Source] | None] = ContextVar("sources that a digest depends on", default=None)
-
-
-@contextmanager
-def noted() -> Iterator[set[Source]]:
-    """The sources that are read inside the block."""
-    found: set[Source] = set()
-    token = _noted.set(found)
-    try:
-        yield found
-    finally:
-        _noted.reset(token)
 
 
 def read(file: Path) -> Source:
@@ -295,25 +268,28 @@ def read(file: Path) -> Source:
         raise DefinitionError(f"{shown(file)}: expected a notebook (.py) or module ({error.strerror})") from error
     if file not in _READ or _READ[file].content != content:
         _READ[file] = Source(file, content)
-    found = _noted.get()
-    if found is not None:
-        found.add(_READ[file])
     return _READ[file]
 
 
-def meaning(use: Use, home: Home, user: ast.AST) -> tuple[object, tuple[str, ...]]:
-    """What a used name stands for (a value, a `Definition` or FOREIGN) and which of its attributes are read of that.
+def read_so_far() -> list[Source]:
+    return list(_READ.values())
+
+
+def meaning(use: Use, user: Definition) -> object:
+    """What a name that a definition uses stands for: a value, a `Definition` or FOREIGN.
 
     Raises DefinitionError for a module of the project that is used as a whole.
     """
-    found, rest = home.lookup(use.name) if use.imported is None else imported_from(use.imported, home.folder), use.rest
+    home, rest = user.home, use.rest
+    found = home.lookup(use.name) if use.imported is None else imported_from(use.imported, home.folder)
     while isinstance(found, Module):
         if not rest:
             raise DefinitionError(
-                f"{home.line(user)}: the module {use} is used as a whole; write {use}.… or import what is used of it"
+                f"{home.line(user.node)}: the module {use} is used as a whole; write {use}.… or import what is used of "
+                "it"
             )
         found, rest = found.lookup(rest[0]), rest[1:]
-    return found, rest
+    return found
 
 
 def imported_from(imported: Imported, folder: Path) -> object:

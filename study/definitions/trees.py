@@ -117,71 +117,50 @@ def bindings(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, Imported | None]]:
 
 def uses(node: ast.AST) -> list[Use]:
     """The names that a definition or expression takes from outside, each once, sorted; annotations are left aside."""
-    found: set[Use] = set()
-    _collect(node, {}, {}, found)
-    return sorted(found, key=lambda use: (str(use), str(use.imported)))
+    return sorted(set(_outside(node, {}, {})), key=lambda use: (str(use), str(use.imported)))
 
 
-def _collect(node: ast.AST | None, scope: Scope, own: Scope, found: set[Use]) -> None:
-    """`scope` holds the names of the functions around the node, `own` those of the class that it stands directly in,
-    which functions inside that class do not see.
-    """
+def _outside(node: ast.AST, here: Scope, inner: Scope) -> Iterator[Use]:
+    """`here` holds the names that the node sees, `inner` those that functions in it see: not its class's."""
     match node:
-        case None:
-            return
-        case ast.Name(id=name, ctx=ast.Load()):
-            _note(name, (), scope, own, found)
-        case ast.Attribute():
+        case ast.Name(ctx=ast.Load()) | ast.Attribute():
             root, attributes = _chain(node)
-            if isinstance(root, ast.Name):
-                _note(root.id, attributes, scope, own, found)
-            else:
-                _collect(root, scope, own, found)
+            if not isinstance(root, ast.Name):
+                yield from _outside(root, here, inner)
+            elif root.id not in here or here[root.id] is not None:
+                yield Use(root.id, attributes, here.get(root.id))
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
-            arguments = node.args
-            for one in (*getattr(node, "decorator_list", []), *arguments.defaults, *arguments.kw_defaults):
-                _collect(one, scope, own, found)
+            given = node.args
+            for one in (*getattr(node, "decorator_list", []), *given.defaults, *filter(None, given.kw_defaults)):
+                yield from _outside(one, here, inner)
             body = node.body if isinstance(node.body, list) else [node.body]
-            given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-            inner = dict(scope) | {one.arg: None for one in given if one is not None}
-            inner |= {one.name: None for one in getattr(node, "type_params", [])}
-            inner |= dict(bindings(body))
+            own = {one.arg: None for one in ast.iter_child_nodes(given) if isinstance(one, ast.arg)}
+            own |= {one.name: None for one in getattr(node, "type_params", [])} | dict(bindings(body))
             for name in _declared_outside(body):
-                inner.pop(name, None)
-                if name in scope:
-                    inner[name] = scope[name]
+                own.pop(name, None)
+            inside = {**inner, **own}
             for one in body:
-                _collect(one, inner, {}, found)
+                yield from _outside(one, inside, inside)
         case ast.ClassDef():
             for one in (*node.decorator_list, *node.bases, *node.keywords):
-                _collect(one, scope, own, found)
-            inside: dict[str, Imported | None] = {}
+                yield from _outside(one, here, inner)
+            own = {}
             for one in node.body:
-                _collect(one, scope, inside, found)
-                inside |= dict(bindings([one]))
+                yield from _outside(one, {**inner, **own}, inner)
+                own |= dict(bindings([one]))
         case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-            _collect(node.generators[0].iter, scope, own, found)
-            inner = dict(scope) | dict(bindings(one.target for one in node.generators))
-            rest = [one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.comprehension)]
-            for place, one in enumerate(node.generators):
-                rest += [*one.ifs, one.target, *([one.iter] if place else [])]
-            for one in rest:
-                _collect(one, inner, {}, found)
+            first, *others = node.generators
+            yield from _outside(first.iter, here, inner)
+            inside = {**inner, **dict(bindings(one.target for one in node.generators))}
+            results = (one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.comprehension))
+            for one in (first.target, *first.ifs, *others, *results):
+                yield from _outside(one, inside, inside)
         case ast.AnnAssign(target=target, value=value):
-            _collect(target, scope, own, found)
-            _collect(value, scope, own, found)
+            for one in filter(None, (target, value)):
+                yield from _outside(one, here, inner)
         case _:
             for one in ast.iter_child_nodes(node):
-                _collect(one, scope, own, found)
-
-
-def _note(name: str, attributes: tuple[str, ...], scope: Scope, own: Scope, found: set[Use]) -> None:
-    for names in (own, scope):
-        if name in names:
-            if names[name] is not None:
-                found.add(Use(name, attributes, names[name]))
-            return
-    found.add(Use(name, attributes))
+                yield from _outside(one, here, inner)
 
 
 def _chain(node: ast.expr) -> tuple[ast.expr, tuple[str, ...]]:
