@@ -3,16 +3,14 @@
 What it finds goes to build/audits and, with --keep, to report/audits, whose coverage the report shows.
 """
 
-import argparse
 import heapq
 import json
 import random
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
-from study import catalog, parts, paths, profile, repeats, runs, sweep
+from study import catalog, commands, parts, paths, profile, repeats, runs, sweep
 from study.files import alone, noted, write_atomically
 from study.prose import count, duration
 
@@ -29,12 +27,10 @@ def draw(
     next grows with the training time (Efraimidis and Spirakis 2006, https://doi.org/10.1016/j.ipl.2005.11.003).
     """
     generator, done = random.Random(seed), repeats.audited(audits, records)
-    turn = {
-        digest: (done[digest], generator.expovariate(_seconds(record)))
-        for digest, record in sorted((runs.digest(record.spec), record) for record in records)
-    }
+    found = {runs.digest(record.spec): record for record in records}
+    turns = sorted((done[name], generator.expovariate(_seconds(found[name])), name) for name in sorted(found))
     busy, drawn = [0.0] * workers, []  # until when each worker is
-    for record in sorted(records, key=lambda record: turn[runs.digest(record.spec)]):
+    for record in (found[name] for *_, name in turns):
         if busy[0] + _seconds(record) <= seconds:
             heapq.heapreplace(busy, busy[0] + _seconds(record))
             drawn.append(record)
@@ -56,36 +52,27 @@ def reason_against(record: runs.Record, seconds: float) -> str | None:
     return None
 
 
-def _note() -> Path:
-    """What the audit that was begun last was asked for, until it ends."""
-    return paths.BUILD / KEPT / "unfinished.json"
-
-
-def _begun(settings: dict, seed: int | None) -> tuple[int, bool]:
-    """The seed of the draw, and whether an audit with it and these settings was interrupted."""
-    before = noted(_note())
-    if before.get("settings") == settings and seed in (None, before["seed"]):
-        return before["seed"], True
-    return random.randrange(10**6) if seed is None else seed, False
-
-
 def audit(
     wanted: Sequence[parts.Part], chosen: profile.Profile, minutes: float, workers: int, seed: int | None
 ) -> repeats.Reproduction:
     """Draw, make again, compare. An interrupted audit of these settings goes on with its draw.
 
-    Raises ValueError if a record is damaged or nothing fits, sweep.RunError if a run fails.
+    Raises ValueError if a record is damaged, nothing fits, or a run fails.
     """
     settings = {
         "profile": [chosen.name, chosen.data], "parts": [part.key for part in wanted], "minutes": minutes,
         "workers": workers, "code": sweep.project(),
     }  # fmt: skip
-    seed, goes_on = _begun(settings, seed)
+    begun = paths.BUILD / KEPT / "unfinished.json"  # what the audit that was begun last was asked for, until it ends
+    before = noted(begun)
+    goes_on = before.get("settings") == settings and seed in (None, before["seed"])
+    if seed is None:
+        seed = before["seed"] if goes_on else random.randrange(10**6)
     recorded = repeats.recorded(wanted, chosen)
-    against = {runs.digest(record.spec): reason_against(record, 60 * minutes) for record in recorded}
-    for reason, number in Counter(filter(None, against.values())).items():
+    against = [reason_against(record, 60 * minutes) for record in recorded]
+    for reason, number in Counter(filter(None, against)).items():
         print(f"left out: {count(number, 'run')} {reason}", flush=True)
-    possible = [record for record in recorded if against[runs.digest(record.spec)] is None]
+    possible = [record for record, reason in zip(recorded, against, strict=True) if reason is None]
     drawn = draw(possible, repeats.kept(paths.BUILD / "audits", chosen.audits), 60 * minutes, workers, seed)
     if not drawn:
         raise ValueError(f"MINUTES={minutes:g}: no run fits")
@@ -93,33 +80,27 @@ def audit(
     print(f"SEED={seed} draws {len(drawn)} of {count(len(possible), 'run')}, which took {expected}", flush=True)
     if not goes_on:
         repeats.forget(drawn, KEPT)
-        write_atomically(_note(), json.dumps({"settings": settings, "seed": seed}).encode())
+        write_atomically(begun, json.dumps({"settings": settings, "seed": seed}).encode())
     found = repeats.repeat("audit", drawn, KEPT, workers, seed)
-    _note().unlink()
+    begun.unlink()
     found.write(paths.BUILD / "audits")
     return found
 
 
+@commands.told
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m study.audit", description=__doc__)
-    parser.add_argument("--profile", default="full")
-    parser.add_argument("--part")
+    parser = commands.parser("audit", __doc__)
     parser.add_argument("--minutes", type=float, default=10, help="as many runs as fit, by the times in their records")
     parser.add_argument("--seed", type=int, help="of the draw; without it a new one")
     parser.add_argument("--workers", type=int, default=sweep.WORKERS, help="runs at a time")
     parser.add_argument("--keep", action="store_true", help="add what is found to report/audits")
     given = parser.parse_args(arguments)
-    try:
-        wanted = (parts.find(given.part),) if given.part else parts.PARTS
-        chosen = profile.load(given.profile)
-        with alone(paths.BUILD / "locks" / "audit.lock", "an audit"):
-            found = audit(wanted, chosen, given.minutes, given.workers, given.seed)
-        print(repeats.comparison(found))
-        if given.keep:
-            print(f"{found.write(chosen.audits)}, which `make report` shows")
-    except (ValueError, OSError, sweep.RunError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    chosen, wanted = commands.chosen(given)
+    with alone(paths.BUILD / "locks" / "audit.lock", "an audit"):
+        found = audit(wanted, chosen, given.minutes, given.workers, given.seed)
+    print(repeats.comparison(found))
+    if given.keep:
+        print(f"{found.write(chosen.audits)}, which `make report` shows")
     return 1 if found.differing else 0
 
 

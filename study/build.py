@@ -4,15 +4,13 @@ Whether a step is due is decided by content, not by time: file dates mean nothin
 little, so that finding nothing to do is quick.
 """
 
-import argparse
 import importlib
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
-from study import catalog, parts, paths, profile
+from study import catalog, commands, parts, paths, profile
 from study.files import digest_of, noted, write_atomically
 
 DATA_CHOICES = {"IMAGES": "study.vision.images", "NEWS_TRAIN": "study.news.corpus"}
@@ -24,34 +22,23 @@ READ_BY_NOTEBOOKS = (
 )  # fmt: skip
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m study.build", description=__doc__)
-    parser.add_argument("--profile", default="full")
-    parser.add_argument("--part", help="one part alone, such as part2; without it the whole report")
+@commands.told
+def main(arguments: list[str] | None = None) -> None:
+    parser = commands.parser("build", __doc__)
     parser.add_argument("--no-code", action="store_true", help="leave the source of the notebooks' cells out")
     parser.add_argument("--notebooks", action="store_true", help="write the executed notebooks as HTML, too")
     given = parser.parse_args(arguments)
-    try:
-        chosen = profile.load(given.profile)
-        wanted = (parts.find(given.part),) if given.part else parts.PARTS
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    chosen, wanted = commands.chosen(given)
+    catalog.verify_cached()
     name = f"{given.part or 'report'}{'-no-code' if given.no_code else ''}"
     stamp_file = chosen.work / f"stamp-{name}.json"
-    try:
-        catalog.verify_cached()
-        stamp, data = noted(stamp_file), data_chosen(chosen)
-        if stamp and _up_to_date(stamp, digest_of(everything_read(chosen), data)):
-            print(f"Nothing to do: {', '.join(stamp['outputs'])} are up to date.")
-        else:
-            _build(chosen, wanted, data, name, not given.no_code, stamp_file)
-        if given.notebooks:
-            _write_pages(chosen, wanted)
-    except (ValueError, OSError, subprocess.CalledProcessError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    stamp, data = noted(stamp_file), data_chosen(chosen)
+    if stamp and _up_to_date(stamp, digest_of(everything_read(chosen), data)):
+        print(f"Nothing to do: {', '.join(stamp['outputs'])} are up to date.")
+    else:
+        _build(chosen, wanted, data, name, not given.no_code, stamp_file)
+    if given.notebooks:
+        _write_pages(chosen, wanted)
 
 
 def everything_read(chosen: profile.Profile) -> list[Path]:
@@ -68,21 +55,21 @@ def everything_read(chosen: profile.Profile) -> list[Path]:
         *catalog.committed(),
         *sorted(chosen.reproductions.glob("*.json")),
         *sorted(chosen.audits.glob("*.json")),
-        *(file for folder in (chosen.records, chosen.drafts) for file in _records_in(folder, "*")),
+        *_records(chosen, "*"),
     ]
 
 
 def read_by(part: parts.Part, chosen: profile.Profile) -> list[Path]:
     """Every file beside the notebook that the execution of one part's notebook depends on."""
-    building = {paths.STUDY / f"{name}.py" for name in ("build", "parts", "sweep")}
+    building = {paths.STUDY / f"{name}.py" for name in ("build", "commands", "parts", "sweep")}
     apart = {paths.STUDY / "publish", paths.STUDY / "bench"}
     code = [p for p in sorted(paths.STUDY.rglob("*.py")) if p not in building and not apart & set(p.parents)]
-    records = [p for folder in (chosen.records, chosen.drafts) for p in _records_in(folder, f"{part.tasks}*")]
-    return [*code, *READ_BY_NOTEBOOKS, *records]
+    return [*code, *READ_BY_NOTEBOOKS, *_records(chosen, f"{part.tasks}*")]
 
 
-def _records_in(folder: Path, tasks: str) -> list[Path]:
-    return sorted(p for p in folder.glob(f"{tasks}/*") if p.suffix in (".json", ".npz"))
+def _records(chosen: profile.Profile, tasks: str) -> list[Path]:
+    stored = [p for folder in (chosen.records, chosen.drafts) for p in sorted(folder.glob(f"{tasks}/*"))]
+    return [p for p in stored if p.suffix in (".json", ".npz")]
 
 
 def data_chosen(chosen: profile.Profile) -> str:

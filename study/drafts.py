@@ -3,12 +3,11 @@
 `make adopt PART=part2` (`python -m study.drafts`) takes a complete draft's runs over into the committed records.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from study import parts, profile, runs
+from study import commands, parts, profile, runs
 from study.prose import count, duration
 
 
@@ -35,10 +34,9 @@ class Draft:
 def of(part: parts.Part, chosen: profile.Profile) -> Draft | None:
     """The draft of a part; None where every run has a committed record."""
     store = runs.Store(chosen.records, chosen.drafts)
-    committed = runs.Store(chosen.records)
-    changed = tuple(spec for spec in part.experiments.specs(chosen) if committed.load(spec) is None)
-    missing = tuple(spec for spec in changed if store.load(spec) is None)
-    return Draft(part, changed, missing, expected_seconds(missing, store)) if changed else None
+    changed = runs.Store(chosen.records).missing(part.experiments.specs(chosen))
+    missing = store.missing(changed)
+    return Draft(part, tuple(changed), tuple(missing), expected_seconds(missing, store)) if changed else None
 
 
 def names(specs: Sequence[dict]) -> str:
@@ -68,18 +66,10 @@ def adopt(part: parts.Part, chosen: profile.Profile) -> int:
     return len(draft.changed)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m study.drafts", description=__doc__)
-    parser.add_argument("--part", required=True)
-    parser.add_argument("--profile", default="full")
-    given = parser.parse_args(arguments)
-    try:
-        chosen = profile.load(given.profile)
-        print(f"{count(adopt(parts.find(given.part), chosen), 'record')} taken over into {chosen.records}")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+@commands.told
+def main(arguments: list[str] | None = None) -> None:
+    chosen, (part,) = commands.chosen(commands.parser("drafts", __doc__, part_required=True).parse_args(arguments))
+    print(f"{count(adopt(part, chosen), 'record')} taken over into {chosen.records}")
 
 
 if __name__ == "__main__":

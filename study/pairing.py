@@ -16,7 +16,7 @@ import nbformat
 from jupytext.combine import combine_inputs_with_outputs
 from nbformat import NotebookNode
 
-from study import paths
+from study import commands, paths
 from study.files import write_atomically
 from study.publish.chapters import ANSWER, HIDE_INPUT
 
@@ -112,18 +112,13 @@ def _write(target: Path, notebook: NotebookNode) -> None:
     write_atomically(target, _text(notebook).encode())
 
 
-def main(arguments: list[str] | None = None) -> int:
+@commands.told
+def main(arguments: list[str] | None = None) -> None:
     """`make pair`; with --in-step what `make lab` does first."""
     parser = argparse.ArgumentParser(prog="python -m study.pairing", description=__doc__)
     parser.add_argument("--in-step", action="store_true", help="only where an .ipynb differs from its text")
-    given = parser.parse_args(arguments)
-    try:
-        for target in bring_in_step() if given.in_step else renew():
-            print(f"{target.relative_to(paths.ROOT)} brought in step with its text")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    for target in bring_in_step() if parser.parse_args(arguments).in_step else renew():
+        print(f"{target.relative_to(paths.ROOT)} brought in step with its text")
 
 
 if __name__ == "__main__":

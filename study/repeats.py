@@ -117,17 +117,14 @@ def summarised(
     part: str, repeated: Sequence[runs.Record], rows: Sequence[Row], workers: int, seed: int | None = None
 ) -> Reproduction:
     """A reproduction from its records and compared numbers."""
-    busy, spans = Counter(), []
-    for record in repeated:
-        made = record.provenance
-        start = datetime.fromisoformat(made["started"])
-        spans.append((start, start + timedelta(seconds=made["wall_seconds"])))
-        busy[made["device"]] += made["wall_seconds"]
-    first, (device, _) = min(start for start, _ in spans), busy.most_common(1)[0]
-    seconds = (max(end for _, end in spans) - first).total_seconds()
-    where = next(r.provenance for r in repeated if r.provenance["device"] == device)
+    made = [record.provenance for record in repeated]
+    spans = [(datetime.fromisoformat(one["started"]), timedelta(seconds=one["wall_seconds"])) for one in made]
+    first, last = min(start for start, _ in spans), max(start + seconds for start, seconds in spans)
+    device = pd.DataFrame(made).groupby("device", sort=False)["wall_seconds"].sum().idxmax()
+    where = next(one for one in made if one["device"] == device)
     surroundings = {name: where[name] for name in ("threads", "python", "libraries", "commit")} | {"machine": machine()}
     specs = tuple(runs.digest(record.spec) for record in repeated)
+    seconds = (last - first).total_seconds()
     return Reproduction(part, device, workers, first.isoformat(), seconds, specs, surroundings, tuple(rows), seed)
 
 
@@ -156,7 +153,7 @@ def repeat(
 ) -> Reproduction:
     """Make runs again, so many at a time and those that an interrupted call has made not twice, and compare them.
 
-    Raises sweep.RunError if one fails, ValueError for no worker.
+    Raises ValueError if one fails, and for no worker.
     """
     fresh, threads = fresh_store(kept), sweep.threads_each(workers)
     with sweep.workers(workers, None) as executor:
@@ -185,21 +182,17 @@ def audited(audits: Sequence[Reproduction], records: Sequence[runs.Record]) -> C
 
 def comparison(found: Reproduction) -> str:
     """The comparison as text, one line a number and one for all."""
-    summary = f"{len(found.rows)} numbers compared, {len(found.differing)} outside their tolerance"
-    return f"{table(found.rows)}\n\n{summary}"
-
-
-def table(rows: Sequence[Row]) -> str:
-    """The comparison as text, one line a number."""
-    frame = pd.DataFrame(
+    table = pd.DataFrame(
         {
-            "run": [r.run for r in rows],
-            "quantity": [r.quantity for r in rows],
-            "recorded": [f"{r.recorded:.6g}" for r in rows],
-            "repeated": [f"{r.repeated:.6g}" for r in rows],
-            "difference": [f"{r.difference:.2g}" for r in rows],
-            "tolerance": [f"{r.tolerance:.2g}" for r in rows],
-            "verdict": ["agrees" if r.agrees else "DIFFERS" for r in rows],
+            "run": row.run,
+            "quantity": row.quantity,
+            "recorded": f"{row.recorded:.6g}",
+            "repeated": f"{row.repeated:.6g}",
+            "difference": f"{row.difference:.2g}",
+            "tolerance": f"{row.tolerance:.2g}",
+            "verdict": "agrees" if row.agrees else "DIFFERS",
         }
+        for row in found.rows
     )
-    return frame.to_string(index=False)
+    summary = f"{len(found.rows)} numbers compared, {len(found.differing)} outside their tolerance"
+    return f"{table.to_string(index=False)}\n\n{summary}"

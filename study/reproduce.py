@@ -3,38 +3,30 @@
 What it finds also goes to report/reproductions, a file for each part and device, which the report shows.
 """
 
-import argparse
 import sys
 
-from study import parts, profile, repeats, sweep
+from study import commands, repeats, sweep
 from study.files import write_atomically
 
 KEPT = "reproduced"
 """Where below build/ the runs of a reproduction lie, by the digest of the code that made them."""
 
 
+@commands.told
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m study.reproduce", description=__doc__)
-    parser.add_argument("--profile", default="full")
-    parser.add_argument("--part")
+    parser = commands.parser("reproduce", __doc__)
     parser.add_argument("--workers", type=int, default=sweep.WORKERS, help="runs at a time")
     given = parser.parse_args(arguments)
-    try:
-        chosen = profile.load(given.profile)
-        wanted = (parts.find(given.part),) if given.part else parts.PARTS
-        # Read before the trainings: a record that is missing is reported now, not hours later.
-        recorded = repeats.recorded(wanted, chosen)
-        report = repeats.fresh_store(KEPT).folder / f"report-{chosen.name}-{given.part or 'all'}.txt"
-        # An interrupted reproduction goes on; a finished one starts over.
-        if report.exists():
-            repeats.forget(recorded, KEPT)
-            report.unlink()
-        found = repeats.repeat(given.part or "all", recorded, KEPT, given.workers)
-        shown = found.write(chosen.reproductions)
-    except (ValueError, OSError, sweep.RunError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    comparison = repeats.comparison(found)
+    chosen, wanted = commands.chosen(given)
+    # Read before the trainings: a record that is missing is reported now, not hours later.
+    recorded = repeats.recorded(wanted, chosen)
+    report = repeats.fresh_store(KEPT).folder / f"report-{chosen.name}-{given.part or 'all'}.txt"
+    # An interrupted reproduction goes on; a finished one starts over.
+    if report.exists():
+        repeats.forget(recorded, KEPT)
+        report.unlink()
+    found = repeats.repeat(given.part or "all", recorded, KEPT, given.workers)
+    shown, comparison = found.write(chosen.reproductions), repeats.comparison(found)
     write_atomically(report, f"{comparison}\n".encode())
     print(f"{comparison}\n{report}\n{shown}, which `make report` shows")
     return 1 if found.differing else 0

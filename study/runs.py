@@ -129,6 +129,10 @@ class Store:
             tqdm.write(f"Damaged record {file} ({error}); the run is made again.", file=sys.stderr)
             return None
 
+    def missing(self, specs: Sequence[dict]) -> list[dict]:
+        """Those of the specs that have no sound record."""
+        return [spec for spec in specs if self.load(spec) is None]
+
     def get(self, spec: Mapping, train: Train) -> Record:
         """The record of this spec, made by `train` if there is none yet.
 

@@ -4,7 +4,6 @@ A run is an independent value, so it may be made anywhere: its spec goes out, it
 Each is made in a process of its own: PyTorch and TensorFlow never meet, and a crash ends one run only.
 """
 
-import argparse
 import concurrent.futures
 import json
 import os
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from study import catalog, definitions, environment, parts, paths, profile, runs
+from study import catalog, commands, definitions, environment, parts, paths, profile, runs
 from study.files import digest_of
 from study.prose import count, join_list
 
@@ -33,7 +32,7 @@ KILLED = {-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT}
 """Exit codes of a process that did not end by itself: out of memory, a crash of native code."""
 
 
-class RunError(Exception):
+class RunError(ValueError):
     """A run that can't be made; the message says where and why."""
 
 
@@ -105,7 +104,7 @@ def sweep(
 
     `threads` and `kept` are those of `make`.
     """
-    wanted = {runs.digest(spec): spec for spec in specs if store.load(spec) is None}
+    wanted = {runs.digest(spec): spec for spec in store.missing(specs)}
     print(f"{count(len(wanted), 'run')} to be made", flush=True)
     expected, failed = project(), []
     # Nothing else may hold a future that has ended: a cluster that loses its worker would make that run again.
@@ -186,30 +185,24 @@ def check(failed: Sequence[str]) -> None:
         raise RunError(f"{count(len(failed), 'run')} failed; the same command makes what failed")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m study.sweep", description=__doc__)
-    parser.add_argument("--part", required=True)
-    parser.add_argument("--profile", default="full")
+@commands.told
+def main(arguments: list[str] | None = None) -> None:
+    parser = commands.parser("sweep", __doc__, part_required=True)
     parser.add_argument("--seeds", help="0-9 or 0,3,5; without it the profile's seeds")
     parser.add_argument("--store", type=Path, help="another run store than the profile's")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--workers", type=int, default=WORKERS, help="runs at a time on this machine")
     place.add_argument("--scheduler", help="address of a Dask scheduler, such as tcp://host:8786")
     given = parser.parse_args(arguments)
-    try:
-        part, chosen = parts.find(given.part), profile.load(given.profile)
-        if given.seeds:
-            chosen = with_seeds(chosen, part, seeds_of(given.seeds))
-        threads = None if given.scheduler else threads_each(given.workers)
-        store = runs.Store(given.store or chosen.records)
-        specs = [spec for spec in part.experiments.specs(chosen) if store.load(spec) is None]
-        files = sorted({name for spec in specs for name in catalog.listed(spec["data"])})
-        with workers(given.workers, given.scheduler, files) as executor:
-            check(sweep(specs, store, executor, threads))
-    except (ValueError, OSError, RunError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    chosen, (part,) = commands.chosen(given)
+    if given.seeds:
+        chosen = with_seeds(chosen, part, seeds_of(given.seeds))
+    threads = None if given.scheduler else threads_each(given.workers)
+    store = runs.Store(given.store or chosen.records)
+    specs = store.missing(part.experiments.specs(chosen))
+    files = sorted({name for spec in specs for name in catalog.listed(spec["data"])})
+    with workers(given.workers, given.scheduler, files) as executor:
+        check(sweep(specs, store, executor, threads))
 
 
 if __name__ == "__main__":

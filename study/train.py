@@ -1,6 +1,5 @@
 """Make runs of one part: `python -m study.train --part part2`. One process per part, so one framework per process."""
 
-import argparse
 import json
 import shutil
 import sys
@@ -8,25 +7,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from study import catalog, drafts, parts, profile, runs
+from study import catalog, commands, drafts, parts, profile, runs
 
 DRAFT_SECONDS = 600
 """How long `make report` makes runs of models that were changed, by the time that their records took."""
 
 
-def missing(part: parts.Part, chosen: profile.Profile, store: runs.Store) -> list[dict]:
-    """The specs of a part that have no sound record in a store."""
-    return [spec for spec in part.experiments.specs(chosen) if store.load(spec) is None]
-
-
 def make_missing(part: parts.Part, chosen: profile.Profile, store: runs.Store) -> None:
     """Make every run of a part that the store lacks; of models that were changed those that fit DRAFT_SECONDS."""
-    wanted = missing(part, chosen, store)
-    if not wanted:
-        print(f"{part.key}: all {len(part.experiments.specs(chosen))} records are in {store.folder}", flush=True)
-        return
-    changed = [spec for spec in wanted if store.before(spec) is not None]
-    new = [spec for spec in wanted if spec not in changed]
+    specs = part.experiments.specs(chosen)
+    missing = store.missing(specs)
+    changed = [spec for spec in missing if store.before(spec) is not None]
+    new = [spec for spec in missing if spec not in changed]
+    if not missing:
+        print(f"{part.key}: all {len(specs)} records are in {store.folder}", flush=True)
     if new:
         print(f"{part.key}: making {len(new)} runs into {store.target(new[0]).folder}", flush=True)
         store.get_all(new, part.experiments.train)
@@ -69,28 +63,22 @@ def check_digests(part: parts.Part, chosen: profile.Profile, store: runs.Store) 
                 )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m study.train", description=__doc__)
-    parser.add_argument("--part", required=True)
-    parser.add_argument("--profile", default="full")
+@commands.told
+def main(arguments: list[str] | None = None) -> None:
+    parser = commands.parser("train", __doc__, part_required=True)
     parser.add_argument("--store", type=Path, help="another run store than the profile's")
     parser.add_argument("--smoke-run", action="store_true", help="make the part's smoke run too")
     parser.add_argument("--spec", type=json.loads, help="make this one run alone, given as JSON")
     given = parser.parse_args(arguments)
-    try:
-        part, chosen = parts.find(given.part), profile.load(given.profile)
-        store = runs.Store(given.store) if given.store else runs.Store(chosen.records, chosen.drafts)
-        if given.spec:
-            store.get(given.spec, part.experiments.train)
-            return 0
-        check_digests(part, chosen, store)
-        make_missing(part, chosen, store)
-        if given.smoke_run:
-            make_smoke_run(part, chosen)
-    except (ValueError, OSError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    chosen, (part,) = commands.chosen(given)
+    store = runs.Store(given.store) if given.store else runs.Store(chosen.records, chosen.drafts)
+    if given.spec:
+        store.get(given.spec, part.experiments.train)
+        return
+    check_digests(part, chosen, store)
+    make_missing(part, chosen, store)
+    if given.smoke_run:
+        make_smoke_run(part, chosen)
 
 
 if __name__ == "__main__":
