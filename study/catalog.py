@@ -47,9 +47,6 @@ class Entry:
         return (paths.DATA if self.in_repository else paths.RAW) / self.name
 
 
-_ALGORITHMS = {"sha256": "SHA-256", "md5": "MD5"}
-
-
 @cache
 def datasets() -> dict[str, dict]:
     """The catalog as written: dataset name to title, licence, citation, files.
@@ -92,14 +89,11 @@ def fetch(name: str) -> Path:
     Raises DataError, naming the file and what to do, when a copy has a wrong digest or no source has it.
     """
     item = entry(name)
-    if item.in_repository:
-        _verify_committed(item)
-        return item.local
-    if not item.local.exists():
+    if not item.in_repository and not item.local.exists():
         with alone(paths.BUILD / "locks" / f"{name.replace('/', '-')}.lock", name):
             if not item.local.exists():
                 _get(item)
-    _verify_cached(item)
+    _verify_here(item)
     return item.local
 
 
@@ -116,11 +110,8 @@ def digests(names: list[str]) -> dict[str, dict]:
 def at_hand(names: list[str]) -> bool:
     """Whether every named file lies in the repository, the cache or the mirror, without looking at the network."""
     mirror = _mirror()
-
-    def lies_there(item: Entry) -> bool:
-        return item.local.exists() or (not item.in_repository and _mirrored(item, mirror))
-
-    return all(map(lies_there, map(entry, names)))
+    items = map(entry, names)
+    return all(item.local.exists() or (not item.in_repository and _mirrored(item, mirror)) for item in items)
 
 
 def committed() -> list[Path]:
@@ -128,9 +119,9 @@ def committed() -> list[Path]:
 
     Raises DataError, naming file and remedy, when one is missing or isn't what the catalog says.
     """
-    held = [item for item in _all() if item.in_repository]
+    held = [item for item in map(entry, _names()) if item.in_repository]
     for item in held:
-        _verify_committed(item)
+        _verify_here(item)
     return [item.local for item in held]
 
 
@@ -139,39 +130,36 @@ def verify_cached() -> None:
 
     Raises DataError, naming file and remedy, when one isn't what the catalog says.
     """
-    for item in _all():
+    for item in map(entry, _names()):
         if not item.in_repository and item.local.exists():
-            _verify_cached(item)
+            _verify_here(item)
 
 
-def _all() -> list[Entry]:
-    return [entry(f"{dataset}/{file}") for dataset, described in datasets().items() for file in described["files"]]
+def _names() -> list[str]:
+    return [f"{dataset}/{file}" for dataset, described in datasets().items() for file in described["files"]]
 
 
 def _mirror() -> Path | None:
     given = os.environ.get("DATA_MIRROR")
-    if given:
-        folder = Path(given)
-        if not os.path.isdir(folder):
-            raise DataError(f"DATA_MIRROR={given} is not a folder. Correct it, or unset it to download instead.")
+    folder = Path(given) if given else paths.DEFAULT_MIRROR
+    if os.path.isdir(folder):  # unlike Path's, this says of what the account may not look at that it is not there
         return folder
-    # Unlike Path's, these say of what the account may not look at that it is not there.
-    return paths.DEFAULT_MIRROR if os.path.isdir(paths.DEFAULT_MIRROR) else None
+    if given:
+        raise DataError(f"DATA_MIRROR={given} is not a folder. Correct it, or unset it to download instead.")
+    return None
 
 
 def _mirrored(item: Entry, mirror: Path | None) -> bool:
     return mirror is not None and os.path.exists(mirror / item.name)
 
 
-def _verify_committed(item: Entry) -> None:
-    remedy = f"Restore it with `git checkout {item.local.relative_to(paths.DATA.parent)}`."
-    if not item.local.exists():
-        raise DataError(f"{item.local} is missing; the repository holds it. {remedy}")
+def _verify_here(item: Entry) -> None:
+    remedy = f"Delete {item.local} and run again."
+    if item.in_repository:
+        remedy = f"Restore it with `git checkout {item.local.relative_to(paths.DATA.parent)}`."
+        if not item.local.exists():
+            raise DataError(f"{item.local} is missing; the repository holds it. {remedy}")
     _verify(item, item.local, remedy)
-
-
-def _verify_cached(item: Entry) -> None:
-    _verify(item, item.local, f"Delete {item.local} and run again.")
 
 
 def _verify(item: Entry, file: Path, remedy: str) -> None:
@@ -179,7 +167,7 @@ def _verify(item: Entry, file: Path, remedy: str) -> None:
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, item.algorithm).hexdigest()
     if digest != item.digest or size != item.size:
-        kind = _ALGORITHMS[item.algorithm]
+        kind = {"sha256": "SHA-256", "md5": "MD5"}[item.algorithm]
         raise DataError(
             f"{file}: wrong content ({size:,} bytes, {kind} {digest[:12]}…); the catalog expects "
             f"{item.size:,} bytes, {kind} {item.digest[:12]}…. {remedy}"
@@ -191,8 +179,7 @@ def _get(item: Entry) -> None:
     mirror = _mirror()
     folder = paths.RAW / f".getting-{item.name.replace('/', '-')}"
     part = folder / item.local.name
-    if folder.exists():  # a killed process left it
-        shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # which a killed process left
     folder.mkdir(parents=True)
     try:
         if _mirrored(item, mirror):
@@ -219,13 +206,8 @@ def _copy(item: Entry, source: Path, part: Path) -> None:
 
 
 def _download(item: Entry, part: Path, mirror: Path | None) -> None:
-    store = pooch.create(
-        path=part.parent,
-        base_url="",
-        registry={part.name: f"{item.algorithm}:{item.digest}"},
-        urls={part.name: item.url},
-        retry_if_failed=2,
-    )
+    known = {part.name: f"{item.algorithm}:{item.digest}"}
+    store = pooch.create(part.parent, "", registry=known, urls={part.name: item.url}, retry_if_failed=2)
     try:
         store.fetch(part.name, downloader=pooch.HTTPDownloader(progressbar=True, timeout=30))
     except (OSError, ValueError) as error:
@@ -246,13 +228,12 @@ def _missing(item: Entry, mirror: Path | None, address: str) -> str:
 def main() -> int:
     """`make data`: get and verify every file of the catalog."""
     failed = 0
-    for dataset, described in datasets().items():
-        for file in described["files"]:
-            try:
-                print(f"ok    {fetch(f'{dataset}/{file}')}", flush=True)
-            except (DataError, OSError) as error:
-                failed += 1
-                print(f"error {error}", file=sys.stderr, flush=True)
+    for name in _names():
+        try:
+            print(f"ok    {fetch(name)}", flush=True)
+        except (DataError, OSError) as error:
+            failed += 1
+            print(f"error {error}", file=sys.stderr, flush=True)
     return 1 if failed else 0
 
 

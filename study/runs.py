@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,10 +108,14 @@ class Store:
 
     def before(self, spec: Mapping) -> Record | None:
         """The record of this run with an earlier definition of its model: then the model has been changed."""
-        wanted = _apart_from_definition(json.loads(canonical(spec)))
+        wanted = json.loads(canonical(spec))
         for file in sorted((self.folder / spec["task"]).glob(f"{spec['model']}-*.json")):
-            found = _spec_in(file)
-            if _apart_from_definition(found) == wanted and found.get("definition") != spec.get("definition"):
+            try:
+                found = json.loads(file.read_text(encoding="utf-8"))["spec"]
+                earlier = found | {"definition": None} == wanted | {"definition": None} and found != wanted
+            except (OSError, ValueError, KeyError, TypeError):  # which `load` tells
+                continue
+            if earlier:
                 return self._load(found)
         return None
 
@@ -196,7 +200,13 @@ class Store:
         metrics, arrays = train(json.loads(canonical(spec)), scratch)
         # After a kill, PyTorch's loop has counted its earlier epochs in `seconds`; Keras' has not.
         seconds = max(time.perf_counter() - began, metrics.get("seconds", 0.0))
-        record = self._write(Record(dict(spec), metrics, arrays, _provenance(spec, start, seconds, made_by)))
+        provenance = {
+            "started": start.isoformat(timespec="seconds"),
+            "wall_seconds": round(seconds, 2),
+            **surroundings(made_by),
+            "data": catalog.digests(catalog.listed(spec["data"])),
+        }
+        record = self._write(Record(dict(spec), metrics, arrays, provenance))
         shutil.rmtree(scratch)
         return record
 
@@ -214,18 +224,6 @@ class Store:
         write_atomically(file.with_suffix(".npz"), packed.getvalue())
         write_atomically(file, text.encode())
         return plain
-
-
-def _spec_in(file: Path) -> dict:
-    """The spec that a record's file holds; empty, and left to `load` to tell, if the file is damaged."""
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))["spec"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-
-
-def _apart_from_definition(spec: dict) -> dict:
-    return {name: value for name, value in spec.items() if name != "definition"}
 
 
 def _alone(spec: Mapping) -> AbstractContextManager[None]:
@@ -256,49 +254,31 @@ def _sha256(content: dict) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def _provenance(spec: Mapping, start: datetime, seconds: float, made_by: str) -> dict:
-    return {
-        "started": start.isoformat(timespec="seconds"),
-        "wall_seconds": round(seconds, 2),
-        **surroundings(),
-        "commit": made_by,
-        "data": catalog.digests(catalog.listed(spec["data"])),
-    }
+def surroundings(made_by: str | None = None) -> dict:
+    """On what this process computes: device, threads, Python, versions of the libraries, commit.
 
-
-def surroundings() -> dict:
-    """On what this process computes: device, threads, Python, versions of the libraries, commit."""
+    The device is a GPU only if the process took hold of one. Threads are those at hand; Part III's runs take one.
+    """
+    torch = sys.modules.get("torch")
+    on_gpu = torch is not None and torch.cuda.is_initialized()
     return {
-        "device": _device(),
-        "threads": _threads(),
+        "device": torch.cuda.get_device_name() if on_gpu else f"CPU, {platform.machine()}, {platform.system()}",
+        "threads": environment.threads() or os.cpu_count() if torch is None else torch.get_num_threads(),
         "python": platform.python_version(),
         "libraries": _versions(),
-        "commit": commit(),
+        "commit": made_by or commit(),
     }
-
-
-def _device() -> str:
-    """Where the run was computed: on a GPU only if the process took hold of one."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        return torch.cuda.get_device_name()
-    return f"CPU, {platform.machine()}, {platform.system()}"
-
-
-def _threads() -> int:
-    """How many threads were at hand; Part III's runs take one of them, whatever this number is."""
-    torch = sys.modules.get("torch")
-    return environment.threads() or os.cpu_count() if torch is None else torch.get_num_threads()
 
 
 def _versions() -> dict[str, str]:
-    wanted = {
-        "numpy", "scipy", "scikit-learn", "keras", "tensorflow", "tensorflow-cpu", "torch", "tokenizers",
-        "transformers", "pillow",
-    }  # fmt: skip
-    installed = ((d.name.lower().replace("_", "-"), d.version) for d in importlib.metadata.distributions())
-    found = {name: version for name, version in installed if name in wanted}
-    return dict(sorted(found.items()))
+    found = {}
+    for name in (
+        "keras", "numpy", "pillow", "scikit-learn", "scipy", "tensorflow", "tensorflow-cpu", "tokenizers", "torch",
+        "transformers",
+    ):  # fmt: skip
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def commit() -> str:

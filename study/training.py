@@ -2,8 +2,7 @@
 
 A model is any module that maps the inputs of a batch to logits (B, classes). In training, a model of several towers may
 give those of each tower (B, towers, classes); every tower then has a loss of its own (deep supervision, Lee et al.
-2015). Data come as `Batches`: a split that lies in memory and is cut for every epoch by (seed,
-epoch) alone.
+2015). Data come as `Batches`: a split that lies in memory and is cut for every epoch by (seed, epoch) alone.
 """
 
 import io
@@ -108,14 +107,13 @@ def fit(
     state = _State(model, recipe, train.steps(), scratch / "state.pt")
     state.restore()
     gradients = _Replayed(state) if recipe.replayed and device().type == "cuda" else partial(_gradients, state)
-    total = recipe.epochs * len(train)
-    quiet = None if sys.stderr.isatty() else 20.0
+    done = len(state.history["loss"])
     bar = tqdm(
-        total=total, initial=len(state.history["loss"]) * len(train), unit=" examples", unit_scale=True,
-        desc=type(model).__name__, leave=False, mininterval=quiet or 0.5,
+        total=recipe.epochs * len(train), initial=done * len(train), unit=" examples", unit_scale=True,
+        desc=type(model).__name__, leave=False, mininterval=0.5 if sys.stderr.isatty() else 20.0,
     )  # fmt: skip
-    for epoch in range(len(state.history["loss"]), recipe.epochs):
-        if state.out_of_patience():
+    for epoch in range(done, recipe.epochs):
+        if recipe.patience is not None and state.epochs_since_best() >= recipe.patience:
             break
         start = time.perf_counter()
         loss, accuracy = _epoch(state, gradients, train, seed, epoch, bar)
@@ -287,30 +285,23 @@ class _State:
         """The model to be judged: the moving average, where there is one."""
         return self.model if self.averaged is None else self.averaged.module
 
-    def out_of_patience(self) -> bool:
+    def epochs_since_best(self) -> int:
         losses = self.history["validation_loss"]
-        if self.recipe.patience is None or not losses:
-            return False
-        return len(losses) - 1 - int(np.argmin(losses)) >= self.recipe.patience
+        return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
+
+    def _stateful(self) -> dict:
+        found = {"model": self.model, "optimiser": self.optimiser, "schedule": self.schedule}
+        return found if self.averaged is None else found | {"averaged": self.averaged}
 
     def keep(self, **values: float) -> None:
         """Append an epoch to the history and write the state."""
         for name, value in values.items():
             self.history.setdefault(name, []).append(value)
-        if self.recipe.patience is not None and int(np.argmin(self.history["validation_loss"])) == self._last():
+        if self.recipe.patience is not None and self.epochs_since_best() == 0:
             self.best = {name: value.detach().clone() for name, value in self.current().state_dict().items()}
         packed = io.BytesIO()
-        torch.save(
-            {
-                "model": self.model.state_dict(),
-                "averaged": None if self.averaged is None else self.averaged.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "schedule": self.schedule.state_dict(),
-                "best": self.best,
-                "history": json.dumps(self.history),
-            },
-            packed,
-        )
+        kept = {name: one.state_dict() for name, one in self._stateful().items()}
+        torch.save(kept | {"best": self.best, "history": json.dumps(self.history)}, packed)
         keep_state(self.file, packed.getvalue())
 
     def restore(self) -> None:
@@ -320,11 +311,8 @@ class _State:
             return
         try:
             kept = torch.load(io.BytesIO(content), map_location=device(), weights_only=True)
-            self.model.load_state_dict(kept["model"])
-            if self.averaged is not None:
-                self.averaged.load_state_dict(kept["averaged"])
-            self.optimiser.load_state_dict(kept["optimiser"])
-            self.schedule.load_state_dict(kept["schedule"])
+            for name, one in self._stateful().items():
+                one.load_state_dict(kept[name])
             self.best, self.history = kept["best"], json.loads(kept["history"])
         except (UnpicklingError, RuntimeError, KeyError, ValueError) as error:
             raise unusable_state(self.file, str(error).splitlines()[0]) from error
@@ -334,9 +322,6 @@ class _State:
         chosen = self.best if self.recipe.patience is not None else self.current().state_dict()
         self.model.load_state_dict(chosen)
 
-    def _last(self) -> int:
-        return len(self.history["validation_loss"]) - 1
-
 
 def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     # Adam divides a gradient by its own size: the penalty alone would pull the vectors of rare tokens to zero.
@@ -345,12 +330,10 @@ def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     for p in model.parameters():
         if p.requires_grad:
             decayed[p.dim() > 1 and (recipe.decoupled or id(p) not in embeddings)].append(p)
-    groups = [
-        {"params": decayed[True], "weight_decay": recipe.weight_decay},
-        {"params": decayed[False], "weight_decay": 0.0},
-    ]
+    decays = {True: recipe.weight_decay, False: 0.0}
+    groups = [{"params": found, "weight_decay": decays[key]} for key, found in decayed.items() if found]
     kind = torch.optim.AdamW if recipe.decoupled else torch.optim.Adam
-    return kind([g for g in groups if g["params"]], lr=recipe.learning_rate, fused=True)
+    return kind(groups, lr=recipe.learning_rate, fused=True)
 
 
 def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.LRScheduler:

@@ -128,7 +128,7 @@ def test_threads_are_a_number_or_all(monkeypatch, given, number):
     assert environment.threads() == number
     assert environment.clean({"OMP_NUM_THREADS": given}).get("OMP_NUM_THREADS") == (str(number) if number else None)
     if "torch" not in sys.modules:
-        assert runs._threads() == (number or os.cpu_count())
+        assert runs.surroundings()["threads"] == (number or os.cpu_count())
 
 
 PROBE = """

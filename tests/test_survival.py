@@ -230,7 +230,7 @@ def place(tmp_path_factory):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_record_is_read_back_as_it_was_made(place, monkeypatch, metrics, found, chosen):
     monkeypatch.setattr(paths, "BUILD", place / "build")
-    monkeypatch.setattr(runs, "_provenance", lambda *of: {"commit": "0123abc"})  # asking git takes long
+    monkeypatch.setattr(runs, "commit", lambda: "0123abc")  # asking git takes long
     store = runs.Store(place / "runs")
     shutil.rmtree(store.folder, ignore_errors=True)
     spec = SPEC | {"settings": json.loads(json.dumps(chosen))}
