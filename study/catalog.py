@@ -183,7 +183,11 @@ def _get(item: Entry) -> None:
     folder.mkdir(parents=True)
     try:
         if _mirrored(item, mirror):
-            _copy(item, mirror / item.name, part)
+            source = mirror / item.name
+            _verify(item, source, "Replace it in the mirror folder, or unset DATA_MIRROR.")
+            content = source.read_bytes()
+            with writing(part):
+                part.write_bytes(content)
         elif item.url is None:
             raise DataError(_missing(item, mirror, "it has no public address"))
         else:
@@ -192,17 +196,6 @@ def _get(item: Entry) -> None:
         os.replace(part, item.local)
     finally:
         shutil.rmtree(folder)
-
-
-def _copy(item: Entry, source: Path, part: Path) -> None:
-    content = source.read_bytes()
-    with writing(part):
-        part.write_bytes(content)
-    try:
-        _verify(item, part, "")
-    except DataError as error:
-        fault = str(error).replace(str(part), str(source))
-        raise DataError(f"{fault}Replace it in the mirror folder, or unset DATA_MIRROR.") from None
 
 
 def _download(item: Entry, part: Path, mirror: Path | None) -> None:

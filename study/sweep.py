@@ -68,16 +68,8 @@ def make(spec: dict, expected: str, threads: int | None = None, kept: str = "swe
     RunError.
     """
     where = f"{runs.label(spec)}, on {platform.node()}"
-    if project() != expected:
-        raise RunError(
-            f"{where}: its code, a model or data/catalog.toml differs from the sweep's, which is to run from one "
-            "commit everywhere: check it out there, or sweep in a clone that nobody edits."
-        )
-    try:
-        for name in catalog.listed(spec["data"]):
-            catalog.fetch(name)
-    except (OSError, ValueError) as error:
-        raise RunError(f"{where}: {error}") from None  # plain, to travel between machines
+    for obstacle in _obstacles(expected, catalog.listed(spec["data"])):
+        raise RunError(f"{where}: {obstacle}")
     store = runs.Store(paths.BUILD / kept / expected)
     command = environment.command(
         "study.train", "--part", parts.of(spec).key, "--store", str(store.folder), "--spec", runs.canonical(spec)
@@ -135,24 +127,29 @@ def threads_each(workers: int) -> int:
     return max(1, os.cpu_count() // workers)
 
 
+def _obstacles(expected: str, files: Sequence[str]) -> Iterator[str]:
+    """What keeps this machine from making runs: a `project()` other than expected, files that can't be had."""
+    if project() != expected:
+        yield (
+            "its code, a model or data/catalog.toml differs from the sweep's, which is to run from one commit "
+            "everywhere: check it out there, or sweep in a clone that nobody edits"
+        )
+    try:
+        for name in files:
+            catalog.fetch(name)
+    except (OSError, ValueError) as error:
+        yield str(error)
+
+
 def differences(expected: str, libraries: dict[str, str], files: Sequence[str]) -> list[str]:
     """Called on a worker of a cluster: its host and folder, and why it can't make the runs of a sweep.
 
     `expected` is the sweep's `project()`, `libraries` its versions; `files` are those of the catalog that are read.
     """
-    found = [f"{platform.node()}, {paths.ROOT}"]
-    if project() != expected:
-        found.append("its code, a model or data/catalog.toml is another one; check out the sweep's commit there")
+    found = [f"{platform.node()}, {paths.ROOT}", *_obstacles(expected, files)]
     here = runs.surroundings()["libraries"]
     other = [f"{name} {here.get(name)} for {was}" for name, was in libraries.items() if here.get(name) != was]
-    if other:
-        found.append(f"{join_list(other)}; `make data` installs the sweep's versions there")
-    try:
-        for name in files:
-            catalog.fetch(name)
-    except (OSError, ValueError) as error:
-        found.append(str(error))
-    return found
+    return [*found, f"{join_list(other)}; `make data` installs the sweep's versions there"] if other else found
 
 
 @contextmanager

@@ -42,7 +42,9 @@ def leftovers():
 
 
 def test_mirror_copy_is_verified_and_cached(demo):
+    assert not catalog.at_hand(["demo/a.csv"])
     demo.write_bytes(CONTENT)
+    assert catalog.at_hand(["demo/a.csv"])
     got = catalog.fetch("demo/a.csv")
     assert got == paths.RAW / "demo" / "a.csv"
     assert got.read_bytes() == CONTENT
@@ -59,12 +61,15 @@ def test_wrong_mirror_file_is_refused_and_leaves_nothing(demo, wrong):
     assert leftovers() == []
 
 
-def test_damaged_cache_is_refused_and_kept(demo):
+def test_a_damaged_cache_is_refused_and_kept_also_when_nothing_reads_it(demo):
+    catalog.verify_cached()
     demo.write_bytes(CONTENT)
     cached = catalog.fetch("demo/a.csv")
+    catalog.verify_cached()
     cached.write_bytes(CONTENT[:10])
-    with pytest.raises(catalog.DataError, match=f"{cached}: wrong content.*Delete"):
-        catalog.fetch("demo/a.csv")
+    for read in (lambda: catalog.fetch("demo/a.csv"), catalog.verify_cached):
+        with pytest.raises(catalog.DataError, match=f"{cached}: wrong content.*Delete {cached} and run again"):
+            read()
     assert cached.read_bytes() == CONTENT[:10]
 
 
@@ -110,12 +115,6 @@ def test_unknown_name_and_missing_mirror_folder(demo, monkeypatch, tmp_path):
         catalog.fetch("demo/a.csv")
 
 
-def test_at_hand_looks_at_cache_and_mirror_only(demo):
-    assert not catalog.at_hand(["demo/a.csv"])
-    demo.write_bytes(CONTENT)
-    assert catalog.at_hand(["demo/a.csv"])
-
-
 @pytest.mark.parametrize("how", ["no right", "no name of a file"])
 def test_a_mirror_that_may_not_be_looked_at_stops_nothing_that_needs_it_not(own_catalog, tmp_path, monkeypatch, how):
     own_catalog(toml())
@@ -128,16 +127,6 @@ def test_a_mirror_that_may_not_be_looked_at_stops_nothing_that_needs_it_not(own_
     monkeypatch.setattr(pooch, "HTTPDownloader", lambda **options: Served(CONTENT))
     assert catalog.fetch("demo/a.csv").read_bytes() == CONTENT
     shut.chmod(0o755)
-
-
-def test_what_lies_here_is_verified_also_when_nothing_reads_it(demo):
-    catalog.verify_cached()
-    demo.write_bytes(CONTENT)
-    cached = catalog.fetch("demo/a.csv")
-    catalog.verify_cached()
-    cached.write_bytes(CONTENT.replace(b"104", b"105"))
-    with pytest.raises(catalog.DataError, match=f"{cached}: wrong content.*Delete {cached} and run again"):
-        catalog.verify_cached()
 
 
 def test_an_md5_is_checked_where_only_that_is_known(own_catalog, demo):

@@ -147,6 +147,22 @@ def project(tmp_path, monkeypatch):
         ('"deep": lambda n: Block(n, 2)', '"deep": lambda n: Block(n, 3)', {"Net"}),
         ("self.n + x if", "self.n - x if", {"Net"}),
         ("@dataclass(frozen=True)", "@dataclass", {"Net"}),
+        # What computes nothing else.
+        ('"""A model."""', '"""Another sentence."""', set()),
+        ('    """A model."""\n', "", set()),
+        ("(width: int = WIDTH) -> list:", "(width: float = WIDTH):", set()),
+        ("WIDTH = 3 * 10", "WIDTH = 30", set()),
+        ("WIDTH = 3 * 10", "WIDTH: int = 30  # units", set()),
+        ("return scaled(n) + RATE", "# A comment.\n\n    return (\n        scaled(n) + RATE\n    )", set()),
+        ("return scaled(n) + RATE", "pass\n    return scaled(n) + RATE", set()),
+        ("OFFSET, _OTHER = 7, 8", "_OTHER = 9\nOFFSET = 7", set()),
+        ("RATE = 0.5", "RATE = 1 / 2", set()),
+        ("size: int = 4", "size: float = 4", set()),
+        ("LOWEST = -(2**63)", "LOWEST = open('no matter')", set()),
+        ("from study import helpers\n", "import study.helpers as helpers\n", set()),
+        ("from study import helpers\n", "from study import helpers, missing\n", set()),  # not used: no matter
+        ("net = Net()", "net = Net('deep')", set()),
+        ('"""What two notebooks share."""\n', "", set()),
     ],
 )
 def test_an_edit_changes_the_models_that_it_reaches_and_no_other(project, old, new, changed):
@@ -156,36 +172,12 @@ def test_an_edit_changes_the_models_that_it_reaches_and_no_other(project, old, n
     assert {name for name in MODELS if before[name] != after[name]} == changed
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ('"""A model."""', '"""Another sentence."""'),
-        ('    """A model."""\n', ""),
-        ("(width: int = WIDTH) -> list:", "(width: float = WIDTH):"),
-        ("WIDTH = 3 * 10", "WIDTH = 30"),
-        ("WIDTH = 3 * 10", "WIDTH: int = 30  # units"),
-        ("    return scaled(n) + RATE", "    # A comment.\n\n    return (\n        scaled(n) + RATE\n    )"),
-        ("    return scaled(n) + RATE", "    pass\n    return scaled(n) + RATE"),
-        ("OFFSET, _OTHER = 7, 8", "_OTHER = 9\nOFFSET = 7"),
-        ("RATE = 0.5", "RATE = 1 / 2"),
-        ("size: int = 4", "size: float = 4"),
-        ("LOWEST = -(2**63)", "LOWEST = open('no matter')"),
-        ("from study import helpers\n", "import study.helpers as helpers\n"),
-        ("net = Net()", "net = Net('deep')"),
-        ('"""What two notebooks share."""\n', ""),
-        ("\n\ndef scaled(n):\n    return n * 2\n", "\n"),
-    ],
-)
-def test_what_computes_nothing_else_changes_no_digest(project, old, new):
-    before = project.digests()
-    project.edit(old, new)
-    if "def scaled" in old:  # the same definition further down
-        project.helpers.write_text(project.helpers.read_text() + "\n\ndef scaled(n):\n    return n * 2\n")
-    assert project.digests() == before
-
-
 def test_a_definition_is_the_same_wherever_it_stands(project):
     before = project.digests()
+    scaled = "\n\ndef scaled(n):\n    return n * 2\n"
+    project.edit(scaled, "\n")
+    project.helpers.write_text(project.helpers.read_text() + scaled)
+    assert project.digests() == before
     text = project.notebook.read_text()
     unit = "def unit(n):\n    return scaled(n) + RATE\n"
     project.notebook.write_text(text.replace(unit, "").replace("RATE, Block, scaled", "RATE, Block, scaled, unit"))
@@ -195,22 +187,19 @@ def test_a_definition_is_the_same_wherever_it_stands(project):
 
 
 def test_definitions_that_use_each_other(project):
+    def both():
+        return {definitions.in_file(project.helpers, name) for name in ("scaled", "odd")}
+
     project.edit("return n * 2", "return odd(n) if n else 0\n\n\ndef odd(n):\n    return scaled(n - 1)")
-    both = definitions.in_file(project.helpers, "scaled"), definitions.in_file(project.helpers, "odd")
-    assert len(set(both)) == 2
+    before = both()
     project.edit("scaled(n - 1)", "scaled(n - 2)")
-    after = definitions.in_file(project.helpers, "scaled"), definitions.in_file(project.helpers, "odd")
-    assert not set(both) & set(after)
+    assert len(before) == 2 and not before & both()
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (
-            "WIDTH = 3 * 10",
-            "WIDTH = math.floor(30.5)",
-            r"part1_chapter.py, line \d+: a definition uses WIDTH, which can't",
-        ),
+        ("WIDTH = 3 * 10", "WIDTH = math.floor(30.5)", r"chapter.py, line \d+: a definition uses WIDTH, which can't"),
         ("WIDTH = 3 * 10", "WIDTH = WIDTH + 1", "uses WIDTH, which can't be read"),
         ("WIDTH = 3 * 10", "WIDTH = 30\nWIDTH += 1", "lines 12, 13: WIDTH is defined or changed more than once"),
         ("SIZES = (WIDTH, WIDTH // 2)", "SIZES = [WIDTH]\nSIZES[0] = 3", "SIZES is defined or changed more than once"),
@@ -221,16 +210,12 @@ def test_definitions_that_use_each_other(project):
         ("RATE, Block, scaled", "RATE, Block, missing as scaled", "helpers.py: missing is not defined there"),
         ('# %% tags=["model"]\ndef unit', "# %%\ndef unit", 'unit is needed by a model; give its cell the tag "model"'),
         ("def base(width", "def base((width", r"part1_chapter.py, line \d+: .*; repair the code there"),
-        ("from study import helpers\n", "from study import helpers, bases\n", None),  # not used: no matter
     ],
 )
 def test_what_cannot_be_told_is_named(project, old, new, message):
     project.edit(old, new)
-    if message is None:
+    with pytest.raises(DefinitionError, match=message):
         definitions.in_file(project.notebook, "base")
-    else:
-        with pytest.raises(DefinitionError, match=message):
-            definitions.in_file(project.notebook, "base")
 
 
 def test_no_definition_of_that_name(project):
@@ -319,10 +304,7 @@ def test_a_class_without_methods_and_a_lambda(project, shell):
     [
         (["data = open", "table = object()", "def m():\n    return table"], "uses table, which holds object: pass it"),
         (["def m():\n    return absent"], "uses absent, which the notebook does not define; run its cell first"),
-        (
-            ["def outer():\n    def inner():\n        return 1\n    return inner\nm = outer()"],
-            "is no definition of its own",
-        ),
+        (["def outer():\n    def inner(): pass\n    return inner\nm = outer()"], "is no definition of its own"),
         (["exec('def m():\\n    return 1')"], "where m was defined is not known"),
         (["import study.helpers as h", "def m():\n    return vars(h)"], "the module h is used as a whole"),
     ],

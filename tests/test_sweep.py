@@ -241,8 +241,12 @@ def test_what_keeps_a_worker_from_making_a_sweeps_runs(own_catalog, monkeypatch)
     where, *found = sweep.differences("same", here, [])
     assert where == f"{platform.node()}, {paths.ROOT}" and found == []
     _, *found = sweep.differences("other", here | {"numpy": "0.1"}, ["nab/gone.csv"])
-    code, libraries, data = found
-    assert "another one" in code and f"numpy {here['numpy']} for 0.1" in libraries and "'nab/gone.csv'" in data
+    code, data, libraries = found
+    assert (
+        "differs from the sweep's" in code
+        and f"numpy {here['numpy']} for 0.1" in libraries
+        and "'nab/gone.csv'" in data
+    )
 
 
 @pytest.mark.slow
@@ -265,7 +269,10 @@ def test_a_cluster_of_which_one_is_killed_after_its_first_record_and_one_is_of_a
     assert made_in(store.folder) == {runs.digest(spec) for spec in specs}
     assert not made_in(changed)
     said = capfd.readouterr().err
-    assert f"left out: {platform.node()}, {changed}: its code, a model or data/catalog.toml is another one" in said
+    assert (
+        f"left out: {platform.node()}, {changed}: its code, a model or data/catalog.toml differs from the sweep's"
+        in said
+    )
     assert said.count("left out: ") == 1
 
 
