@@ -45,7 +45,6 @@ class Manager(AsyncTextFileContentsManager):
 
 
 def is_paired(notebook: NotebookNode) -> bool:
-    """Whether a notebook has a text form."""
     return "py:percent" in notebook.metadata.get("jupytext", {}).get("formats", "")
 
 

@@ -40,7 +40,6 @@ def of(part: parts.Part, chosen: profile.Profile) -> Draft | None:
 
 
 def names(specs: Sequence[dict]) -> str:
-    """The models of some specs, each once: "base and version-1"."""
     return ", ".join(dict.fromkeys(spec["model"] for spec in specs))
 
 

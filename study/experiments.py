@@ -92,7 +92,6 @@ class Experiments:
         ]
 
     def spec(self, profile: Profile, task: str, run: Run) -> dict:
-        """The spec of one run."""
         return self._spec(profile, self[task], run, self.data(profile, run.data), self.settings(profile))
 
     def _spec(self, profile: Profile, row: Experiment, run: Run, files: list[str], settings: dict) -> dict:

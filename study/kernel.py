@@ -41,8 +41,6 @@ class Kernels(KernelSpecManager):
 
 
 class Manager(AsyncKernelManager):
-    """Starts this kernel."""
-
     @default("kernel_spec_manager")
     def _only_this(self) -> Kernels:
         return Kernels()

@@ -28,7 +28,6 @@ class PairingError(ValueError):
 
 
 def sources() -> list[Path]:
-    """The text of every notebook."""
     return sorted(paths.NOTEBOOKS.glob("*.py"))
 
 

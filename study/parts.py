@@ -30,12 +30,10 @@ class Part:
 
     @property
     def source(self) -> Path:
-        """The notebook's text, in jupytext's percent format."""
         return paths.NOTEBOOKS / f"{self.notebook}.py"
 
     @property
     def title(self) -> str:
-        """The notebook's heading of level one."""
         return re.search(r"^# # (.+)$", self.source.read_text(encoding="utf-8"), flags=re.M)[1]
 
     @property

@@ -129,6 +129,10 @@ class Bonus:
     mirrored: bool = False  # whether mirrored near-duplicates, too, stay on one side of the split
 
 
+def _below(folder: str, name: str) -> property:
+    return property(lambda self: getattr(self, folder) / name)
+
+
 @dataclass(frozen=True)
 class Profile:
     """What one build of the report does, and where its outputs lie."""
@@ -151,53 +155,23 @@ class Profile:
         return paths.BUILD / f"{self.name}-{self.data}"
 
     @property
-    def executed(self) -> Path:
-        """Executed notebooks."""
-        return self.work / "executed"
-
-    @property
     def figures(self) -> Path:
         """Where notebooks save figures: those of a build, which are published when all of it is ready, apart."""
         return self.work / ("lab-figures" if run_by_hand() else "figures")
-
-    @property
-    def drafts(self) -> Path:
-        """A run store for models that were changed since the records were made."""
-        return self.work / "drafts"
-
-    @property
-    def smoke_runs(self) -> Path:
-        """A run store for the runs that are made again on this machine."""
-        return self.work / "smoke-runs"
 
     @property
     def root(self) -> Path:
         """Only the full profile on real data writes to the committed places; all else goes below build/."""
         return paths.ROOT if (self.name, self.data) == ("full", "real") else self.work / "output"
 
-    @property
-    def published_figures(self) -> Path:
-        return self.root / "figures"
-
-    @property
-    def report(self) -> Path:
-        """Folder of the finished HTML and PDF."""
-        return self.root / "report"
-
-    @property
-    def records(self) -> Path:
-        """The run store."""
-        return self.report / "runs"
-
-    @property
-    def reproductions(self) -> Path:
-        """Folder of what `make reproduce` found, a file for each part and device."""
-        return self.report / "reproductions"
-
-    @property
-    def audits(self) -> Path:
-        """Folder of what `make audit KEEP=yes` found, a file for each."""
-        return self.report / "audits"
+    executed = _below("work", "executed")  # notebooks
+    drafts = _below("work", "drafts")  # a run store for models that were changed since the records were made
+    smoke_runs = _below("work", "smoke-runs")  # a run store for the runs that are made again on this machine
+    report = _below("root", "report")  # the finished HTML and PDF
+    published_figures = _below("root", "figures")
+    records = _below("report", "runs")  # the run store
+    reproductions = _below("report", "reproductions")  # what `make reproduce` found, a file for each part and device
+    audits = _below("report", "audits")  # what `make audit KEEP=yes` found, a file for each
 
 
 _SMALL_TEXTS = {"vocabulary": 500, "longest": 64, "width": 16, "heads": 2, "learning_rate": 1e-2}

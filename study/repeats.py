@@ -116,7 +116,6 @@ class Reproduction:
 def summarised(
     part: str, repeated: Sequence[runs.Record], rows: Sequence[Row], workers: int, seed: int | None = None
 ) -> Reproduction:
-    """A reproduction from its records and compared numbers."""
     made = [record.provenance for record in repeated]
     spans = [(datetime.fromisoformat(one["started"]), timedelta(seconds=one["wall_seconds"])) for one in made]
     first, last = min(start for start, _ in spans), max(start + seconds for start, seconds in spans)

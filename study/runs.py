@@ -134,7 +134,6 @@ class Store:
             return None
 
     def missing(self, specs: Sequence[dict]) -> list[dict]:
-        """Those of the specs that have no sound record."""
         return [spec for spec in specs if self.load(spec) is None]
 
     def get(self, spec: Mapping, train: Train) -> Record:

@@ -82,7 +82,6 @@ class Recipe:
 
 
 def device() -> torch.device:
-    """CUDA where there is a GPU, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -192,7 +191,6 @@ def summary(model: nn.Module, history: History) -> tuple[dict, dict[str, np.ndar
 def _epoch(
     state: "_State", gradients: Callable, train: Batches, seed: int, epoch: int, bar: tqdm
 ) -> tuple[float, float]:
-    """One pass over the training split; the mean loss and accuracy of its batches."""
     torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
     state.model.train()
     recipe, losses, right, seen = state.recipe, 0.0, 0, 0
@@ -305,7 +303,6 @@ class _State:
         keep_state(self.file, packed.getvalue())
 
     def restore(self) -> None:
-        """Go on from the state's file, if there is one."""
         content = kept_state(self.file)
         if content is None:
             return

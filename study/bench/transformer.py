@@ -45,7 +45,6 @@ def measure(chosen: Profile, work: Path) -> dict:
 
 
 def cut(encoded: Encoded, longest: int) -> Encoded:
-    """The first tokens of each text."""
     return Encoded(encoded.ids[:, :longest], np.minimum(encoded.lengths, longest))
 
 

@@ -81,7 +81,6 @@ def defined(thing: object) -> object:
 
 
 def _found(thing: type | FunctionType, home: Source | Cell, place: tuple) -> Definition:
-    """The definition of a live function or class in the source that it is from."""
     name = thing.__qualname__
     if name == "<lambda>":
         line = thing.__code__.co_firstlineno
@@ -159,7 +158,6 @@ def _cells_that_name(name: str) -> Iterator[tuple[str, dict[str, Imported | None
 
 
 def _shell() -> object | None:
-    """The running IPython, if there is one."""
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
 
 

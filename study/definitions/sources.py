@@ -112,7 +112,6 @@ class Source:
         return f"{shown(self.file)}, line {node.lineno}"
 
     def of_model(self) -> list[ast.stmt]:
-        """The statements of the cells that define models."""
         return [statement for statement in self.tree.body if self.in_model_cell(statement)]
 
     def binding(self, name: str) -> tuple[ast.stmt, Imported | None]:
@@ -326,7 +325,6 @@ def is_pythons(name: str) -> bool:
 
 
 def shown(file: Path) -> Path:
-    """A file as messages name it."""
     return file.relative_to(paths.ROOT) if file.is_relative_to(paths.ROOT) else file
 
 
@@ -343,7 +341,6 @@ def _cells(text: str, tree: ast.Module) -> list[tuple[int, list[str]]]:
 
 
 def _targets(statement: ast.stmt) -> list[ast.AST]:
-    """The part of a statement that may bind names."""
     return statement.targets if isinstance(statement, ast.Assign) else [statement]
 
 
