@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from pathlib import Path
 
 import pooch
 import pytest
@@ -84,27 +85,24 @@ def test_no_source_lists_what_was_tried_and_the_remedies(demo):
     assert leftovers() == []
 
 
-class Served:
-    """Stands for the network: writes given bytes where pooch wants the download."""
+@pytest.fixture
+def serve(monkeypatch):
+    """Stands for the network: `serve(content)` has pooch download these bytes."""
 
-    def __init__(self, content):
-        self.content = content
+    def serve(content):
+        downloader = lambda **options: lambda url, output, store: Path(output).write_bytes(content)  # noqa: E731
+        monkeypatch.setattr(pooch, "HTTPDownloader", downloader)
 
-    def __call__(self, url, output, store):
-        with open(output, "wb") as stream:
-            stream.write(self.content)
-
-
-def test_download_is_verified(demo, monkeypatch):
-    monkeypatch.setattr(pooch, "HTTPDownloader", lambda **options: Served(CONTENT))
-    assert catalog.fetch("demo/a.csv").read_bytes() == CONTENT
+    return serve
 
 
-def test_download_with_wrong_bytes_is_refused(demo, monkeypatch):
-    monkeypatch.setattr(pooch, "HTTPDownloader", lambda **options: Served(b"<html>not found</html>"))
+def test_a_download_is_verified(demo, serve):
+    serve(b"<html>not found</html>")
     with pytest.raises(catalog.DataError, match="hash"):
         catalog.fetch("demo/a.csv")
     assert leftovers() == []
+    serve(CONTENT)
+    assert catalog.fetch("demo/a.csv").read_bytes() == CONTENT
 
 
 def test_unknown_name_and_missing_mirror_folder(demo, monkeypatch, tmp_path):
@@ -116,7 +114,9 @@ def test_unknown_name_and_missing_mirror_folder(demo, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("how", ["no right", "no name of a file"])
-def test_a_mirror_that_may_not_be_looked_at_stops_nothing_that_needs_it_not(own_catalog, tmp_path, monkeypatch, how):
+def test_a_mirror_that_may_not_be_looked_at_stops_nothing_that_needs_it_not(
+    own_catalog, serve, tmp_path, monkeypatch, how
+):
     own_catalog(toml())
     shut = tmp_path / "shut"
     shut.mkdir(mode=0)
@@ -124,7 +124,7 @@ def test_a_mirror_that_may_not_be_looked_at_stops_nothing_that_needs_it_not(own_
         pytest.skip("root may look everywhere")
     monkeypatch.setattr(paths, "DEFAULT_MIRROR", shut / "data" if how == "no right" else tmp_path / ("x" * 300))
     assert not catalog.at_hand(["demo/a.csv"])
-    monkeypatch.setattr(pooch, "HTTPDownloader", lambda **options: Served(CONTENT))
+    serve(CONTENT)
     assert catalog.fetch("demo/a.csv").read_bytes() == CONTENT
     shut.chmod(0o755)
 

@@ -1,11 +1,11 @@
-"""Models that were changed: their runs are kept apart from the committed records until they are adopted."""
+"""Models that were changed, whose runs stay apart from the committed records until they are adopted; changed data."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from study import drafts, profile, runs, train
+from study import catalog, drafts, parts, profile, runs, train
 
 OLD = {"task": "t-x", "model": "m", "data": [], "profile": "quick", "seed": 0, "version": 1, "definition": "old"}
 NEW = OLD | {"definition": "new"}
@@ -97,3 +97,20 @@ def test_a_complete_draft_is_adopted_and_an_incomplete_one_changes_nothing(store
     assert [committed.load(NEW | {"seed": seed}).metrics["loss"] for seed in (0, 1)] == [2.0, 3.0]
     assert len(list(CHOSEN.records.rglob("*.json"))) == len(list(CHOSEN.records.rglob("*.npz"))) == 2, "the old ones go"
     assert drafts.of(both, CHOSEN) is None
+
+
+LISTED = '[demo]\nbase_url = "https://example.invalid/"\n[demo.files."a.csv"]\npath = "a"\nsize = 3\nsha256 = "{}"\n'
+
+
+def test_records_of_other_data_than_the_catalog_names_are_refused(own_catalog, monkeypatch, capsys):
+    spec = OLD | {"data": ["demo/a.csv"]}
+    monkeypatch.setattr(parts, "find", lambda key: part(spec))
+    own_catalog(LISTED.format("a" * 64))
+    file = runs.Store(CHOSEN.records).file(spec)
+    runs.Store(CHOSEN.records).get(spec, made(1.0))
+    assert train.main(["--part", "t", "--profile", "quick"]) == 0
+    own_catalog(LISTED.format("b" * 64))
+    assert train.main(["--part", "t", "--profile", "quick"]) == 1
+    said = capsys.readouterr().err
+    assert f"{file} was made from another demo/a.csv than data/catalog.toml names" in said and "make report" in said
+    assert not catalog.at_hand(["demo/a.csv"])

@@ -45,20 +45,16 @@ def test_trains_once_and_reads_back_the_same(store):
     assert list(store.folder.rglob(".*")) == []
 
 
-def test_a_training_that_went_on_after_a_kill_counts_its_earlier_epochs(store):
-    resumed = store.get(spec(), lambda given, scratch: ({"seconds": 3600.0}, {}))
-    assert resumed.provenance["wall_seconds"] == 3600.0
-
-
-def test_the_commit_is_that_of_the_start(store, monkeypatch):
+def test_a_record_tells_the_commit_of_the_start_and_counts_epochs_before_a_kill(store, monkeypatch):
     checked_out = ["first"]
     monkeypatch.setattr(runs, "commit", lambda: checked_out[-1])
 
-    def train(given, scratch):
+    def resumed(given, scratch):
         checked_out.append("second")
-        return {}, {}
+        return {"seconds": 3600.0}, {}
 
-    assert store.get(spec(), train).provenance["commit"] == "first"
+    found = store.get(spec(), resumed).provenance
+    assert found["commit"] == "first" and found["wall_seconds"] == 3600.0
 
 
 def test_every_library_that_computes_is_named():
