@@ -55,10 +55,7 @@ def reason_against(record: runs.Record, seconds: float) -> str | None:
 def audit(
     wanted: Sequence[parts.Part], chosen: profile.Profile, minutes: float, workers: int, seed: int | None
 ) -> repeats.Reproduction:
-    """Draw, make again, compare. An interrupted audit of these settings goes on with its draw.
-
-    Raises ValueError if a record is damaged, nothing fits, or a run fails.
-    """
+    """Draw, make again, compare; an interrupted audit of these settings goes on with its draw. Raises ValueError."""
     settings = {
         "profile": [chosen.name, chosen.data], "parts": [part.key for part in wanted], "minutes": minutes,
         "workers": workers, "code": sweep.project(),

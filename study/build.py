@@ -73,10 +73,7 @@ def _records(chosen: profile.Profile, tasks: str) -> list[Path]:
 
 
 def data_chosen(chosen: profile.Profile) -> str:
-    """What the variables in DATA_CHOICES that are set choose, images of one's own by their content.
-
-    Raises ValueError or catalog.DataError when one of them names nothing that can be read.
-    """
+    """What the variables in DATA_CHOICES that are set choose, files of one's own by content. Raises ValueError."""
     modules = [importlib.import_module(module) for name, module in DATA_CHOICES.items() if os.environ.get(name)]
     return json.dumps([module.data_names(chosen.data) for module in modules])
 

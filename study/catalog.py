@@ -49,10 +49,7 @@ class Entry:
 
 @cache
 def datasets() -> dict[str, dict]:
-    """The catalog as written: dataset name to title, licence, citation, files.
-
-    Raises DataError if `data/catalog.toml` is missing or isn't TOML.
-    """
+    """The catalog as written: dataset name to title, licence, citation, files. Raises DataError if it can't be read."""
     try:
         return tomllib.loads(paths.CATALOG.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -60,10 +57,7 @@ def datasets() -> dict[str, dict]:
 
 
 def entry(name: str) -> Entry:
-    """The catalog's entry of a file such as `nab/Twitter_volume_AAPL.csv`.
-
-    Raises DataError if there is none, or if it has no digest, no https address or a name that leads out of its folder.
-    """
+    """The catalog's entry of a file such as `nab/Twitter_volume_AAPL.csv`. Raises DataError for none or a bad one."""
     dataset, _, file = name.partition("/")
     try:
         listed = datasets()[dataset]["files"][file]
@@ -84,10 +78,7 @@ def entry(name: str) -> Entry:
 
 
 def fetch(name: str) -> Path:
-    """A local, verified copy of a file of the catalog.
-
-    Raises DataError, naming the file and what to do, when a copy has a wrong digest or no source has it.
-    """
+    """A local, verified copy of a file of the catalog. Raises DataError that names the file and what to do."""
     item = entry(name)
     if not item.in_repository and not item.local.exists():
         with alone(paths.BUILD / "locks" / f"{name.replace('/', '-')}.lock", name):
@@ -115,10 +106,7 @@ def at_hand(names: list[str]) -> bool:
 
 
 def committed() -> list[Path]:
-    """Every file of the catalog that the repository holds.
-
-    Raises DataError, naming file and remedy, when one is missing or isn't what the catalog says.
-    """
+    """Every file of the catalog that the repository holds, verified. Raises DataError that names file and remedy."""
     held = [item for item in map(entry, _names()) if item.in_repository]
     for item in held:
         _verify_here(item)
@@ -126,10 +114,7 @@ def committed() -> list[Path]:
 
 
 def verify_cached() -> None:
-    """Verify every file of the catalog that was brought here, for builds that read none of them.
-
-    Raises DataError, naming file and remedy, when one isn't what the catalog says.
-    """
+    """Verify every file that was brought here, for builds that read none. Raises DataError with file and remedy."""
     for item in map(entry, _names()):
         if not item.in_repository and item.local.exists():
             _verify_here(item)

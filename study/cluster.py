@@ -35,10 +35,7 @@ async def _asked(check: Check) -> Sequence[str]:
 
 @contextmanager
 def executor(address: str, name: str, check: Check, seconds: float) -> Iterator[Executor]:
-    """An executor for the workers that match, after a word on each that does not.
-
-    Raises OSError when there is no scheduler or it is lost, no worker within so many seconds, or none that matches.
-    """
+    """An executor for the workers that match, after a word on each that does not. Raises OSError if there is none."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # which prints tracebacks of lost connections
     try:
         client = Client(address, timeout=seconds)

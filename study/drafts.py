@@ -50,10 +50,7 @@ def expected_seconds(specs: Sequence[dict], store: runs.Store) -> float:
 
 
 def adopt(part: parts.Part, chosen: profile.Profile) -> int:
-    """Put the draft's records in the place of those of the models' earlier definitions; returns how many.
-
-    Raises ValueError, and changes nothing, while runs are missing.
-    """
+    """Put the draft's records in the place of the earlier ones; returns how many. Raises ValueError if some lack."""
     draft = of(part, chosen)
     if draft is None:
         return 0

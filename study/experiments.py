@@ -113,16 +113,10 @@ class Experiments:
         return self.spec(profile, self.smoke_task, first)
 
     def train(self, spec: dict, scratch: Path) -> Outcome:
-        """Make one run.
-
-        Raises catalog.DataError when its data can't be had, ValueError when its model has another definition here.
-        """
+        """Make one run. Raises ValueError when its data can't be had or its model has another definition here."""
         check_definition(spec, self.definition(spec))
         return getattr(importlib.import_module(self.trainings), self[spec["task"]].train)(spec, scratch)
 
     def compared(self, record: Record) -> Compared:
-        """What a repetition of a run is compared by.
-
-        On the machine of the record all differences are zero. Elsewhere rounding differs, and training amplifies it.
-        """
+        """What a repetition is compared by. On another machine rounding differs, and training amplifies it."""
         return self[record.spec["task"]].compared(record)

@@ -25,10 +25,7 @@ def refuse(place: Path, faults: list[str], remedy: str = "") -> None:
 
 
 def text_of(file: Path, encodings: tuple[str, ...] = ("utf-8-sig",)) -> tuple[str, str]:
-    """A file's text and the first of these encodings that fits, UTF-16 where it begins so.
-
-    Raises DataError, naming file and line.
-    """
+    """A file's text and the first of these encodings, or UTF-16, that fits. Raises DataError, naming file and line."""
     if not file.is_file():
         raise DataError(f"{file} is no file. Give the path of a CSV file.")
     content = file.read_bytes()

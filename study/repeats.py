@@ -150,10 +150,7 @@ def forget(recorded: Sequence[runs.Record], kept: str) -> None:
 def repeat(
     part: str, recorded: Sequence[runs.Record], kept: str, workers: int, seed: int | None = None
 ) -> Reproduction:
-    """Make runs again, so many at a time and those that an interrupted call has made not twice, and compare them.
-
-    Raises ValueError if one fails, and for no worker.
-    """
+    """Make runs again, what an interrupted call made not twice, and compare them. Raises ValueError if one fails."""
     fresh, threads = fresh_store(kept), sweep.threads_each(workers)
     with sweep.workers(workers, None) as executor:
         sweep.check(sweep.sweep([record.spec for record in recorded], fresh, executor, threads, kept))

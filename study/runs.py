@@ -74,10 +74,7 @@ def digest(spec: Mapping) -> str:
 
 
 def check_definition(spec: Mapping, definition: str | None) -> None:
-    """Refuse to make a run of another definition than the model has here, in its file and as it was imported.
-
-    Raises ValueError.
-    """
+    """Raise ValueError for a run of another definition than the model has here, in its file and as it was imported."""
     if spec.get("definition") != definition:
         raise ValueError(
             f"{label(spec)}: asked for with the definition {spec.get('definition')}, but the model here has "

@@ -92,10 +92,7 @@ def sweep(
     threads: int | None = None,
     kept: str = "sweep",
 ) -> list[str]:
-    """Make the runs that the store lacks, each once, and store each record as it comes; returns what failed.
-
-    `threads` and `kept` are those of `make`.
-    """
+    """Make the runs that the store lacks, each once as `make` does, and store each as it comes; returns what failed."""
     wanted = {runs.digest(spec): spec for spec in store.missing(specs)}
     print(f"{count(len(wanted), 'run')} to be made", flush=True)
     expected, failed = project(), []

@@ -49,10 +49,7 @@ def make_smoke_run(part: parts.Part, chosen: profile.Profile) -> None:
 
 
 def check_digests(part: parts.Part, chosen: profile.Profile, store: runs.Store) -> None:
-    """Refuse records that were made from other data than the catalog names now.
-
-    Raises catalog.DataError that names the record, the file and the remedy.
-    """
+    """Raise catalog.DataError, with the remedy, for a record of other data than the catalog names now."""
     for spec in part.experiments.specs(chosen):
         record = store.load(spec)
         for name, was in (record.provenance["data"] if record else {}).items():

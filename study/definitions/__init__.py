@@ -30,11 +30,7 @@ _LOADED: dict[Path, tuple[Source, ModuleType]] = {}
 
 
 def of(model: object) -> str:
-    """The digest of a live function or class: 12 hexadecimal digits.
-
-    Raises DefinitionError when a library defines it, when it is defined inside a function, or when it uses something
-    that has no digest, such as data.
-    """
+    """The digest of a live function or class, 12 hexadecimal digits. Raises DefinitionError for what has none."""
     found = live.defined(model)
     if not isinstance(found, Definition):
         raise DefinitionError(
@@ -47,10 +43,7 @@ def of(model: object) -> str:
 
 
 def in_file(file: Path, name: str) -> str:
-    """The digest of a function or class in a notebook's `model` cells or in a module, read from the file.
-
-    Raises DefinitionError when there is none of that name, or when it uses something that has no digest.
-    """
+    """The digest of a function or class in a notebook's `model` cells or in a module. Raises DefinitionError."""
     key = file, name, paths.NOTEBOOKS
     if key not in _KNOWN or not all(source.is_current() for source in _KNOWN[key][1]):
         found = read(file).lookup(name)
@@ -66,10 +59,7 @@ def in_notebook(file: Path) -> dict[str, str]:
 
 
 def check_imported(digest: str) -> None:
-    """Refuse to go on when this process has imported an earlier text of a definition that it knows by its digest.
-
-    Raises DefinitionError that names the file.
-    """
+    """Raise DefinitionError when this process has imported an earlier text of what a digest that it told is of."""
     live.check_imported(_REACHED[digest])
 
 

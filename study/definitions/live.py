@@ -55,10 +55,7 @@ class Cell:
 
 
 def defined(thing: object) -> object:
-    """The `Definition` of a live function or class; FOREIGN for a library's.
-
-    Raises DefinitionError when its source can't be found, as of one that is defined inside a function.
-    """
+    """The `Definition` of a live function or class; FOREIGN for a library's. Raises DefinitionError without source."""
     thing = inspect.unwrap(thing) if callable(thing) else thing
     if not isinstance(thing, (type, FunctionType)):
         return FOREIGN
@@ -96,10 +93,7 @@ def _found(thing: type | FunctionType, home: Source | Cell, place: tuple) -> Def
 
 
 def _origin(thing: type | FunctionType) -> tuple[str | None, Mapping[str, object]]:
-    """The file of a function's code, or of a class's first own method, and the names around it.
-
-    A class without methods that a cell defined has no file.
-    """
+    """The file of a function's code or of a class's first method, if it has one, and the names around it."""
     for function in _functions(thing):
         return function.__code__.co_filename, function.__globals__
     if thing.__module__ == "__main__" and _shell() is not None:
@@ -162,10 +156,7 @@ def _shell() -> object | None:
 
 
 def check_imported(reached: Iterable[Definition]) -> None:
-    """Refuse definitions whose file was changed after this process had imported it.
-
-    Raises DefinitionError that names the file: its text would be the key of what the old code computes.
-    """
+    """Raise DefinitionError where a file was changed after its import: its text is not what the old code computes."""
     imported = {}
     for module in list(sys.modules.values()):
         if getattr(module, "__file__", None):

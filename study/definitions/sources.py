@@ -115,10 +115,7 @@ class Source:
         return [statement for statement in self.tree.body if self.in_model_cell(statement)]
 
     def binding(self, name: str) -> tuple[ast.stmt, Imported | None]:
-        """The one statement that binds a name, and what it imports. Raises DefinitionError for none or several.
-
-        In a notebook those in `model` cells come first: what other cells call by that name is another matter.
-        """
+        """The one statement that binds a name, in a notebook first those in `model` cells, and what it imports."""
         everywhere = self.bound.get(name, [])
         found = [pair for pair in everywhere if self.in_model_cell(pair[0])] or everywhere
         if not found:
@@ -159,10 +156,7 @@ class Source:
         raise self._unreadable(statement, name)
 
     def to_execute(self) -> list[ast.stmt]:
-        """The definitions of `model` cells and the statements that they need, in order; of imports only what is used.
-
-        Raises DefinitionError for a constant that would compute something.
-        """
+        """The definitions of `model` cells and what they need, in order. Raises DefinitionError for computing."""
         found = [statement for statement in self.of_model() if isinstance(statement, DEFINITIONS)]
         left, seen = list(found), set()
         while left:
@@ -275,10 +269,7 @@ def read_so_far() -> list[Source]:
 
 
 def meaning(use: Use, user: Definition) -> object:
-    """What a name that a definition uses stands for: a value, a `Definition` or FOREIGN.
-
-    Raises DefinitionError for a module of the project that is used as a whole.
-    """
+    """What a used name stands for: a value, a `Definition` or FOREIGN. Raises DefinitionError for a whole module."""
     home, rest = user.home, use.rest
     found = home.lookup(use.name) if use.imported is None else imported_from(use.imported, home.folder)
     while isinstance(found, Module):
