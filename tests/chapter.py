@@ -2,7 +2,10 @@
 
 import linecache
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache, cached_property, reduce
+from operator import getitem
 
 import jupytext
 import numpy as np
@@ -13,6 +16,23 @@ from study.publish import inline
 from study.runs import Record
 
 Alter = Callable[[Record], Record]
+
+
+def altered(task: str, *place: str | int, model: str | None = None, **values) -> Alter:
+    """An alteration of a task's records (of one model): other values at a place of their metrics.
+
+    A value may be a function, which takes it from the metrics as they are.
+    """
+
+    def alter(record: Record) -> Record:
+        if record.spec["task"] != task or model not in (None, record.spec["model"]):
+            return record
+        metrics = deepcopy(record.metrics)
+        found = {name: value(record.metrics) if callable(value) else value for name, value in values.items()}
+        reduce(getitem, place, metrics).update(found)
+        return replace(record, metrics=metrics)
+
+    return alter
 
 
 class Ignored:

@@ -8,8 +8,8 @@ from scipy import stats
 from sklearn.decomposition import PCA
 
 from study import profile
-from study.manufacturing import detectors, evaluation, experiments, faults, measures
-from study.manufacturing.line import NOISE, SHAPE, STATIONS, WIDTH, Line, as_stations
+from study.manufacturing import detectors, evaluation, experiments, faults
+from study.manufacturing.line import NOISE, SHAPE, STATIONS, STEPS, WIDTH, Line, as_stations
 from study.runs import Record
 
 
@@ -42,8 +42,8 @@ def test_without_noise_temperatures_follow_the_heat_balance_but_for_the_ambient(
     line = Line(5, noise=0.0)
     readings, _ = line.produce(300, 1)
     readings = readings[readings.max(axis=1) < 1]  # a reading at the end of its range is not the true one
-    departure = line.heat_balance(readings).reshape(len(readings), STATIONS, -1)
-    assert len(readings) > 250
+    departure = line.heat_balance(readings)
+    assert len(readings) > 250 and departure.shape[1:] == (STATIONS, STEPS - 1)
     # The ambient temperature is constant within a cycle and so is its departure.
     assert np.ptp(departure, axis=2).max() < 1e-3
     assert departure.mean() == pytest.approx(0.5, abs=2e-3)
@@ -74,13 +74,10 @@ def test_broken_gauges_carry_no_information():
         np.testing.assert_array_equal(as_stations(faulty)[:, ~line.sound], as_stations(readings)[:, ~line.sound])
 
 
-@pytest.mark.parametrize("wrong", [{"noise": -1}, {"broken_gauges": 1.0}, {"broken_gauges": -0.1}])
-def test_an_impossible_line_is_refused(wrong):
-    with pytest.raises(ValueError, match="noise must be at least 0"):
-        Line(0, **wrong)
-
-
-def test_impossible_production_is_refused():
+def test_an_impossible_line_or_production_is_refused():
+    for wrong in ({"noise": -1}, {"broken_gauges": 1.0}, {"broken_gauges": -0.1}):
+        with pytest.raises(ValueError, match="noise must be at least 0"):
+            Line(0, **wrong)
     for cycles, stream, age in ((0, 1, 0), (1, 0, 0), (1, 1, -0.5)):
         with pytest.raises(ValueError, match="at least"):
             Line(0).produce(cycles, stream, age)
@@ -111,33 +108,35 @@ def test_severity_zero_changes_nothing_and_more_severity_changes_more(production
     assert change[0] < 1e-7 and change[0] < change[1] < change[2] < change[3]
 
 
+def gross(production, kind, recurring=False):
+    """Readings (n, station, gauge, time step) with that fault, and which gauges it struck (n, station, gauge)."""
+    line, readings, product = production
+    faulty = faults.inject(readings, product, line, kind, 1.0, np.random.default_rng(1), recurring)
+    faulty, sound = as_stations(faulty), as_stations(readings)
+    return faulty, np.abs(faulty - sound).max(axis=3) > 1e-6
+
+
 @pytest.mark.parametrize(
     ("kind", "gauges"),
     [("spike", 1), ("drift", 1), ("stuck sensor", 1), ("broken correlation", 2), ("joint shift", 50)],
 )
 def test_a_fault_strikes_the_gauges_that_it_should(production, kind, gauges):
-    line, readings, product = production
-    faulty = faults.inject(readings, product, line, kind, 1.0, np.random.default_rng(1))
-    struck = np.abs(as_stations(faulty) - as_stations(readings)).max(axis=3) > 1e-6
+    _, struck = gross(production, kind)
     assert (struck.sum(axis=(1, 2)) == gauges).all()
-    places = {tuple(np.flatnonzero(one)) for one in struck}
-    again = faults.inject(readings, product, line, kind, 1.0, np.random.default_rng(1), recurring=True)
-    recurring = np.abs(as_stations(again) - as_stations(readings)).max(axis=3) > 1e-6
+    assert gauges == 50 or len({tuple(np.flatnonzero(one)) for one in struck}) > 5
+    _, recurring = gross(production, kind, recurring=True)
     assert len({tuple(np.flatnonzero(one)) for one in recurring}) == 1
-    assert gauges == 50 or len(places) > 5
 
 
 def test_a_stuck_sensor_of_full_severity_keeps_one_value(production):
-    line, readings, product = production
-    faulty = faults.inject(readings, product, line, "stuck sensor", 1.0, np.random.default_rng(1))
-    struck = np.abs(as_stations(faulty) - as_stations(readings)).max(axis=3) > 1e-6
-    held = as_stations(faulty)[struck]
+    faulty, struck = gross(production, "stuck sensor")
+    held = faulty[struck]
     assert held.shape == (400, 20) and (np.ptp(held[:, 10:], axis=1) == 0).all()
 
 
 def test_a_broken_correlation_shows_ordinary_temperatures_of_another_product(production):
-    line, readings, product = production
-    faulty = as_stations(faults.inject(readings, product, line, "broken correlation", 1.0, np.random.default_rng(1)))
+    _, readings, product = production
+    faulty, _ = gross(production, "broken correlation")
     sound = as_stations(readings)
     for row in range(20):
         station = int(np.abs(faulty[row] - sound[row]).sum(axis=(1, 2)).argmax())
@@ -183,6 +182,12 @@ def test_the_limit_check_finds_the_one_reading_out_of_bounds():
     assert score[0] < 1 and score[1] == pytest.approx(10, rel=0.15)
 
 
+@pytest.fixture(scope="module")
+def fitted(production):
+    _, readings, _ = production
+    return detectors.Pca(readings).score, detectors.isolation_forest(readings, 0), detectors.limit_check(readings)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -194,9 +199,8 @@ def test_the_limit_check_finds_the_one_reading_out_of_bounds():
         (np.where(np.arange(2000).reshape(2, 1000) == 3, -0.1, 0.5), r"\[0, 1\]"),
     ],
 )
-def test_bad_vectors_are_refused_by_every_detector(production, wrong, message):
-    _, readings, _ = production
-    for score in detectors.fit_others(readings, 0).values():
+def test_bad_vectors_are_refused_by_every_detector(fitted, wrong, message):
+    for score in fitted:
         with pytest.raises(ValueError, match=message):
             score(wrong)
 
@@ -242,52 +246,47 @@ def test_labels_teach_what_tells_the_classes_apart():
         detectors.learn_from_labels(normal, faulty[:0])
 
 
-# Measures
+# Evaluation and specs
 
 
 def test_rates_of_a_hand_worked_case():
     calibration = np.arange(1, 101, dtype=float)
-    found = measures.rates(calibration, np.array([1.0, 2, 3, 200]), np.array([100.5, 50, 300, 400]))
-    assert measures.threshold(calibration) == pytest.approx(99.01)
+    found = evaluation.rates(calibration, np.array([1.0, 2, 3, 200]), np.array([100.5, 50, 300, 400]))
+    assert evaluation.threshold(calibration) == pytest.approx(99.01)
     # 14 of the 16 pairs are in order: 200 stands above 100.5 and 50.
     assert found == {"auroc": 14 / 16, "detection": 3 / 4, "false_alarms": 1 / 4}
 
 
 def test_a_threshold_needs_enough_sound_cycles():
     with pytest.raises(ValueError, match="too few"):
-        measures.threshold(np.arange(50.0))
+        evaluation.threshold(np.arange(50.0))
     with pytest.raises(ValueError, match="between 0 and 1"):
-        measures.threshold(np.arange(500.0), 1.0)
+        evaluation.threshold(np.arange(500.0), 1.0)
 
 
 def test_an_interval_over_plants_stays_inside_the_range_of_its_values():
-    found = measures.mean_interval([0.0, 0.0, 0.9, 1.0])
+    found = evaluation.mean_interval([0.0, 0.0, 0.9, 1.0])
     assert found.mean == pytest.approx(0.475) and 0 <= found.low < found.mean < found.high <= 1
-    assert measures.mean_interval([0.4, 0.4]) == (0.4, 0.4, 0.4)
+    assert evaluation.mean_interval([0.4, 0.4]) == (0.4, 0.4, 0.4)
     # Of two plants both resamples are the same one in a quarter of all cases, so the ends are the values.
-    assert measures.mean_interval([0.2, 0.6])[1:] == (0.2, 0.6)
+    assert evaluation.mean_interval([0.2, 0.6])[1:] == (0.2, 0.6)
     values = np.random.default_rng(0).normal(0.5, 0.1, 400)
-    _, low, high = measures.mean_interval(values)
+    _, low, high = evaluation.mean_interval(values)
     assert (high - low) / 2 == pytest.approx(1.96 * stats.sem(values), rel=0.05)
     with pytest.raises(ValueError, match="two plants"):
-        measures.mean_interval([0.5])
-
-
-# Evaluation and specs
-
-
-def _record(seed, **metrics):
-    return Record({"task": "t", "model": "m", "seed": seed}, metrics, {}, {})
+        evaluation.mean_interval([0.5])
 
 
 def test_a_paired_difference_sees_what_unpaired_means_hide():
-    before = [_record(i, a=v) for i, v in enumerate((0.1, 0.5, 0.9, 0.3))]
-    after = [_record(i, a=v) for i, v in ((2, 0.93), (0, 0.12), (1, 0.52))]
-    read = lambda m: m["a"]  # noqa: E731
-    change = evaluation.difference(after, read, before, read)
+    def rate(by_plant):
+        records = [Record({"seed": seed}, {"a": [0, {"b": value}]}, {}, {}) for seed, value in by_plant.items()]
+        return evaluation.by_plant(records, "a", 1, "b")
+
+    before, after = rate({0: 0.1, 1: 0.5, 2: 0.9, 3: 0.3}), rate({2: 0.93, 0: 0.12, 1: 0.52})
+    change = evaluation.difference(after, before)
     assert change.mean == pytest.approx(0.07 / 3) and change.low > 0.015
-    with pytest.raises(ValueError, match="same plants"):
-        evaluation.difference(before, read, after, read)
+    with pytest.raises(KeyError, match="3"):
+        evaluation.difference(before, after)
 
 
 def test_costs_of_a_hand_worked_case():
@@ -299,9 +298,8 @@ def test_costs_of_a_hand_worked_case():
 
 def test_no_alarm_is_chosen_when_alarms_cost_more_than_they_save():
     grid = experiments.FALSE_ALARM_GRID
-    arrays = {
-        f"{part}_pca": grid for part in ("false_alarms", "detection", "chosen_detection")
-    }  # no better than chance
+    # No better than chance.
+    arrays = {f"{part}_pca": grid for part in ("false_alarms", "detection", "chosen_detection")}
     record = Record({"seed": 0}, {}, arrays, {})
     chosen = evaluation.by_cost([record], "PCA", evaluation.Economy(faulty_share=0.005, missed=(20.0,)))[0]
     assert (chosen.false_alarms, chosen.detection) == (0, 0)

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from study import published
 from study.manufacturing.claims import claims as claims
 from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
-from study.manufacturing.evaluation import Evidence, shown
+from study.manufacturing.evaluation import FALSE_ALARMS, Evidence, shown
 from study.manufacturing.experiments import LABELS
 from study.manufacturing.line import WIDTH
-from study.manufacturing.measures import FALSE_ALARMS
 from study.prose import NOTHING, Highlight, number, percent
 from study.runs import Record, of
 from study.verdicts import Judged, Kind

@@ -1,16 +1,17 @@
 """What the original claims about Part I, each with its verdict: one table, a claim a row.
 
-A row is a claim's name in data/published.toml and the function that judges it, by what was measured with the
+A row is the function of a claim's name in data/published.toml, which judges it by what was measured with the
 assignment's autoencoder on the simulated line. Detection is the rate at 1% false alarms, a change is paired by plant.
 """
 
 from collections.abc import Callable, Sequence
 
+from study.comparison import is_positive as rises
+from study.comparison import minus
 from study.evaluation import Interval
 from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
-from study.manufacturing.evaluation import Evidence, at_severity, over_plants, shown
+from study.manufacturing.evaluation import FALSE_ALARMS, Evidence, shown
 from study.manufacturing.experiments import BROKEN_GAUGES, LABELS, MONTHS, NOISE, SEVERITIES
-from study.manufacturing.measures import FALSE_ALARMS
 from study.prose import percent
 from study.runs import Record
 from study.verdicts import CONFIRMED, CONTRADICTED, NOT_TESTED, PARTLY, UNCLEAR, Verdict, all_of
@@ -23,12 +24,7 @@ MISSED = 0.5
 
 def falls(change: Interval) -> str:
     """The verdict on a claim that a rate falls: by whether the interval of its change excludes 0."""
-    return CONFIRMED if change.high < 0 else CONTRADICTED if change.low > 0 else UNCLEAR
-
-
-def rises(change: Interval) -> str:
-    """The same for a claim that it rises."""
-    return CONFIRMED if change.low > 0 else CONTRADICTED if change.high < 0 else UNCLEAR
+    return rises(minus(change))
 
 
 def claims(records: Sequence[Record]) -> dict[str, Verdict]:
@@ -52,7 +48,7 @@ def clean_data_hard(e: Evidence) -> Verdict:
 
 
 def subtle_missed(e: Evidence) -> Verdict:
-    found = over_plants(e.reference, at_severity(SUBTLE, AUTOENCODER, "detection"))
+    found = e.severe(SUBTLE, AUTOENCODER)
     return Verdict(
         CONFIRMED if found.high < MISSED else CONTRADICTED if found.low > MISSED else UNCLEAR,
         f"Of the faults of severity {SUBTLE:g} it finds {shown(found)}.",
@@ -121,15 +117,10 @@ def keep_teaching(e: Evidence) -> Verdict:
 
 
 CLAIMS: dict[str, Callable[[Evidence], Verdict]] = {
-    "errors_learnt": errors_learnt,
-    "clean_data_hard": clean_data_hard,
-    "subtle_missed": subtle_missed,
-    "input_decides": input_decides,
-    "messy_sensors": messy_sensors,
-    "conditions_change": conditions_change,
-    "expert_knowledge": expert_knowledge,
-    "few_labels": few_labels,
-    "combined_methods": combined_methods,
-    "keep_teaching": keep_teaching,
-}
+    judge.__name__: judge
+    for judge in (
+        errors_learnt, clean_data_hard, subtle_missed, input_decides, messy_sensors, conditions_change,
+        expert_knowledge, few_labels, combined_methods, keep_teaching,
+    )
+}  # fmt: skip
 """The table, in the order of the original's text."""

@@ -1,4 +1,4 @@
-"""Anomaly detectors for vectors of the line, fitted without labels, and two ways to improve on a single one.
+"""Anomaly detectors for vectors of the line, fitted without labels, and three ways to improve on a single one.
 
 Every detector is fitted on production cycles and scores vectors (n, width) to (n,) float64, higher meaning more
 anomalous. All refuse vectors of another width, outside [0, 1] or not finite.
@@ -21,6 +21,16 @@ COMPONENTS = 32
 AUTOENCODER, PCA_NAME, FOREST, LIMITS, ENSEMBLE = "Autoencoder", "PCA", "Isolation forest", "Limit check", "Ensemble"
 SINGLE = (AUTOENCODER, PCA_NAME, FOREST, LIMITS)
 """The detectors that are fitted on unlabelled production alone."""
+REBUILDING = (AUTOENCODER, PCA_NAME)
+HEAT_CHECK = "Heat-balance check"
+WORST, OR_CHECK = "{}, worst gauge", "{} or check"
+"""Names of what is made of a detector that rebuilds vectors."""
+COMBINED = {ENSEMBLE: SINGLE} | {OR_CHECK.format(name): (name, HEAT_CHECK) for name in REBUILDING}
+"""Combinations, with their members."""
+PRICED = (*SINGLE, ENSEMBLE, WORST.format(AUTOENCODER))
+"""The detectors whose costs are worked out."""
+IN_SERVICE = (AUTOENCODER, PCA_NAME, LIMITS, WORST.format(AUTOENCODER))
+"""The detectors that are judged with noisy and broken gauges."""
 
 Score = Callable[[np.ndarray], np.ndarray]
 
@@ -32,18 +42,13 @@ def checked(vectors: np.ndarray, width: int) -> np.ndarray:
         raise ValueError(f"expected vectors of shape (n, {width}), one row a cycle; got shape {vectors.shape}")
     if not np.issubdtype(vectors.dtype, np.floating):
         raise ValueError(f"expected floating-point readings, got {vectors.dtype}; scale them to [0, 1] first")
-    rows, columns = np.nonzero(~np.isfinite(vectors))
-    if len(rows):
-        raise ValueError(
-            f"reading {columns[0]} of vector {rows[0]} is {vectors[rows[0], columns[0]]}: expected finite numbers; "
-            "leave the cycle out or repair the reading"
-        )
-    rows, columns = np.nonzero((vectors < 0) | (vectors > 1))
-    if len(rows):
-        raise ValueError(
-            f"reading {columns[0]} of vector {rows[0]} is {vectors[rows[0], columns[0]]}: expected values in [0, 1]; "
-            "scale each gauge by its measuring range"
-        )
+    for wrong, advice in (
+        (~np.isfinite(vectors), "expected finite numbers; leave the cycle out or repair the reading"),
+        ((vectors < 0) | (vectors > 1), "expected values in [0, 1]; scale each gauge by its measuring range"),
+    ):
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise ValueError(f"reading {column} of vector {row} is {vectors[row, column]}: {advice}")
     return vectors
 
 
@@ -52,14 +57,13 @@ class Pca:
 
     def __init__(self, vectors: np.ndarray) -> None:
         self.width = vectors.shape[1]
-        fitted = PCA(COMPONENTS, svd_solver="arpack", random_state=0)
-        fitted.fit(checked(vectors, self.width).astype(np.float64))
-        self._mean, self._components = fitted.mean_, fitted.components_
+        self._fitted = PCA(COMPONENTS, svd_solver="arpack", random_state=0)
+        self._fitted.fit(checked(vectors, self.width).astype(np.float64))
 
     def residuals(self, vectors: np.ndarray) -> np.ndarray:
         """Reading minus reconstruction, of the vectors' shape."""
-        centred = checked(vectors, self.width) - self._mean
-        return centred - (centred @ self._components.T) @ self._components
+        centred = checked(vectors, self.width) - self._fitted.mean_
+        return centred - (centred @ self._fitted.components_.T) @ self._fitted.components_
 
     def score(self, vectors: np.ndarray) -> np.ndarray:
         return np.square(self.residuals(vectors)).mean(axis=1)
@@ -75,18 +79,8 @@ def isolation_forest(vectors: np.ndarray, seed: int) -> Score:
 def limit_check(vectors: np.ndarray) -> Score:
     """The traditional rule: the largest deviation of any single reading from its mean, in its standard deviations."""
     width = vectors.shape[1]
-    mean, sd = checked(vectors, width).mean(axis=0), vectors.std(axis=0)
-    sd = np.maximum(sd, 1e-6)
+    mean, sd = checked(vectors, width).mean(axis=0), np.maximum(vectors.std(axis=0), 1e-6)
     return lambda x: (np.abs(checked(x, width) - mean) / sd).max(axis=1).astype(np.float64)
-
-
-def fit_others(vectors: np.ndarray, seed: int) -> dict[str, Score]:
-    """The detectors that stand beside the autoencoder, fitted on the same vectors."""
-    return {
-        PCA_NAME: Pca(vectors).score,
-        FOREST: isolation_forest(vectors, seed),
-        LIMITS: limit_check(vectors),
-    }
 
 
 def ensemble(scores: Mapping[str, np.ndarray], on_normal: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -94,11 +88,8 @@ def ensemble(scores: Mapping[str, np.ndarray], on_normal: Mapping[str, np.ndarra
 
     `scores` and `on_normal` hold, for every detector, its positive scores of the judged and of normal cycles.
     """
-    standardised = []
-    for name, values in scores.items():
-        normal = np.log(on_normal[name])
-        standardised.append((np.log(values) - normal.mean()) / normal.std())
-    return np.max(standardised, axis=0)
+    normal = {name: np.log(on_normal[name]) for name in scores}
+    return np.max([(np.log(scores[name]) - n.mean()) / n.std() for name, n in normal.items()], axis=0)
 
 
 def gauge_errors(residuals: np.ndarray) -> np.ndarray:
@@ -120,21 +111,17 @@ def residual_features(residuals: np.ndarray) -> np.ndarray:
     square of the gauges' means.
     """
     r = as_stations(residuals.astype(np.float64))
-    square = r**2
+    square, means = r**2, r.mean(axis=3)
     gauges = np.sort(square.mean(axis=3).reshape(len(r), -1), axis=1)
-    pairs = np.abs(r[..., 1:] + r[..., :-1]).max(axis=(1, 2, 3))
-    means = r.mean(axis=3)
-    ramp = np.linspace(-1, 1, STEPS)
-    trend = np.abs((r * ramp).mean(axis=3)).max(axis=(1, 2))
     columns = [
         square.mean(axis=(1, 2, 3)),
         np.abs(r).max(axis=(1, 2, 3)),
-        pairs,
+        np.abs(r[..., 1:] + r[..., :-1]).max(axis=(1, 2, 3)),
         gauges[:, -1],
         gauges[:, -2],
         square.mean(axis=(2, 3)).max(axis=1),
         np.abs(means).max(axis=(1, 2)),
-        trend,
+        np.abs((r * np.linspace(-1, 1, STEPS)).mean(axis=3)).max(axis=(1, 2)),
         (means**2).mean(axis=(1, 2)),
     ]
     return np.log(np.stack(columns, axis=1) + 1e-12)

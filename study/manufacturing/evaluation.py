@@ -1,70 +1,57 @@
-"""From the records of Part I to rates over plants, with their intervals, and to the costs of alarms."""
+"""From scores to rates of a plant; from the records of all plants to mean rates with their intervals, and to costs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import getitem
 
 import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
 
+from study.comparison import minus
 from study.evaluation import Interval
-from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, PCA_NAME
-from study.manufacturing.experiments import (
-    FALSE_ALARM_GRID,
-    LABELS,
-    MONTHS,
-    OR_CHECK,
-    SEVERITIES,
-    WORST,
-    key_of,
-)
-from study.manufacturing.measures import mean_interval
+from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, OR_CHECK, PCA_NAME, WORST
+from study.manufacturing.experiments import FALSE_ALARM_GRID, LABELS, MONTHS, SEVERITIES, key_of
 from study.prose import interval, number
 from study.runs import Record, of
 
-Read = Callable[[dict], float]
-"""Takes one number out of a record's metrics."""
+FALSE_ALARMS = 0.01
+"""Share of normal cycles that may raise an alarm."""
+RESAMPLES = 10_000
 
 
-def over_plants(records: Sequence[Record], read: Read) -> Interval:
-    """Mean of a rate over plants and its 95% interval."""
-    return mean_interval([read(r.metrics) for r in records])
+def threshold(normal: np.ndarray, false_alarms: float = FALSE_ALARMS) -> float:
+    """The score that this share of normal cycles exceeds. Raises ValueError for a share outside 0 to 1 or too few."""
+    if not 0 < false_alarms < 1:
+        raise ValueError(f"a share of false alarms lies between 0 and 1, not at {false_alarms}")
+    if len(normal) * false_alarms < 1:
+        raise ValueError(f"{len(normal)} normal cycles are too few for a false-alarm rate of {false_alarms}")
+    return float(np.quantile(normal, 1 - false_alarms))
 
 
-def difference(after: Sequence[Record], read_after: Read, before: Sequence[Record], read_before: Read) -> Interval:
-    """Mean difference of two rates, paired by plant, and its 95% interval.
+def rates(calibration: np.ndarray, normal: np.ndarray, faulty: np.ndarray) -> dict[str, float]:
+    """AUROC, detection rate and false-alarm rate; the threshold comes from calibration cycles, which are normal."""
+    limit = threshold(calibration)
+    labels = np.repeat([0, 1], [len(normal), len(faulty)])
+    return {
+        "auroc": float(roc_auc_score(labels, np.concatenate([normal, faulty]))),
+        "detection": float((faulty > limit).mean()),
+        "false_alarms": float((normal > limit).mean()),
+    }
 
-    Plants of `before` that are not in `after` are left out. Raises ValueError for one that `before` lacks.
+
+def mean_interval(values: Sequence[float]) -> Interval:
+    """The mean over plants and its 95% bootstrap interval, which stays inside the range of the values.
+
+    The ends are percentiles of the means of resamples. Raises ValueError for fewer than two values.
     """
-    earlier = {r.spec["seed"]: r for r in before}
-    if not {r.spec["seed"] for r in after} <= set(earlier):
-        raise ValueError("a paired difference needs the same plants on both sides")
-    return mean_interval([read_after(r.metrics) - read_before(earlier[r.spec["seed"]].metrics) for r in after])
-
-
-def score(detector: str, quantity: str, kind: str | None = None, group: str = "scores") -> Read:
-    """Reads `auroc`, `detection` or `false_alarms` of a detector, over all faults or one kind of them."""
-
-    def read(metrics: dict) -> float:
-        found = metrics[group][detector]
-        return (found["kinds"][kind] if kind else found)[quantity]
-
-    return read
-
-
-def at_severity(severity: float, detector: str, quantity: str) -> Read:
-    """Reads a rate for faults of one severity from a reference record."""
-    i = SEVERITIES.index(severity)
-    return lambda metrics: metrics["severities"][i]["scores"][detector][quantity]
-
-
-def labelled(detector: str, labels: int, quantity: str) -> Read:
-    """Reads a rate of the classifier that was fitted to so many labelled faults."""
-    return lambda metrics: metrics["labels"][detector]["all"][str(labels)][quantity]
-
-
-def in_month(month: int, strategy: str, detector: str, quantity: str) -> Read:
-    """Reads a rate in a month of the year in service; month 12 is a year after the start."""
-    return lambda metrics: metrics["months"][month][strategy][detector][quantity]
+    if len(values) < 2:
+        raise ValueError(f"an interval over plants needs two plants or more, got {len(values)}")
+    found = np.asarray(values, dtype=np.float64)
+    drawn = np.random.default_rng(0).integers(len(found), size=(RESAMPLES, len(found)))
+    low, high = np.percentile(found[drawn].mean(axis=1), (2.5, 97.5))
+    return Interval(float(found.mean()), float(low), float(high))
 
 
 def shown(found: Interval, digits: int = 2) -> str:
@@ -72,13 +59,22 @@ def shown(found: Interval, digits: int = 2) -> str:
     return f"{number(found.mean, digits)} [{interval(found.low, found.high, digits)}]"
 
 
-def _in_condition(name: str, level: float, detector: str, quantity: str) -> Read:
-    return lambda metrics: metrics["conditions"][f"{name}-{level:g}"][detector][quantity]
+def by_plant(records: Sequence[Record], *place: str | int) -> pd.Series:
+    """A number of each record by its place in the metrics, such as "scores", "PCA", "auroc"; indexed by plant."""
+    return pd.Series({r.spec["seed"]: reduce(getitem, place, r.metrics) for r in records}, dtype=float)
+
+
+def difference(after: pd.Series, before: pd.Series) -> Interval:
+    """Mean difference of two rates, paired by plant; plants of `before` alone are left out. KeyError for others."""
+    return mean_interval(after - before.loc[after.index])
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What tables, figures and verdicts rest on: the records of Part I."""
+    """What tables, figures and verdicts rest on: the records of Part I.
+
+    Quantities of a detector are `auroc`, `detection` and `false_alarms`; differences are paired by plant.
+    """
 
     records: Sequence[Record]
 
@@ -87,45 +83,19 @@ class Evidence:
         """The autoencoder after its whole training on sound production, a record a plant."""
         return of(self.records, "part1-reference", "autoencoder")
 
-    def runs(self, experiment: str, model: str | None = None) -> list[Record]:
-        """The records of an experiment, by its task without `part1-`."""
-        return of(self.records, f"part1-{experiment}", model)
-
     @cached_property
     def short(self) -> list[Record]:
         """The autoencoder after a training that is too short."""
-        return [r for r in self.runs("short") if r.spec["model"].startswith("epochs-")]
+        return [r for r in of(self.records, "part1-short") if r.spec["model"].startswith("epochs-")]
 
     def contaminated(self, share: float) -> list[Record]:
         """Those fitted on production of which this share is faulty."""
-        return self.runs("contamination", f"share-{round(100 * share)}")
+        return of(self.records, "part1-contamination", f"share-{round(100 * share)}")
 
     @property
     def shares(self) -> list[float]:
         """The shares of faulty cycles in contaminated production, rising."""
-        return sorted({r.spec["settings"]["share"] for r in self.runs("contamination")})
-
-    def rate(self, detector: str, quantity: str, kind: str | None = None) -> Interval:
-        """A rate of the reference, for faults of the standard severity."""
-        return over_plants(self.reference, score(detector, quantity, kind))
-
-    def condition(self, name: str, level: float, detector: str, quantity: str = "detection") -> Interval:
-        """A rate with `noise` (times normal) or `broken` gauges (a share of them)."""
-        return over_plants(self.reference, _in_condition(name, level, detector, quantity))
-
-    def worsened(self, name: str, level: float, detector: str, quantity: str = "detection") -> Interval:
-        """What such a condition changes in a rate, paired by plant."""
-        read = _in_condition(name, level, detector, quantity)
-        return difference(self.reference, read, self.reference, score(detector, quantity))
-
-    def subtle(self, detector: str) -> Interval:
-        """Detection of faults of the second lowest severity."""
-        return over_plants(self.reference, at_severity(SEVERITIES[1], detector, "detection"))
-
-    def shortened(self, detector: str, quantity: str = "detection", absolute: bool = False) -> Interval:
-        """What too short a training changes in a rate; with `absolute` the rate itself."""
-        read = score(detector, quantity)
-        return over_plants(self.short, read) if absolute else difference(self.short, read, self.reference, read)
+        return sorted({r.spec["settings"]["share"] for r in of(self.records, "part1-contamination")})
 
     @property
     def epochs(self) -> int:
@@ -137,83 +107,110 @@ class Evidence:
         """Epochs of the training that is too short."""
         return self.short[0].spec["settings"]["epochs"]
 
-    @staticmethod
-    def less(change: Interval) -> Interval:
-        """A change as a loss: with the other sign."""
-        return Interval(-change.mean, -change.high, -change.low)
+    def at(self, *place: str | int) -> pd.Series:
+        """A number of the reference by its place in the metrics; see `by_plant`."""
+        return by_plant(self.reference, *place)
+
+    def rate(self, detector: str, quantity: str, kind: str | None = None) -> Interval:
+        """For faults of the standard severity, of one kind or all."""
+        return mean_interval(self.at("scores", detector, *(("kinds", kind) if kind else ()), quantity))
+
+    def ahead(self, detector: str) -> Interval:
+        """How much more a detector detects than the autoencoder."""
+        return difference(self.at("scores", detector, "detection"), self.at("scores", AUTOENCODER, "detection"))
+
+    def severe(self, severity: float, detector: str) -> Interval:
+        """Detection of faults of that severity."""
+        return mean_interval(self.at("severities", SEVERITIES.index(severity), "scores", detector, "detection"))
+
+    def subtle(self, detector: str) -> Interval:
+        """Detection of faults of the second lowest severity."""
+        return self.severe(SEVERITIES[1], detector)
+
+    def condition(self, name: str, level: float, detector: str) -> Interval:
+        """Detection with `noise` (times normal) or `broken` gauges (a share of them)."""
+        return mean_interval(self.at("conditions", f"{name}-{level:g}", detector, "detection"))
+
+    def worsened(self, name: str, level: float, detector: str) -> Interval:
+        """What such a condition changes in detection."""
+        worse = self.at("conditions", f"{name}-{level:g}", detector, "detection")
+        return difference(worse, self.at("scores", detector, "detection"))
+
+    def shortened(self, detector: str, absolute: bool = False) -> Interval:
+        """What too short a training changes in detection; with `absolute` detection itself."""
+        short = by_plant(self.short, "scores", detector, "detection")
+        return mean_interval(short) if absolute else difference(short, self.at("scores", detector, "detection"))
+
+    def _contamination(self, group: str, detector: str) -> Interval:
+        most = by_plant(self.contaminated(self.shares[-1]), group, detector, "detection")
+        return difference(most, self.at(group, detector, "detection"))
+
+    def recurring(self, detector: str) -> Interval:
+        """What contamination with the largest share changes in detection of faults that recur in the training data."""
+        return self._contamination("recurring", detector)
+
+    def scattered(self, detector: str) -> Interval:
+        """The same for faults that strike another place every time."""
+        return self._contamination("scores", detector)
+
+    def own_threshold(self, detector: str) -> Interval:
+        """What detection loses if the threshold is set on cycles as contaminated as the training data."""
+        most = self.contaminated(self.shares[-1])
+        own, sound = (by_plant(most, group, detector, "detection") for group in ("own_threshold", "scores"))
+        return difference(own, sound)
+
+    def service(self, month: int, strategy: str, detector: str, quantity: str) -> Interval:
+        """In a month of service; month 12 is a year after the start."""
+        return mean_interval(self.at("months", month, strategy, detector, quantity))
+
+    def over_the_year(self, detector: str, quantity: str) -> Interval:
+        """What a year of wear changes for a detector that is left as it is."""
+        last, first = (self.at("months", month, "fixed", detector, quantity) for month in (MONTHS, 0))
+        return difference(last, first)
+
+    def retraining(self, detector: str, quantity: str) -> Interval:
+        """What retraining has changed after a year in service, against a new threshold alone."""
+        strategies = "retrained", "new threshold"
+        return difference(*(self.at("months", MONTHS, strategy, detector, quantity) for strategy in strategies))
+
+    def gains(self, detector: str) -> dict[str, Interval]:
+        """What each improvement changes in detection by the autoencoder or PCA, by its name."""
+        improved = {
+            "check": ("scores", OR_CHECK.format(detector)),
+            "labels": ("labels", detector, "all", str(LABELS[0])),
+            "ensemble": ("scores", ENSEMBLE),
+            "worst": ("scores", WORST.format(detector)),
+        }
+        plain = self.at("scores", detector, "detection")
+        return {name: difference(self.at(*place, "detection"), plain) for name, place in improved.items()}
+
+    def unseen(self, kind: str, group: str) -> Interval:
+        """Detection of a kind by the labelled autoencoder: `seen` with labels of that kind, `detection` without."""
+        return mean_interval(self.at("labels", AUTOENCODER, "unseen", kind, group))
+
+    less = staticmethod(minus)
+    """A change as a loss: with the other sign."""
 
     def mean(self, quantity: str) -> float:
         """The mean over plants of a quantity such as `validation_loss`."""
-        return float(np.mean([r.metrics[quantity] for r in self.reference]))
+        return float(self.at(quantity).mean())
 
     def headroom(self, detector: str) -> float:
         """The threshold over the mean error of sound cycles, for the autoencoder or PCA; mean over plants."""
         error = {AUTOENCODER: "validation_loss", PCA_NAME: "pca_loss"}[detector]
-        return float(np.mean([r.metrics["thresholds"][detector] / r.metrics[error] for r in self.reference]))
-
-    def ahead(self, detector: str, quantity: str = "detection") -> Interval:
-        """How much a detector's rate is above the autoencoder's."""
-        return difference(self.reference, score(detector, quantity), self.reference, score(AUTOENCODER, quantity))
-
-    def recurring(self, detector: str, quantity: str = "detection") -> Interval:
-        """What contamination with the largest share changes for faults that recur in the training data."""
-        read = score(detector, quantity, group="recurring")
-        return difference(self.contaminated(self.shares[-1]), read, self.reference, read)
-
-    def scattered(self, detector: str, quantity: str = "detection") -> Interval:
-        """The same for faults that strike another place every time."""
-        read = score(detector, quantity)
-        return difference(self.contaminated(self.shares[-1]), read, self.reference, read)
-
-    def own_threshold(self, detector: str) -> Interval:
-        """What the threshold loses in detection if it is set on cycles as contaminated as the training data."""
-        most = self.contaminated(self.shares[-1])
-        return difference(most, score(detector, "detection", group="own_threshold"), most, score(detector, "detection"))
-
-    def service(self, month: int, strategy: str, detector: str, quantity: str) -> Interval:
-        """A rate in a month of service."""
-        return over_plants(self.reference, in_month(month, strategy, detector, quantity))
-
-    def over_the_year(self, detector: str, quantity: str) -> Interval:
-        """What a year of wear changes in a rate of a detector that is left as it is."""
-        last, first = (in_month(month, "fixed", detector, quantity) for month in (MONTHS, 0))
-        return difference(self.reference, last, self.reference, first)
-
-    def gains(self, detector: str, quantity: str = "detection") -> dict[str, Interval]:
-        """What each improvement changes in a rate of the autoencoder or PCA, paired by plant, by its name."""
-        plain = score(detector, quantity)
-        changed = {
-            "check": score(OR_CHECK.format(detector), quantity),
-            "labels": labelled(detector, LABELS[0], quantity),
-            "ensemble": score(ENSEMBLE, quantity),
-            "worst": score(WORST.format(detector), quantity),
-        }
-        return {name: difference(self.reference, after, self.reference, plain) for name, after in changed.items()}
-
-    def retraining(self, detector: str, quantity: str) -> Interval:
-        """What retraining has changed in a rate after a year in service, against a new threshold alone."""
-        retrained, renewed = (in_month(MONTHS, s, detector, quantity) for s in ("retrained", "new threshold"))
-        return difference(self.reference, retrained, self.reference, renewed)
-
-    def unseen(self, kind: str, group: str) -> Interval:
-        """Detection of a kind by the labelled autoencoder: `seen` with labels of that kind, `detection` without."""
-        return over_plants(self.reference, lambda m: m["labels"][AUTOENCODER]["unseen"][kind][group])
-
-    @property
-    def milliseconds(self) -> dict[str, dict[str, float]]:
-        """Time to score one vector: `median`, `p99`, and `in_batch` of a thousand, by detector."""
-        return self.runs("latency")[0].metrics["milliseconds"]
+        return float((self.at("thresholds", detector) / self.at(error)).mean())
 
     @property
     def typical_milliseconds(self) -> dict[str, float]:
         """The median time to score one vector, by detector; the ensemble's is the sum of its members'."""
-        medians = {name: times["median"] for name, times in self.milliseconds.items()}
+        (latency,) = of(self.records, "part1-latency")
+        medians = {name: times["median"] for name, times in latency.metrics["milliseconds"].items()}
         return medians | {ENSEMBLE: sum(medians.values())}
 
     @property
     def lengths(self) -> dict[int, dict]:
         """The metrics on the development plant by the number of epochs, rising."""
-        found = {r.spec["settings"]["epochs"]: r.metrics for r in self.runs("length")}
+        found = {r.spec["settings"]["epochs"]: r.metrics for r in of(self.records, "part1-length")}
         return dict(sorted(found.items()))
 
     def developed(self, epochs: int) -> float:
@@ -265,23 +262,18 @@ class Chosen:
 def by_cost(records: Sequence[Record], detector: str, economy: Economy) -> list[Chosen]:
     """For each price of a missed fault: the threshold chosen on one half of the faults and judged on the other.
 
-    Rates are means over the plants; no alarm at all is among the choices.
+    Rates are means over the plants; no alarm at all, the first, is among the choices.
     """
-    key, found = key_of(detector), []
-    mean = {
-        part: np.mean([r.arrays[f"{part}_{key}"] for r in records], axis=0)
+    key = key_of(detector)
+    false_alarms, detection, to_choose = (
+        np.append(0, np.mean([r.arrays[f"{part}_{key}"] for r in records], axis=0))
         for part in ("false_alarms", "detection", "chosen_detection")
-    }
+    )
+    found = []
     for missed in economy.missed:
-        expected = economy.cost(FALSE_ALARM_GRID, mean["chosen_detection"], missed)
-        without = 1000 * economy.faulty_share * missed
-        best = int(np.argmin(expected))
-        if expected[best] < without:
-            false_alarms, detection = float(mean["false_alarms"][best]), float(mean["detection"][best])
-        else:
-            false_alarms = detection = 0.0
-        cost = float(economy.cost(np.array(false_alarms), np.array(detection), missed))
-        found.append(Chosen(missed, false_alarms, detection, cost, without))
+        best = economy.cost(np.append(0, FALSE_ALARM_GRID), to_choose, missed).argmin()
+        costs = economy.cost(false_alarms, detection, missed)
+        found.append(Chosen(missed, false_alarms[best], detection[best], costs[best], without=costs[0]))
     return found
 
 

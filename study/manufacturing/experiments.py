@@ -9,7 +9,7 @@ import numpy as np
 
 from study import definitions, paths
 from study.experiments import Compared, Experiment, Experiments, Run
-from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, LIMITS, PCA_NAME, SINGLE
+from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
 from study.profile import Part1, Profile
 from study.runs import Record
 
@@ -33,19 +33,6 @@ BROKEN_GAUGES = (0.02, 0.1)
 UNNOTICED_FAULTS = 0.01
 """Share of faulty cycles in the unlabelled production that a deployed system is retrained on."""
 
-HEAT_CHECK = "Heat-balance check"
-WORST, OR_CHECK = "{}, worst gauge", "{} or check"
-"""Names of what is made of the autoencoder or PCA."""
-STRATEGIES = ("fixed", "new threshold", "retrained")
-
-# Independent random streams of a plant.
-TRAINING, CALIBRATION, NORMAL, FAULTY, CONTAMINANT, LABELLED_FAULTY, LABELLED_NORMAL, VALIDATION = range(1, 9)
-DRIFT = 100
-
-PRICED = (*SINGLE, ENSEMBLE, WORST.format(AUTOENCODER))
-"""The detectors whose costs are worked out."""
-IN_SERVICE = (AUTOENCODER, PCA_NAME, LIMITS, WORST.format(AUTOENCODER))
-"""The detectors that are judged with noisy and broken gauges."""
 FALSE_ALARM_GRID = np.geomspace(1e-3, 0.5, 80)
 
 
@@ -59,22 +46,8 @@ def reference(sizes: Part1, seed: int, epochs: int | None = None) -> Run:
     return Run("autoencoder", seed, {"weights": seed == sizes.seeds[0], "epochs": epochs or sizes.epochs})
 
 
-def _short(sizes: Part1) -> list[Run]:
-    smoke_run = Run("smoke-run", sizes.seeds[0], {"epochs": 2, "cycles": 1000})
-    return [smoke_run, *(Run(f"epochs-{sizes.short}", seed, {"epochs": sizes.short}) for seed in sizes.seeds)]
-
-
-def _contamination(sizes: Part1) -> list[Run]:
-    return [
-        Run(f"share-{round(100 * share)}", seed, {"share": share})
-        for seed in sizes.seeds[: sizes.fewer]
-        for share in sizes.contamination
-    ]
-
-
 def _settings(profile: Profile) -> dict:
-    sizes = profile.part1
-    return {"cycles": sizes.cycles, "epochs": sizes.epochs, "judged": sizes.judged}
+    return {name: getattr(profile.part1, name) for name in ("cycles", "epochs", "judged")}
 
 
 def _areas(record: Record) -> Compared:
@@ -84,7 +57,8 @@ def _areas(record: Record) -> Compared:
 
 def _over_the_year(record: Record) -> Compared:
     last = record.metrics["months"][-1]
-    later = [(f"AUROC in the last month, {s}", last[s][AUTOENCODER]["auroc"], 0.1) for s in STRATEGIES[::2]]
+    strategies = "fixed", "retrained"
+    later = [(f"AUROC in the last month, {s}", last[s][AUTOENCODER]["auroc"], 0.1) for s in strategies]
     return _areas(record) + later
 
 
@@ -99,7 +73,10 @@ ALL = Experiments(
         ),
         Experiment(  # few epochs
             "part1-short", 1, "standard",
-            _short,
+            lambda sizes: [
+                Run("smoke-run", sizes.seeds[0], {"epochs": 2, "cycles": 1000}),
+                *(Run(f"epochs-{sizes.short}", seed, {"epochs": sizes.short}) for seed in sizes.seeds),
+            ],
             _areas,
         ),
         Experiment(  # how many epochs the development plant needs
@@ -114,7 +91,11 @@ ALL = Experiments(
         ),
         Experiment(
             "part1-contamination", 2, "contamination",
-            _contamination,
+            lambda sizes: [
+                Run(f"share-{round(100 * share)}", seed, {"share": share})
+                for seed in sizes.seeds[: sizes.fewer]
+                for share in sizes.contamination
+            ],
             _areas,
         ),
     ),

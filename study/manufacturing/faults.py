@@ -14,22 +14,20 @@ JOINT_SHIFT = 0.01
 """Shift of every gauge at severity 1, up or down by a fixed pattern: one standard deviation of its noise."""
 
 
+Cycles = tuple[np.ndarray, np.ndarray]
+"""Readings (n, 1000) and products (n,)."""
+
+
 def inject(
-    readings: np.ndarray,
-    product: np.ndarray,
-    line: Line,
-    kind: str,
-    severity: float,
-    rng: np.random.Generator,
-    recurring: bool = False,
-    donors: tuple[np.ndarray, np.ndarray] | None = None,
-) -> np.ndarray:
+    readings: np.ndarray, product: np.ndarray, line: Line, kind: str, severity: float, rng: np.random.Generator,
+    recurring: bool = False, donors: Cycles | None = None,
+) -> np.ndarray:  # fmt: skip
     """A copy of sound readings (n, 1000) with one fault of that kind in every cycle, again within [0, 1].
 
     A fault strikes a random place among the sound gauges of the line; a `recurring` one strikes the same place in the
     same direction every time, as a worn machine does. Only a broken correlation needs `product` (n,): it gives a
     station's thermometers, by `severity`, the temperatures of a cycle of another product, all of them ordinary values;
-    it comes from the `donors` (readings and products), by default these cycles. Raises ValueError for an unknown kind,
+    it comes from the `donors`, by default these cycles. Raises ValueError for an unknown kind,
     a severity outside 0 to 1, or donors of no other product.
     """
     if kind not in KINDS:
@@ -39,33 +37,29 @@ def inject(
     faulty = as_stations(readings.astype(np.float64))
     places = np.random.default_rng([line.seed, KINDS.index(kind)]) if recurring else rng
     count = 1 if recurring else len(readings)
-    draw = {"spike": _spike, "drift": _drift, "stuck sensor": _stuck, "joint shift": _joint_shift}
     if kind == "broken correlation":
         _broken_correlation(faulty, product, donors or (readings, product), line, severity, places, count, rng)
     else:
-        draw[kind](faulty, line, severity, places, count)
+        strike = {"spike": _spike, "drift": _drift, "stuck sensor": _stuck, "joint shift": _joint_shift}[kind]
+        strike(faulty, line, severity, places, count)
     return faulty.clip(0, 1).reshape(readings.shape).astype(np.float32)
 
 
 def mixture(
-    readings: np.ndarray,
-    product: np.ndarray,
-    line: Line,
-    severity: float,
-    rng: np.random.Generator,
-    recurring: bool = False,
-    donors: tuple[np.ndarray, np.ndarray] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+    readings: np.ndarray, product: np.ndarray, line: Line, severity: float, rng: np.random.Generator,
+    recurring: bool = False, donors: Cycles | None = None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Every kind of fault in equal shares: faulty readings (n, 1000) and each row's index in KINDS (n,).
 
     Arguments as of `inject`.
     """
-    donors = donors or (readings, product)
     kinds = np.arange(len(readings)) % len(KINDS)
     faulty = np.empty_like(readings)
     for i, kind in enumerate(KINDS):
         rows = kinds == i
-        faulty[rows] = inject(readings[rows], product[rows], line, kind, severity, rng, recurring, donors)
+        faulty[rows] = inject(
+            readings[rows], product[rows], line, kind, severity, rng, recurring, donors or (readings, product)
+        )
     return faulty, kinds
 
 
@@ -96,19 +90,16 @@ def _drift(x: np.ndarray, line: Line, severity: float, rng: np.random.Generator,
 def _stuck(x: np.ndarray, line: Line, severity: float, rng: np.random.Generator, count: int) -> None:
     """One gauge keeps, by `severity`, the value that it had at some time in the first half of the cycle."""
     station, gauge = _gauge(line, rng, count)
-    start = np.broadcast_to(rng.integers(STEPS // 2, size=count), len(x))
-    rows = np.arange(len(x))
-    held = x[rows, station, gauge, start]
-    after = np.arange(STEPS) >= start[:, None]
-    gauge_readings = x[rows, station, gauge]
-    x[rows, station, gauge] = np.where(
-        after, (1 - severity) * gauge_readings + severity * held[:, None], gauge_readings
-    )
+    start = np.broadcast_to(rng.integers(STEPS // 2, size=count), len(x))[:, None]
+    struck = np.arange(len(x)), station, gauge
+    sound = x[struck]
+    stuck = (1 - severity) * sound + severity * np.take_along_axis(sound, start, axis=1)
+    x[struck] = np.where(np.arange(STEPS) < start, sound, stuck)
 
 
 def _broken_correlation(
-    x: np.ndarray, product: np.ndarray, donors: tuple[np.ndarray, np.ndarray], line: Line, severity: float,
-    places: np.random.Generator, count: int, rng: np.random.Generator,
+    x: np.ndarray, product: np.ndarray, donors: Cycles, line: Line, severity: float, places: np.random.Generator,
+    count: int, rng: np.random.Generator,
 ) -> None:  # fmt: skip
     """The thermometers of one station show the temperatures of a cycle of another product."""
     readings, made = as_stations(donors[0]), donors[1]
@@ -118,9 +109,8 @@ def _broken_correlation(
     stations = np.flatnonzero(line.sound[:, :2].all(axis=1))
     station = np.broadcast_to(stations[places.integers(len(stations), size=count)], len(x))
     donor = np.array([rng.choice(candidates[own]) for own in product], dtype=int)
-    rows = np.arange(len(x))
-    for gauge in (0, 1):
-        x[rows, station, gauge] = (1 - severity) * x[rows, station, gauge] + severity * readings[donor, station, gauge]
+    struck = np.arange(len(x)), station, slice(2)
+    x[struck] = (1 - severity) * x[struck] + severity * readings[donor, station, :2]
 
 
 def _joint_shift(x: np.ndarray, line: Line, severity: float, rng: np.random.Generator, count: int) -> None:

@@ -6,42 +6,31 @@ the code that made it or not at all.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
 
+import keras
 import numpy as np
 import pandas as pd
 
 from study import definitions, lab, profile, published, runs
 from study.keras_training import with_weights
-from study.manufacturing import claims, experiments, faults, model, trainings
+from study.manufacturing import claims, experiments, faults, trainings
 from study.manufacturing.claims import SUBTLE
-from study.manufacturing.detectors import AUTOENCODER, FOREST, LIMITS, PCA_NAME
+from study.manufacturing.detectors import AUTOENCODER, FOREST, LIMITS, OR_CHECK, PCA_NAME, WORST
 from study.manufacturing.evaluation import Economy, Evidence, by_cost, detection_at, shown
-from study.manufacturing.experiments import (
-    BROKEN_GAUGES,
-    CALIBRATION,
-    LABELS,
-    MONTHS,
-    NOISE,
-    OR_CHECK,
-    STANDARD_SEVERITY,
-    TRAINING,
-    WORST,
-)
-from study.manufacturing.line import WIDTH, Line, as_stations
-from study.manufacturing.measures import FALSE_ALARMS
+from study.manufacturing.experiments import BROKEN_GAUGES, LABELS, MONTHS, NOISE, STANDARD_SEVERITY
+from study.manufacturing.line import WIDTH, Line, Stream
 from study.manufacturing.model import Autoencoder
 from study.runs import Record
-from study.verdicts import Verdict
 
 __all__ = [
-    "AUTOENCODER", "BROKEN_GAUGES", "CALIBRATION", "FALSE_ALARMS", "FOREST", "LABELS", "LIMITS", "MONTHS", "NOISE",
-    "OR_CHECK", "PCA_NAME", "STANDARD_SEVERITY", "SUBTLE", "TRAINING", "WORST", "Economy", "Line", "Plants", "Run",
-    "as_stations", "by_cost", "detection_at", "faults", "gradients", "shown",
+    "AUTOENCODER", "BROKEN_GAUGES", "CALIBRATION", "FOREST", "LABELS", "LIMITS", "MONTHS", "NOISE", "OR_CHECK",
+    "PCA_NAME", "STANDARD_SEVERITY", "SUBTLE", "WORST", "Economy", "Line", "Plants", "by_cost", "detection_at",
+    "faults", "gradients", "shown",
 ]  # fmt: skip
 
-Make = Callable[..., "model.keras.Model"]
+CALIBRATION = Stream.CALIBRATION
+Make = Callable[[int], keras.Model]
 """A function that returns a Keras model, not compiled, for vectors of a given width."""
 
 
@@ -53,11 +42,6 @@ class Run:
     record: Record
 
     @property
-    def metrics(self) -> dict:
-        """Losses, rates and thresholds, by name."""
-        return self.record.metrics
-
-    @property
     def history(self) -> pd.DataFrame:
         """Mean squared error after each epoch (from 1): `loss` in training, `validation` on other sound cycles."""
         return lab.history(self.record, "loss", "validation")
@@ -65,7 +49,7 @@ class Run:
     @property
     def threshold(self) -> float:
         """The score that 1% of sound cycles exceed; a cycle above it raises an alarm."""
-        return self.metrics["thresholds"][AUTOENCODER]
+        return self.record.metrics["thresholds"][AUTOENCODER]
 
     @cached_property
     def detector(self) -> Autoencoder:
@@ -92,31 +76,23 @@ class Plants:
         run = experiments.reference(self.profile.part1, plant, epochs)
         spec = experiments.ALL.spec(self.profile, "part1-reference", run) | {"definition": definitions.of(make)}
 
-        def here(spec: dict, scratch: Path) -> runs.Outcome:
-            return trainings.plant_year(spec, scratch, make)
-
-        return Run(make, self._store.by_hand(spec, here))
+        return Run(make, self._store.by_hand(spec, partial(trainings.plant_year, make=make)))
 
     @cached_property
     def evidence(self) -> Evidence:
         """The records of all runs; those that are missing are made."""
         return Evidence(self._store.get_all(experiments.ALL.specs(self.profile), experiments.ALL.train))
 
-    @cached_property
-    def claims(self) -> dict[str, Verdict]:
-        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
-        return claims.claims(self.evidence.records)
-
     def verdicts(self) -> dict[str, str]:
-        """The verdicts' words alone."""
-        return {name: verdict.status for name, verdict in self.claims.items()}
+        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
+        return {name: verdict.status for name, verdict in claims.claims(self.evidence.records).items()}
 
     def reported(self, key: str) -> int:
         """A number of the original, such as `total`."""
         return int(published.value(f"part1.{key}"))
 
 
-def gradients(network: "model.keras.Model", vectors: np.ndarray) -> list[np.ndarray]:
+def gradients(network: keras.Model, vectors: np.ndarray) -> list[np.ndarray]:
     """Keras' gradients of the mean squared error of `vectors` (n, width): an array for each weight, in its shape."""
     import tensorflow
 

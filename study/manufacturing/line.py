@@ -8,9 +8,12 @@ pulse. Wear lowers the heaters' efficiency, which the controller answers with mo
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
+from scipy.signal import lfilter
+from scipy.special import expit
 
 STATIONS = 10
 STEPS = 20
@@ -22,13 +25,28 @@ SHAPE = (STATIONS, len(GAUGES), STEPS)
 NOISE = 0.01
 """Standard deviation of a sound gauge's noise, as a fraction of its range."""
 
-PRODUCTS = ("A", "B", "C")
 PRODUCT_SHARES = (0.5, 0.35, 0.15)
+HEAT_BALANCE_SCALE = 2.0
+"""By how much a departure from the heat balance is multiplied."""
 
 # Heater voltage of each product: level before and after a step, and the step's time.
 _VOLTAGE = np.array([(0.50, 0.62, 8.0), (0.66, 0.48, 11.0), (0.42, 0.70, 5.0)])
 # Pressure pulse of each product: height, begin and end in time steps.
 _PULSE = np.array([(0.60, 4.0, 15.0), (0.48, 6.0, 17.0), (0.70, 3.0, 12.0)])
+
+
+class Stream(IntEnum):
+    """Independent random streams of a plant. From DRIFT on each month has one."""
+
+    TRAINING = 1
+    CALIBRATION = 2
+    NORMAL = 3
+    FAULTY = 4
+    CONTAMINANT = 5
+    LABELLED_FAULTY = 6
+    LABELLED_NORMAL = 7
+    VALIDATION = 8
+    DRIFT = 100
 
 
 @dataclass(frozen=True)
@@ -60,16 +78,14 @@ class Line:
             "ageing": rng.uniform(0.5, 1.5, STATIONS),
             "gain": rng.uniform(0.85, 1.0, SHAPE[:2]),
             "offset": rng.uniform(0.0, 0.08, SHAPE[:2]),
-            "order": rng.permutation(SHAPE[0] * SHAPE[1]),
+            "order": rng.permutation(STATIONS * len(GAUGES)),
         }
 
     @property
     def sound(self) -> np.ndarray:
         """Which gauges carry information: bool of shape (10, 5)."""
-        order = self._constants["order"]
-        sound = np.ones(len(order), dtype=bool)
-        sound[order[: round(self.broken_gauges * len(order))]] = False
-        return sound.reshape(SHAPE[:2])
+        broken = self._constants["order"][: round(self.broken_gauges * STATIONS * len(GAUGES))]
+        return ~np.isin(np.arange(STATIONS * len(GAUGES)), broken).reshape(SHAPE[:2])
 
     def produce(self, cycles: int, stream: int, age: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         """Sound cycles: readings (cycles, 1000) float32 in [0, 1], and each cycle's product (cycles,) int.
@@ -81,9 +97,8 @@ class Line:
             given = f"{cycles}, {stream} and {age}"
             raise ValueError(f"cycles and stream must be at least 1 and age at least 0, got {given}")
         rng = np.random.default_rng([self.seed, stream])
-        product = rng.choice(len(PRODUCTS), size=cycles, p=PRODUCT_SHARES)
-        true = self._physics(product, rng, age)
-        readings = self._read(true, rng)
+        product = rng.choice(len(PRODUCT_SHARES), size=cycles, p=PRODUCT_SHARES)
+        readings = self._read(self._physics(product, rng, age), rng)
         return readings.reshape(cycles, WIDTH).astype(np.float32), product
 
     def _physics(self, product: np.ndarray, rng: np.random.Generator, age: float) -> np.ndarray:
@@ -94,7 +109,7 @@ class Line:
         ageing = age * c["ageing"][:, None]
 
         before, after, at = (column[:, None] for column in _VOLTAGE[product].T)
-        wanted = before + (after - before) * _sigmoid((time - at - 0.5 * load[:, None]) / 0.8)
+        wanted = before + (after - before) * expit((time - at - 0.5 * load[:, None]) / 0.8)
         disturbed = 1 + 0.03 * supply[:, None] + 0.02 * _smooth_noise(rng, (n, STEPS))
         regulation = 0.02 * _smooth_noise(rng, (n, STATIONS, STEPS))
         voltage = c["power"][:, None] * (wanted * disturbed)[:, None] * (1 + regulation) * (1 + 0.08 * ageing)
@@ -110,7 +125,7 @@ class Line:
 
         height, begin, end = (column[:, None] for column in _PULSE[product].T)
         begin = begin + 0.8 * material[:, None]
-        pulse = _sigmoid((time - begin) / 0.9) * _sigmoid((end + 0.5 * load[:, None] - time) / 0.9)
+        pulse = expit((time - begin) / 0.9) * expit((end + 0.5 * load[:, None] - time) / 0.9)
         flow = (0.1 + height * (1 + 0.06 * load[:, None]) * pulse)[:, None]
         pressure_in = flow * (1 + c["warmth"][:, None] * (temperature - 0.4)) * (1 - 0.05 * ageing)
         lost = c["drop"][:, None] * (1 + 0.15 * np.tanh(material))[:, None, None] + 0.1 * ageing
@@ -118,15 +133,14 @@ class Line:
         return np.stack([temperature, temperature, pressure_in, pressure_out, voltage], axis=2)
 
     def _read(self, true: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        c = self._constants
-        readings = c["offset"][..., None] + c["gain"][..., None] * true
+        readings = self._constants["offset"][..., None] + self._constants["gain"][..., None] * true
         readings += self.noise * NOISE * rng.standard_normal(true.shape)
         lost = ~self.sound
         readings[:, lost] = 0.5 + 0.15 * rng.standard_normal((len(true), lost.sum(), STEPS))
         return readings.clip(0, 1)
 
     def heat_balance(self, readings: np.ndarray) -> np.ndarray:
-        """How far each station departs from its heat balance, (n, 1000) to (n, 190), scaled to [0, 1] about 0.5.
+        """How far each station departs from its heat balance, (n, 1000) to (n, 10, 19), scaled to [0, 1] about 0.5.
 
         Known to the plant's engineers: the calibration of its gauges, and cooling and heating of each station when new.
         From them and the voltage follows each next temperature; the departure is that of the mean of both thermometers.
@@ -137,17 +151,11 @@ class Line:
         temperature, voltage = true[:, :, :2].mean(axis=2), true[:, :, 4]
         now, then = temperature[..., :-1], temperature[..., 1:]
         expected = now + c["cooling"][:, None] * (0.15 - now) + c["heating"][:, None] * voltage[..., :-1] ** 2
-        departure = 0.5 + HEAT_BALANCE_SCALE * (then - expected)
-        return departure.clip(0, 1).reshape(len(readings), -1).astype(np.float32)
+        return (0.5 + HEAT_BALANCE_SCALE * (then - expected)).clip(0, 1).astype(np.float32)
 
     def heat_check(self, readings: np.ndarray) -> np.ndarray:
         """A rule of the plant's engineers, (n,): the worst station's mean squared departure from its heat balance."""
-        departure = self.heat_balance(readings).reshape(len(readings), STATIONS, STEPS - 1) - 0.5
-        return np.square(departure, dtype=np.float64).mean(axis=2).max(axis=1)
-
-
-HEAT_BALANCE_SCALE = 2.0
-"""Weight of the heat balance: how many times a departure counts beside an equal error of a reading."""
+        return np.square(self.heat_balance(readings) - 0.5, dtype=np.float64).mean(axis=2).max(axis=1)
 
 
 def as_stations(readings: np.ndarray) -> np.ndarray:
@@ -155,15 +163,8 @@ def as_stations(readings: np.ndarray) -> np.ndarray:
     return readings.reshape(len(readings), *SHAPE)
 
 
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
-
-
 def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], memory: float = 0.8) -> np.ndarray:
     """First-order autoregressive noise of unit variance along the last axis."""
     shocks = rng.standard_normal(shape)
-    noise = np.empty(shape)
-    noise[..., 0] = shocks[..., 0]
-    for t in range(1, shape[-1]):
-        noise[..., t] = memory * noise[..., t - 1] + np.sqrt(1 - memory**2) * shocks[..., t]
-    return noise
+    shocks[..., 1:] *= np.sqrt(1 - memory**2)
+    return lfilter([1], [1, -memory], shocks)

@@ -1,36 +1,30 @@
 """The tables of Part I: evidence in, a data frame of texts out, in the order of its columns in print."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pandas as pd
 
 from study import published
-from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, SINGLE
+from study.manufacturing.detectors import PRICED, SINGLE
 from study.manufacturing.evaluation import Economy, Evidence, by_cost, detection_at, shown
-from study.manufacturing.experiments import WORST
-from study.manufacturing.faults import KINDS
 from study.prose import NOTHING, number, percent
-
-PRICED = (*SINGLE, ENSEMBLE, WORST.format(AUTOENCODER))
 
 
 def parameters(names: Sequence[str], widths: Sequence[int], by_keras: Sequence[int]) -> pd.DataFrame:
     """Each layer's parameters by hand, as Keras counts them, and as the original gives them; the last row sums up."""
-    pairs = list(zip(widths[:-1], widths[1:], strict=True))
-    reported = [int(published.value(f"part1.{name}.total")) for name in names]
+    pairs = list(pairwise(widths))
+    by_hand = [m * n + n for m, n in pairs]
+    reported = [*(f"part1.{name}.total" for name in names), "part1.total"]
     return pd.DataFrame(
         {
             "Layer": [*names, "sum"],
             "Weights + biases": [f"{m} × {n} + {n}" for m, n in pairs] + [""],
-            "By hand": [number(v) for v in _with_sum([m * n + n for m, n in pairs])],
-            "By Keras": [number(v) for v in _with_sum(by_keras)],
-            "Original": [*map(number, reported), number(published.value("part1.total"))],
+            "By hand": [number(v) for v in (*by_hand, sum(by_hand))],
+            "By Keras": [number(v) for v in (*by_keras, sum(by_keras))],
+            "Original": [number(published.value(key)) for key in reported],
         }
     )
-
-
-def _with_sum(values: Sequence[int]) -> list[int]:
-    return [*values, sum(values)]
 
 
 FAULTS = {
@@ -46,13 +40,11 @@ FAULTS = {
 def detection(e: Evidence) -> pd.DataFrame:
     """Detection rate of each kind of fault by each detector; then of all kinds, with intervals, and the AUROC."""
     rows = [
-        {"Fault": f"{kind}: {FAULTS[kind]}"} | {n: number(e.rate(n, "detection", kind).mean, 2) for n in SINGLE}
-        for kind in KINDS
+        {"Fault": f"{kind}: {what}"} | {n: number(e.rate(n, "detection", kind).mean, 2) for n in SINGLE}
+        for kind, what in FAULTS.items()
     ]
-    rows += [
-        {"Fault": title} | {n: shown(e.rate(n, quantity)) for n in SINGLE}
-        for title, quantity in (("all kinds", "detection"), ("AUROC, all kinds", "auroc"))
-    ]
+    for title, quantity in (("all kinds", "detection"), ("AUROC, all kinds", "auroc")):
+        rows.append({"Fault": title} | {n: shown(e.rate(n, quantity)) for n in SINGLE})
     return pd.DataFrame(rows)
 
 
@@ -60,17 +52,13 @@ def costs(e: Evidence, prices: Economy) -> pd.DataFrame:
     """For each detector the share of cost that it saves by the price of a missed fault, detection within the alarm
     budget of a shift, and the median time that it needs for one vector, where it was measured.
     """
-    rows = []
-    for name in PRICED:
-        saved = {f"{c.missed:g}": percent(c.saved, 0) for c in by_cost(e.reference, name, prices)}
-        within = shown(detection_at(e.reference, name, prices.affordable))
-        time = e.typical_milliseconds.get(name)
-        rows.append(
-            {
-                "Detector": name,
-                **{f"Saved at {price}": share for price, share in saved.items()},
-                "Detected in the budget": within,
-                "ms a cycle": number(time, 2) if time else NOTHING,
-            }
-        )
-    return pd.DataFrame(rows)
+    times = e.typical_milliseconds
+    return pd.DataFrame(
+        {
+            "Detector": name,
+            **{f"Saved at {c.missed:g}": percent(c.saved, 0) for c in by_cost(e.reference, name, prices)},
+            "Detected in the budget": shown(detection_at(e.reference, name, prices.affordable)),
+            "ms a cycle": number(times[name], 2) if name in times else NOTHING,
+        }
+        for name in PRICED
+    )
