@@ -10,17 +10,14 @@ from study.attention import SelfAttention, scaled_dot_product
 
 
 def twin(module: SelfAttention) -> nn.MultiheadAttention:
-    """PyTorch's own multi-head attention with the same weights; `module` needs its output transformation."""
-    with_bias = module.query.bias is not None
-    reference = nn.MultiheadAttention(module.width, module.heads, bias=with_bias, batch_first=True)
+    """PyTorch's own multi-head attention with the same weights; `module` needs its biases and output transformation."""
+    reference = nn.MultiheadAttention(module.width, module.heads, batch_first=True)
     projections = (module.query, module.key, module.value)
     with torch.no_grad():
         reference.in_proj_weight.copy_(torch.cat([p.weight for p in projections]))
-        reference.out_proj.weight.copy_(module.output.weight)
-        if with_bias:
-            reference.in_proj_bias.copy_(torch.cat([p.bias for p in projections]))
-            reference.out_proj.bias.copy_(module.output.bias)
-    return reference.to(next(module.parameters()).dtype)
+        reference.in_proj_bias.copy_(torch.cat([p.bias for p in projections]))
+    reference.out_proj.load_state_dict(module.output.state_dict())
+    return reference
 
 
 def differences(reference: str, batch: int, tokens: int, width: int, heads: int, seed: int) -> dict[str, float]:
@@ -33,34 +30,25 @@ def differences(reference: str, batch: int, tokens: int, width: int, heads: int,
     torch.manual_seed(seed)
     present = torch.arange(tokens) < torch.randint(1, tokens + 1, (batch, 1))
     if reference == "scaled_dot_product_attention":
-        return _of_function(present, heads, width // heads)
+        mask = present[:, None, None, :]
+        return _differences(
+            [torch.randn(batch, heads, tokens, width // heads) for _ in range(3)],
+            lambda q, k, v: scaled_dot_product(q, k, v, mask)[0],
+            lambda q, k, v: functional.scaled_dot_product_attention(q, k, v, attn_mask=mask),
+        )
     if reference == "MultiheadAttention":
-        return _of_module(present, width, heads)
+        module = SelfAttention(width, heads)
+        # Biases start from zero, where a mistake in them would not show.
+        for projection in (module.query, module.key, module.value, module.output):
+            nn.init.normal_(projection.bias)
+        theirs = twin(module)
+        return _differences(
+            [torch.randn(batch, tokens, width)],
+            lambda x: module(x, present, return_weights=True)[0],
+            # PyTorch's padding mask is True where nobody may look.
+            lambda x: theirs(x, x, x, key_padding_mask=~present)[0],
+        )
     raise ValueError(f"Unknown reference '{reference}': choose scaled_dot_product_attention or MultiheadAttention.")
-
-
-def _of_function(present: Tensor, heads: int, width: int) -> dict[str, float]:
-    batch, tokens = present.shape
-    mask = present[:, None, None, :]
-    return _differences(
-        [torch.randn(batch, heads, tokens, width) for _ in range(3)],
-        lambda q, k, v: scaled_dot_product(q, k, v, mask)[0],
-        lambda q, k, v: functional.scaled_dot_product_attention(q, k, v, attn_mask=mask),
-    )
-
-
-def _of_module(present: Tensor, width: int, heads: int) -> dict[str, float]:
-    module = SelfAttention(width, heads)
-    # Biases start from zero, where a mistake in them would not show.
-    for projection in (module.query, module.key, module.value, module.output):
-        nn.init.normal_(projection.bias)
-    theirs = twin(module)
-    return _differences(
-        [torch.randn(*present.shape, width)],
-        lambda x: module(x, present, return_weights=True)[0],
-        # PyTorch's padding mask is True where nobody may look.
-        lambda x: theirs(x, x, x, key_padding_mask=~present)[0],
-    )
 
 
 def _differences(inputs: list[Tensor], ours: Callable[..., Tensor], theirs: Callable[..., Tensor]) -> dict[str, float]:

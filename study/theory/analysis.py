@@ -32,8 +32,7 @@ def finding(records: Sequence[Record]) -> str:
 
 def highlights(records: Sequence[Record]) -> list[Highlight]:
     """The part on the front page."""
-    evidence, mixed = gather(records), tables.mixing(records)
-    trainings = mixed[mixed.content == mixed.content.min()].groupby("variant").explained
+    evidence, trainings = gather(records), tables.mixing(records).groupby("variant").explained
     explained, repeats = trainings.max(), int(trainings.size().min())
     raw, scaled = (evidence.median(kind, "jacobian_median") for kind in ("raw", "scaled"))
     return [

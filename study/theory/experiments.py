@@ -54,16 +54,9 @@ def _cost(record: Record) -> Compared:
     return [(f"peak bytes, N {tokens}", value, 0.05 * value) for tokens, value in peaks]
 
 
-def _scaling_settings(sizes: Part3) -> dict:
-    return {"d_k": list(sizes.d_k), "keys": sizes.keys, "queries": sizes.queries}
-
-
-def _mixing_settings(sizes: Part3) -> dict:
-    return {"tokens": sizes.ring, "content": list(sizes.content), "steps": sizes.steps}
-
-
-def _cost_settings(sizes: Part3) -> dict:
-    return {"tokens": list(sizes.tokens), "width": sizes.width, "heads": sizes.heads, "seconds": sizes.seconds}
+def _settings(sizes: Part3, *names: str) -> dict:
+    found = {name: getattr(sizes, name) for name in names}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
 
 ALL = Experiments(
@@ -77,13 +70,16 @@ ALL = Experiments(
         ),
         Experiment(  # the softmax with and without the division by √d_k
             "part3-scaling", 1, "measure_softmax",
-            lambda sizes: [Run("softmax", seed, _scaling_settings(sizes)) for seed in range(sizes.scaling_seeds)],
+            lambda sizes: [
+                Run("softmax", seed, _settings(sizes, "d_k", "keys", "queries"))
+                for seed in range(sizes.scaling_seeds)
+            ],
             _scaling,
         ),
         Experiment(  # attention with and without W_o
             "part3-mixing", 1, "train_mixing",
             lambda sizes: [
-                Run(name, seed, variant | _mixing_settings(sizes))
+                Run(name, seed, variant | {"tokens": sizes.ring} | _settings(sizes, "content", "steps"))
                 for name, variant in VARIANTS.items()
                 for seed in range(sizes.mixing_seeds)
             ],
@@ -91,7 +87,9 @@ ALL = Experiments(
         ),
         Experiment(  # time and memory against the number of tokens
             "part3-cost", 1, "measure_cost",
-            lambda sizes: [Run(name, settings=_cost_settings(sizes)) for name in COSTS],
+            lambda sizes: [
+                Run(name, settings=_settings(sizes, "tokens", "width", "heads", "seconds")) for name in COSTS
+            ],
             _cost,
         ),
     ),

@@ -36,9 +36,10 @@ _LAYOUT = {
 }
 
 _SYMBOLS = {
-    "query.weight": "W_q", "query.bias": "b_q", "key.weight": "W_k", "key.bias": "b_k",
-    "value.weight": "W_v", "value.bias": "b_v", "output.weight": "W_o", "output.bias": "b_o",
-}  # fmt: skip
+    f"{name}.{kind}": f"{symbol}_{name[0]}"
+    for name in ("query", "key", "value", "output")
+    for kind, symbol in (("weight", "W"), ("bias", "b"))
+}
 _PROJECTED = {"query.weight": "Q", "key.weight": "K", "value.weight": "V"}
 
 # What operations are called in the picture.
@@ -56,13 +57,15 @@ _TITLES = {
 class Node:
     """A box: its kind (input, parameter, operation, output), what stands in it, its sources and its result's shape.
 
-    `symbol` is the result's name in the formulas (Q, K, V, S, A, C), if it has one.
+    `flow` tells whether the module's input flows through it. `symbol` is the result's name in the formulas (Q, K, V, S,
+    A, C), if it has one.
     """
 
     kind: str
     text: str
     shape: tuple[int, ...]
     sources: list[str] = field(default_factory=list)
+    flow: bool = False
     stage: int = 0
     symbol: str = ""
 
@@ -75,31 +78,41 @@ def trace(module: nn.Module, x: Tensor, outputs: Sequence[str], **arguments: obj
     program = torch.export.export(module.eval(), (x,), arguments)
     parameters = program.graph_signature.inputs_to_parameters
     nodes: dict[str, Node] = {}
+    drawn: dict[str, str] = {}  # the node that shows an operation's result
     for one in program.graph.nodes:
-        value = one.meta.get("val")
-        if not isinstance(value, Tensor):
+        if not isinstance(one.meta.get("val"), Tensor):
             continue
-        shape = tuple(value.shape)
+        shape, sources = tuple(one.meta["val"].shape), [drawn[source.name] for source in one.all_input_nodes]
+        drawn[one.name] = one.name
         if one.op == "placeholder":
             path = parameters.get(one.name)
-            nodes[one.name] = Node("parameter" if path else "input", path or one.name, shape)
-        else:
-            sources = [source.name for source in one.all_input_nodes]
-            nodes[one.name] = Node("operation", _operation(one, x.shape), shape, sources)
+            first = not any(node.flow for node in nodes.values())
+            nodes[one.name] = Node("parameter" if path else "input", path or one.name, shape, flow=first and not path)
+            continue
+        text = _operation(one)
+        if text == "to":  # converts numbers to another type
+            drawn[one.name] = sources[0]
+            continue
+        if text in _LAYOUT.values():
+            *earlier, last = nodes[sources[0]].text.split("\n")
+            if last in _LAYOUT.values() and len(one.all_input_nodes[0].users) == 1:
+                again = f"{last} twice" if last == text else f"{last}\n{text}"
+                text, sources = "\n".join([*earlier, again]), nodes.pop(sources[0]).sources
+        flow = any(nodes[source].flow for source in sources)
+        nodes[one.name] = Node("operation", text, shape, sources, flow)
     results = program.graph_signature.user_outputs
     if len(results) != len(outputs):
         named = ", ".join(outputs)
         raise ValueError(f"the module returns {len(results)} results, but {len(outputs)} are named: {named}")
     for name, result in zip(outputs, results, strict=True):
-        nodes[f"output {name}"] = Node("output", name, nodes[result].shape, [result])
-    _leave_out_types(nodes)
-    _merge_layout(nodes)
+        source = drawn[result]
+        nodes[f"output {name}"] = Node("output", name, nodes[source].shape, [source], nodes[source].flow)
     _assign_stages(nodes)
     _name_results(nodes)
     return nodes
 
 
-def _operation(one: torch.fx.Node, x_shape: Sequence[int]) -> str:
+def _operation(one: torch.fx.Node) -> str:
     """What an operation is called in its box, with its constant if it has one."""
     name = one.target.__name__.split(".")[0]
     constants = [argument for argument in one.args if isinstance(argument, float)]
@@ -108,53 +121,24 @@ def _operation(one: torch.fx.Node, x_shape: Sequence[int]) -> str:
         return f"÷ √{square:g}" if abs(square - round(square)) < 1e-9 else f"÷ {constants[0]:g}"
     if name == "where":
         return "0 where seen,\n−∞ where hidden"
-    return name
-
-
-def _leave_out_types(nodes: dict[str, Node]) -> None:
-    """Take out what only converts numbers to another type, in place."""
-    for name in [name for name, node in nodes.items() if node.text == "to"]:
-        (before,) = nodes.pop(name).sources
-        for node in nodes.values():
-            node.sources = [before if source == name else source for source in node.sources]
-
-
-def _merge_layout(nodes: dict[str, Node]) -> None:
-    """Draw a chain of rearrangements as one node, in place."""
-    for name in list(nodes):
-        node = nodes[name]
-        if node.text not in _LAYOUT:
-            continue
-        node.text = _LAYOUT[node.text]
-        before = nodes[node.sources[0]]
-        users = sum(node.sources[0] in other.sources for other in nodes.values())
-        *first, last = before.text.split("\n")
-        if before.kind == "operation" and users == 1 and last in _LAYOUT.values():
-            again = f"{last} twice" if last == node.text else f"{last}\n{node.text}"
-            node.text = "\n".join([*first, again])
-            del nodes[node.sources[0]]
-            node.sources = before.sources
+    return _LAYOUT.get(name, name)
 
 
 def _assign_stages(nodes: dict[str, Node]) -> None:
     """Tell the four stages from the structure: before the first product, up to the softmax, after it, last map.
 
-    What does not come from the first input, such as a parameter or a mask, belongs to the stage of its user.
+    What does not come from the input, such as a parameter or a mask's operation, belongs to the stage of its user.
     """
-    start = next(name for name, node in nodes.items() if node.kind == "input")
-    passed: dict[str, set[str]] = {start: set()}
-    for name, node in nodes.items():
-        above = [passed[source] for source in node.sources if source in passed]
-        if not above:
-            continue
-        passed[name] = set().union(*above, {node.text})
-        if node.kind == "operation":
-            node.stage = _stage(node.text, set().union(*above))
-            # From here on the flow has left the weighted sum.
-            passed[name] |= {"output transformation"} if node.stage == 4 else set()
-    for name in reversed(nodes):
-        if name not in passed and nodes[name].kind != "input":
-            nodes[name].stage = next(user.stage for user in nodes.values() if name in user.sources)
+    for node in nodes.values():
+        if node.flow and node.kind == "operation":
+            sources = [nodes[source] for source in node.sources]
+            node.stage = max(3 if source.text == "softmax" else source.stage for source in sources)
+            if node.stage == 3 and node.text == "linear":
+                node.stage = 4
+            node.stage = max(node.stage, 2 if node.text == "matmul" else 1)
+    for name, node in reversed(nodes.items()):
+        if not node.flow and node.kind != "input":
+            node.stage = next(user.stage for user in nodes.values() if name in user.sources)
 
 
 def _name_results(nodes: dict[str, Node]) -> None:
@@ -169,55 +153,10 @@ def _name_results(nodes: dict[str, Node]) -> None:
         weighted[-1].symbol = "C"
 
 
-def _stage(operation: str, above: set[str]) -> int:
-    if "softmax" in above:
-        return 4 if operation == "linear" or "output transformation" in above else 3
-    return 2 if operation == "matmul" or "matmul" in above else 1
-
-
 def shape_text(shape: Sequence[int], letters: Mapping[int, str], symbol: str = "") -> str:
     """A shape in symbols, `B×N×d`, for Matplotlib's mathematics, after a name; sizes without a letter stay numbers."""
     sizes = r"{\times}".join(letters.get(size, str(size)) for size in shape)
     return f"$\\mathbf{{{symbol}}}$  ${sizes}$" if symbol else f"${sizes}$"
-
-
-def draw(nodes: Mapping[str, Node], letters: Mapping[int, str], height_cm: float) -> Figure:
-    """The graph from top to bottom, shapes on the edges, one colour a stage; parameters in dashed boxes.
-
-    `letters` gives the sizes their symbols; the box of a parameter shows its own shape.
-    """
-    fig, axis = figures.new(height_cm=height_cm)
-    rank = _rows(nodes)
-    place = _columns(nodes, rank)
-    axis.set_axis_off()
-    axis.set(xlim=(-4.65, 5.05), ylim=(-max(rank.values()) - 0.45, 0.45))
-    for name, node in nodes.items():
-        flow = [source for source in node.sources if nodes[source].kind != "parameter"]
-        for source in node.sources:
-            start = place[source], -rank[source] - _HALF_HEIGHT
-            if nodes[source].kind == "parameter":
-                end = place[name] + (place[source] - place[name]) / 2, _HALF_HEIGHT - rank[name]
-                _arrow(axis, [start, end])
-                continue
-            # Several operands enter side by side, in their order.
-            enter = place[name] + 0.6 * (flow.index(source) - (len(flow) - 1) / 2)
-            end = enter, _HALF_HEIGHT - rank[name]
-            turn = start[1] - 0.12 if len(flow) < len(node.sources) else end[1] + 0.4
-            _arrow(axis, [start, (start[0], turn), (enter, turn), end])
-            # The shape stands beside the longer upright piece, outside of a fork.
-            upright = (start[0], start[1], turn) if start[1] - turn > turn - end[1] else (enter, turn, end[1])
-            side = -1 if flow.index(source) < (len(flow) - 1) / 2 else 1
-            shown = shape_text(nodes[source].shape, letters, nodes[source].symbol)
-            axis.text(
-                upright[0] + 0.07 * side, (upright[1] + upright[2]) / 2, shown,
-                ha="left" if side > 0 else "right", va="center", fontsize=7.5,
-            )  # fmt: skip
-    for name, node in nodes.items():
-        _box(axis, (place[name], -rank[name]), node, letters)
-    present = sorted({node.stage for node in nodes.values()} - {0})
-    handles = [FancyBboxPatch((0, 0), 1, 1, facecolor=_COLOURS[s], edgecolor="#555555", lw=0.6) for s in present]
-    fig.legend(handles, [STAGES[s] for s in present], ncols=2, loc="outside lower center")
-    return fig
 
 
 _HALF_HEIGHT = 0.23
@@ -226,72 +165,102 @@ _LANE = 3.3  # between queries, keys and values
 _ASIDE = 2.2  # of what joins the flow from the side
 
 
+def draw(nodes: Mapping[str, Node], letters: Mapping[int, str], height_cm: float) -> Figure:
+    """The graph from top to bottom, shapes on the edges, one colour a stage; parameters in dashed boxes.
+
+    `letters` gives the sizes their symbols; the box of a parameter shows its own shape.
+    """
+    fig, axis = figures.new(height_cm=height_cm)
+    row = _rows(nodes)
+    place = _columns(nodes, row)
+    axis.set_axis_off()
+    axis.set(xlim=(-4.65, 5.05), ylim=(-max(row.values()) - 0.45, 0.45))
+    for name, node in nodes.items():
+        top = _HALF_HEIGHT - row[name]
+        flow = [source for source in node.sources if nodes[source].kind != "parameter"]
+        for source in node.sources:
+            x, foot = place[source], -row[source] - _HALF_HEIGHT
+            if nodes[source].kind == "parameter":
+                _arrow(axis, [(x, foot), (place[name] + (x - place[name]) / 2, top)])
+                continue
+            # Several operands enter side by side, in their order.
+            offset = flow.index(source) - (len(flow) - 1) / 2
+            enter = place[name] + 0.6 * offset
+            turn = foot - 0.12 if len(flow) < len(node.sources) else top + 0.4
+            _arrow(axis, [(x, foot), (x, turn), (enter, turn), (enter, top)])
+            # The shape stands beside the longer upright piece, outside of a fork.
+            beside, middle = (x, (foot + turn) / 2) if foot - turn > turn - top else (enter, (turn + top) / 2)
+            side, ha = (-1, "right") if offset < 0 else (1, "left")
+            shown = shape_text(nodes[source].shape, letters, nodes[source].symbol)
+            axis.text(beside + 0.07 * side, middle, shown, ha=ha, va="center", fontsize=7.5)
+    for name, node in nodes.items():
+        _box(axis, (place[name], -row[name]), node, letters)
+    present = sorted({node.stage for node in nodes.values()} - {0})
+    handles = [FancyBboxPatch((0, 0), 1, 1, facecolor=_COLOURS[s], edgecolor="#555555", lw=0.6) for s in present]
+    fig.legend(handles, [STAGES[s] for s in present], ncols=2, loc="outside lower center")
+    return fig
+
+
 def _rows(nodes: Mapping[str, Node]) -> dict[str, int]:
     """Row of each node: what x flows through stands below its sources, all else right above its first user."""
-    start = next(name for name, node in nodes.items() if node.kind == "input")
-    rank = {start: 0}
+    row: dict[str, int] = {}
     for name, node in nodes.items():
-        above = [rank[source] for source in node.sources if source in rank]
-        if above:
+        if node.flow:
             # An operation with parameters leaves a row free for them.
-            rank[name] = max(above) + (2 if _with_parameters(node, nodes) else 1)
-    for name in reversed(nodes):
-        if name not in rank:
-            rank[name] = min(rank[user] for user, node in nodes.items() if name in node.sources) - 1
-    return rank
+            step = 2 if any(nodes[source].kind == "parameter" for source in node.sources) else 1
+            row[name] = max((row[source] + step for source in node.sources if nodes[source].flow), default=0)
+    for name, node in reversed(nodes.items()):
+        if not node.flow:
+            row[name] = min(row[user] for user in _users(name, nodes)) - 1
+    return row
 
 
-def _columns(nodes: Mapping[str, Node], rank: Mapping[str, int]) -> dict[str, float]:
+def _columns(nodes: Mapping[str, Node], row: Mapping[str, int]) -> dict[str, float]:
     """Place of each node across: what x flows through below the middle of its sources, all else beside its user."""
-    start = next(name for name, node in nodes.items() if node.kind == "input")
-    flow = {start}
+    place: dict[str, float] = {}
+    for level in range(max(row.values()) + 1):
+        together: dict[float, list[str]] = {}  # below the same middle
+        for name, node in nodes.items():
+            if node.flow and row[name] == level:
+                above = [place[source] for source in node.sources if nodes[source].flow]
+                place[name] = sum(above) / len(above) if above else 0.0
+                if node.kind != "output":
+                    together.setdefault(place[name], []).append(name)
+        for middle, names in together.items():
+            for i, name in enumerate(names):
+                place[name] = middle + _LANE * (i - (len(names) - 1) / 2)
     for name, node in nodes.items():
-        if flow & set(node.sources):
-            flow.add(name)
-    place = {start: 0.0}
-    for row in range(1, max(rank.values()) + 1):
-        here = [name for name in nodes if rank[name] == row and name in flow]
-        for name in here:
-            above = [place[source] for source in nodes[name].sources if source in flow]
-            place[name] = sum(above) / len(above)
-        for middle in {place[name] for name in here}:
-            together = [name for name in here if place[name] == middle and nodes[name].kind != "output"]
-            for i, name in enumerate(together):
-                place[name] = middle + _LANE * (i - (len(together) - 1) / 2)
-    for name, node in nodes.items():
-        if node.kind == "output" and sum(node.sources[0] in other.sources for other in nodes.values()) > 1:
+        if node.kind == "output" and len(_users(node.sources[0], nodes)) > 1:
             place[name] -= _ASIDE
         for i, source in enumerate(s for s in node.sources if nodes[s].kind == "parameter"):
             place[source] = place[name] + (1.35 if i % 2 else -0.8)
     for name in reversed(nodes):
         if name not in place:
-            user = next(user for user, node in nodes.items() if name in node.sources)
-            place[name] = place[user] + (_ASIDE if user in flow else 0)
+            user = _users(name, nodes)[0]
+            place[name] = place[user] + (_ASIDE if nodes[user].flow else 0)
     return place
 
 
-def _with_parameters(node: Node, nodes: Mapping[str, Node]) -> bool:
-    return any(nodes[source].kind == "parameter" for source in node.sources)
+def _users(name: str, nodes: Mapping[str, Node]) -> list[str]:
+    return [user for user, node in nodes.items() if name in node.sources]
 
 
 def _arrow(axis: Axes, points: Sequence[tuple[float, float]]) -> None:
-    path = MplPath(points)
-    axis.add_patch(
-        FancyArrowPatch(path=path, arrowstyle="-|>", mutation_scale=6, lw=0.7, color="#444444", shrinkA=0, shrinkB=0)
-    )
+    look = {"arrowstyle": "-|>", "mutation_scale": 6, "lw": 0.7, "color": "#444444", "shrinkA": 0, "shrinkB": 0}
+    axis.add_patch(FancyArrowPatch(path=MplPath(points), **look))
 
 
 def _box(axis: Axes, centre: tuple[float, float], node: Node, letters: Mapping[int, str]) -> None:
+    (x, y), text = centre, _TITLES.get(node.text, node.text)
     width = _HALF_WIDTH["vector" if node.kind == "parameter" and len(node.shape) == 1 else node.kind]
-    axis.add_patch(
-        FancyBboxPatch(
-            (centre[0] - width, centre[1] - _HALF_HEIGHT), 2 * width, 2 * _HALF_HEIGHT,
-            boxstyle="round,pad=0,rounding_size=0.08", facecolor=_COLOURS[node.stage], edgecolor="#555555",
-            lw=0.6, ls="--" if node.kind == "parameter" else "-",
-        )
-    )  # fmt: skip
-    text = _TITLES.get(node.text, node.text)
     if node.kind == "parameter":
         text = f"${_SYMBOLS.get(text, text)}$  {shape_text(node.shape, letters)}"
+    axis.add_patch(
+        FancyBboxPatch(
+            (x - width, y - _HALF_HEIGHT), 2 * width, 2 * _HALF_HEIGHT, boxstyle="round,pad=0,rounding_size=0.08",
+            facecolor=_COLOURS[node.stage], edgecolor="#555555", lw=0.6,
+            ls="--" if node.kind == "parameter" else "-",
+        )
+    )  # fmt: skip
     text = re.sub(r"√(\d+)", lambda found: rf"$\sqrt{{{letters.get(int(found[1]), found[1])}}}$", text)
-    axis.text(*centre, text, ha="center", va="center", fontsize=7.5, linespacing=1.15)
+    axis.text(x, y, text, ha="center", va="center", fontsize=7.5, linespacing=1.15)

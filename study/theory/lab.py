@@ -15,8 +15,6 @@ VARIANTS = {
     "two-heads-joined": "2 heads, without Wₒ",
     "one-head-mixed": "1 head, with Wₒ",
 }
-NEAR = 0.02
-"""How far from the theory's share of variance a training may end and have reached it."""
 
 
 class Measured:
@@ -37,9 +35,8 @@ class Measured:
         return tables.agreement(self.records)
 
     def mixing(self) -> pd.DataFrame:
-        """The trainings with and without W_o on the narrowest tokens; see `at_level`."""
-        found = tables.mixing(self.records)
-        return at_level(found[found.content == found.content.min()])
+        """The trainings with and without W_o; see `tables.mixing`."""
+        return tables.mixing(self.records)
 
     def cost(self) -> pd.DataFrame:
         """Seconds and peak bytes against the number of tokens; see `tables.cost`."""
@@ -50,11 +47,6 @@ class Measured:
         return {name: verdict.status for name, verdict in claims(self.records).items()}
 
 
-def at_level(mixed: pd.DataFrame) -> pd.DataFrame:
-    """Trainings (`tables.mixing`) with a column `reached`: whether each explains what theory says can be explained."""
-    return mixed.assign(reached=(mixed.explained - mixed.expected).abs() < NEAR)
-
-
 def growth(quantity: pd.Series) -> pd.Series:
     """By what a cost (a column of `tables.cost`) is multiplied between the two longest sequences, a value a model."""
     by_length = quantity.unstack("tokens")
@@ -62,7 +54,7 @@ def growth(quantity: pd.Series) -> pd.Series:
 
 
 def mixing_table(mixed: pd.DataFrame) -> pd.DataFrame:
-    """The trainings of `at_level` by variant, for print."""
+    """The trainings (`tables.mixing`) by variant, for print."""
     groups = [mixed[mixed.variant == key] for key in VARIANTS]
     return pd.DataFrame(
         {

@@ -49,8 +49,7 @@ def train(heads: int, output: bool, tokens: int, content: int, steps: int, seed:
     """Train a layer with these heads, with or without W_o, with Adam on fresh standard normal tokens in every step.
 
     Returns R² on unseen tokens, R² of each training batch, how many different places the heads look at, and the number
-    of parameters. Raises ValueError for heads
-    that do not divide the width, content + tokens.
+    of parameters. Raises ValueError for heads that do not divide the width, content + tokens.
     """
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)

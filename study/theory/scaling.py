@@ -7,15 +7,12 @@ from torch import Tensor
 
 from study.attention import scaled_dot_product
 
-KINDS = {"raw": False, "scaled": True}
-"""The two softmaxes compared: of q kᵀ, and of q kᵀ / √d_k."""
-
 SATURATED = 0.99
 """A query whose largest weight exceeds this looks at one key only."""
 
 
 def measure(width: int, keys: int, queries: int, seed: int) -> dict[str, dict[str, float]]:
-    """Statistics of both softmaxes for `queries` independent queries, each over `keys` keys of its own.
+    """Statistics of the softmax of q kᵀ (`raw`) and of q kᵀ / √d_k (`scaled`); each query has `keys` of its own.
 
     The components of queries and keys are independent standard normal numbers (float64), as the derivation assumes;
     both kinds see the same draw. Per kind: variance of the logits; mean entropy of the weights (nats); Frobenius norm
@@ -26,7 +23,7 @@ def measure(width: int, keys: int, queries: int, seed: int) -> dict[str, dict[st
     normal = lambda *shape: torch.randn(*shape, generator=random, dtype=torch.float64)  # noqa: E731
     q, k, above = normal(queries, 1, width), normal(queries, keys, width), normal(queries, 1, keys)
     found = {}
-    for kind, scaled in KINDS.items():
+    for kind, scaled in (("raw", False), ("scaled", True)):
         at = q.clone().requires_grad_()
         _, weights = scaled_dot_product(at, k, k, scaled=scaled)
         (gradient,) = torch.autograd.grad((weights * above).sum(), at)
@@ -35,7 +32,7 @@ def measure(width: int, keys: int, queries: int, seed: int) -> dict[str, dict[st
         jacobian, query_gradient = jacobian_norm(weights), gradient.norm(dim=-1)
         found[kind] = {
             "variance": logits.var().item(),
-            "entropy": entropy(weights).mean().item(),
+            "entropy": torch.special.entr(weights).sum(dim=-1).mean().item(),
             "jacobian_mean": jacobian.mean().item(),
             "jacobian_median": jacobian.median().item(),
             "gradient_mean": query_gradient.mean().item(),
@@ -43,11 +40,6 @@ def measure(width: int, keys: int, queries: int, seed: int) -> dict[str, dict[st
             "saturated": (weights.amax(dim=-1) > SATURATED).double().mean().item(),
         }
     return found
-
-
-def entropy(weights: Tensor) -> Tensor:
-    """Entropy in nats of weights (..., N) that sum to one: 0 for one key alone, ln N for all alike."""
-    return torch.special.entr(weights).sum(dim=-1)
 
 
 def jacobian_norm(weights: Tensor) -> Tensor:

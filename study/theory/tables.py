@@ -1,11 +1,14 @@
 """From the records of Part III to data frames."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from study.runs import Record, of
+
+NEAR = 0.02
+"""How far from the theory's share of variance a training may end and have reached it."""
 
 
 def softmax(records: Sequence[Record]) -> pd.DataFrame:
@@ -27,32 +30,23 @@ def softmax(records: Sequence[Record]) -> pd.DataFrame:
 
 def agreement(records: Sequence[Record]) -> pd.DataFrame:
     """Largest differences of `study.attention` from PyTorch (`output`, `gradient`): one row a function and shape."""
-    return pd.DataFrame(
-        [
-            {"reference": r.spec["model"], "output": output, "gradient": gradient}
-            for r in of(records, "part3-agreement")
-            for output, gradient in zip(r.metrics["output"], r.metrics["gradient"], strict=True)
-        ]
-    )
+    return _joined(records, "part3-agreement", lambda spec: {"reference": spec["model"]})
 
 
 def mixing(records: Sequence[Record]) -> pd.DataFrame:
-    """Share of variance `explained` on unseen tokens beside what theory expects: one row a run and width of content."""
-    return pd.DataFrame(
-        [
-            {
-                "variant": r.spec["model"], "seed": r.spec["seed"], "content": content, "explained": explained,
-                "expected": expected_share(r.spec["settings"]["heads"], r.spec["settings"]["output"], tokens, content),
-                "places": places, "parameters": parameters,
-            }
-            for r in of(records, "part3-mixing")
-            for tokens in [r.spec["settings"]["tokens"]]
-            for content, explained, places, parameters in zip(
-                r.spec["settings"]["content"], r.metrics["explained"], r.metrics["places"], r.metrics["parameters"],
-                strict=True,
-            )
-        ]
-    )  # fmt: skip
+    """The trainings on the narrowest tokens, a row each: the share of variance `explained` on unseen tokens.
+
+    Beside it `expected`, what theory says can be explained, and `reached`, whether the training came that near to it.
+    """
+
+    def run(spec: dict) -> dict:
+        s = spec["settings"]
+        expected = [expected_share(s["heads"], s["output"], s["tokens"], content) for content in s["content"]]
+        return {"variant": spec["model"], "seed": spec["seed"], "content": s["content"], "expected": expected}
+
+    found = _joined(records, "part3-mixing", run)
+    found["reached"] = (found.explained - found.expected).abs() < NEAR
+    return found[found.content == found.content.min()]
 
 
 def expected_share(heads: int, output: bool, tokens: int, content: int) -> float:
@@ -68,8 +62,11 @@ def expected_share(heads: int, output: bool, tokens: int, content: int) -> float
 
 def cost(records: Sequence[Record]) -> pd.DataFrame:
     """Seconds (`forward`, `both`) and peak bytes (`peak`), indexed by model and number of tokens."""
-    rows = [
-        pd.DataFrame({"model": r.spec["model"], "tokens": r.spec["settings"]["tokens"], **r.metrics})
-        for r in of(records, "part3-cost")
-    ]
-    return pd.concat(rows).set_index(["model", "tokens"]).sort_index()
+    found = _joined(records, "part3-cost", lambda spec: {"model": spec["model"], "tokens": spec["settings"]["tokens"]})
+    return found.set_index(["model", "tokens"]).sort_index()
+
+
+def _joined(records: Sequence[Record], task: str, run: Callable[[dict], dict]) -> pd.DataFrame:
+    """The metrics of a task's records, lists of equal length, below each other; `run` gives columns by the spec."""
+    frames = [pd.DataFrame(run(record.spec) | record.metrics) for record in of(records, task)]
+    return pd.concat(frames, ignore_index=True)

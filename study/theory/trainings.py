@@ -1,6 +1,6 @@
 """How the runs of Part III are made: on one thread each, so that no number depends on how many cores there are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,39 +22,38 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def columns(found: Sequence[dict]) -> dict[str, list]:
+    """The values of alike mappings, a list for each key."""
+    return {key: [one[key] for one in found] for key in found[0]}
+
+
 @one_thread()
 def compare_with_pytorch(spec: dict, scratch: Path) -> Outcome:
     """Largest differences, one value for each shape."""
-    found = [agreement.differences(spec["model"], *shape, spec["seed"]) for shape in spec["settings"]["shapes"]]
-    return {key: [one[key] for one in found] for key in ("output", "gradient")}, {}
+    shapes = spec["settings"]["shapes"]
+    return columns([agreement.differences(spec["model"], *shape, spec["seed"]) for shape in shapes]), {}
 
 
 @one_thread()
 def measure_softmax(spec: dict, scratch: Path) -> Outcome:
     """Per kind of softmax and statistic, one value for each d_k."""
     s = spec["settings"]
-    found = [scaling.measure(width, s["keys"], s["queries"], spec["seed"]) for width in s["d_k"]]
-    return {kind: {name: [one[kind][name] for one in found] for name in found[0][kind]} for kind in found[0]}, {}
+    found = columns([scaling.measure(width, s["keys"], s["queries"], spec["seed"]) for width in s["d_k"]])
+    return {kind: columns(statistics) for kind, statistics in found.items()}, {}
 
 
 @one_thread()
 def train_mixing(spec: dict, scratch: Path) -> Outcome:
     """R², places looked at, number of parameters and training history, one for each width of the content."""
     s = spec["settings"]
-    found = [
-        mixing.train(s["heads"], s["output"], s["tokens"], content, s["steps"], spec["seed"])
-        for content in s["content"]
-    ]
-    histories = np.array([one["history"] for one in found], dtype=np.float32)
-    return {key: [one[key] for one in found] for key in ("explained", "places", "parameters")}, {"history": histories}
+    given = s["heads"], s["output"], s["tokens"]
+    metrics = columns([mixing.train(*given, content, s["steps"], spec["seed"]) for content in s["content"]])
+    return metrics, {"history": np.array(metrics.pop("history"), dtype=np.float32)}
 
 
 @one_thread()
 def measure_cost(spec: dict, scratch: Path) -> Outcome:
     """Seconds and bytes, one value for each number of tokens."""
     s = spec["settings"]
-    found = [
-        cost.measure(spec["model"], tokens, s["width"], s["heads"], s["seconds"], spec["seed"], scratch)
-        for tokens in s["tokens"]
-    ]
-    return {key: [one[key] for one in found] for key in found[0]}, {}
+    given = s["width"], s["heads"], s["seconds"], spec["seed"], scratch
+    return columns([cost.measure(spec["model"], tokens, *given) for tokens in s["tokens"]]), {}

@@ -3,12 +3,11 @@
 The notebook's cells are run without drawing, on the committed records of the full profile.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import chapter
 import pytest
-from chapter import assert_broken, assert_sound, broken
+from chapter import altered, assert_broken, assert_sound, broken
 
 from study import profile, published, runs
 from study.runs import Record
@@ -31,80 +30,75 @@ def test_every_value_is_one_that_the_documents_take_and_every_check_holds(as_com
     assert_sound(as_committed, more_than=19)
 
 
-def changed(task: str, change: Callable[[dict], dict], *models: str) -> Callable[[Record], Record]:
-    """An alteration of the metrics of a task's records (of these models)."""
-
-    def alter(record: Record) -> Record:
-        if record.spec["task"] != f"part3-{task}" or (models and record.spec["model"] not in models):
-            return record
-        return replace(record, metrics={**record.metrics, **change(record.metrics)})
-
-    return alter
-
-
-def of_kind(kind: str, **statistics) -> Callable[[dict], dict]:
+def scaling(kind, **statistics):
     """Other values of statistics of one softmax, each made from what is recorded for that softmax."""
-    return lambda m: {kind: m[kind] | {name: make(m[kind]) for name, make in statistics.items()}}
+    made = {name: lambda m, make=make: make(m[kind]) for name, make in statistics.items()}
+    return altered("part3-scaling", kind, **made)
+
+
+def same(value):
+    """The same value for each size."""
+    return lambda m: [value] * len(next(iter(m.values())))
 
 
 CASES = {
     "the division changes nothing": (
-        changed("scaling", lambda m: {"raw": m["scaled"]}),
+        altered("part3-scaling", raw=lambda m: m["scaled"]),
         ["unscaled.variance[widest]", "unscaled.saturated[widest]", "0.1 * scaled.jacobian_median[widest]"],
         {"attention_gradients": UNCLEAR, "attention_scaled": UNCLEAR},
     ),
     "the two softmaxes swapped": (
-        changed("scaling", lambda m: {"raw": m["scaled"], "scaled": m["raw"]}),
+        altered("part3-scaling", raw=lambda m: m["scaled"], scaled=lambda m: m["raw"]),
         ["0.1 * scaled.jacobian_median[widest]", "jacobian_median[narrowest]"],
         {"attention_gradients": UNCLEAR, "attention_scaled": UNCLEAR},
     ),
     "unscaled scores of half the variance": (
-        changed("scaling", of_kind("raw", variance=lambda m: [v / 2 for v in m["variance"]])),
+        scaling("raw", variance=lambda m: [v / 2 for v in m["variance"]]),
         ["unscaled.variance[widest]"],
         {"attention_scaled": CONFIRMED},
     ),
     "scaled scores of twice the variance": (
-        changed("scaling", of_kind("scaled", variance=lambda m: [2 * v for v in m["variance"]])),
+        scaling("scaled", variance=lambda m: [2 * v for v in m["variance"]]),
         [],
         {"attention_scaled": UNCLEAR},
     ),
     "the mean gradient vanishes, too": (
-        changed("scaling", of_kind("raw", jacobian_mean=lambda m: m["jacobian_median"])),
+        scaling("raw", jacobian_mean=lambda m: m["jacobian_median"]),
         ["unscaled.jacobian_mean[widest]"],
         {"attention_gradients": CONFIRMED},
     ),
     "narrow heads gain": (
-        changed("scaling", of_kind("raw", jacobian_median=lambda m: [0.1, *m["jacobian_median"][1:]])),
+        scaling("raw", jacobian_median=lambda m: [0.1, *m["jacobian_median"][1:]]),
         ["jacobian_median[narrowest]"],
         {},
     ),
     "one head subtracts": (
-        changed("mixing", lambda m: {"explained": [0.9] * len(m["explained"])}, "one-head-mixed"),
+        altered("part3-mixing", model="one-head-mixed", explained=same(0.9)),
         ["others.explained.max()"],
         {},
     ),
     "two heads never subtract": (
-        changed("mixing", lambda m: {"explained": [0.5] * len(m["explained"])}, "two-heads-mixed"),
+        altered("part3-mixing", model="two-heads-mixed", explained=same(0.5)),
         ["subtracting.explained.max()"],
         {},
     ),
     "stuck with two neighbours": (
-        changed("mixing", lambda m: {"places": [2] * len(m["places"])}, "two-heads-mixed"),
+        altered("part3-mixing", model="two-heads-mixed", places=same(2)),
         ["stuck.places"],
         {},
     ),
     "our attention is another function": (
-        changed("agreement", lambda m: {"gradient": [1e-3] * len(m["gradient"])}, "MultiheadAttention"),
+        altered("part3-agreement", model="MultiheadAttention", gradient=same(1e-3)),
         ["furthest"],
         {},
     ),
     "explicit attention in linear time": (
-        changed("cost", lambda m: {"forward": [2.0**i for i in range(len(m["forward"]))]}, "explicit"),
+        altered("part3-cost", model="explicit", forward=lambda m: [2.0**i for i in range(len(m["forward"]))]),
         ['growth["explicit"]'],
         {},
     ),
     "a fused kernel that keeps its weights": (
-        changed("cost", lambda m: {"peak": [100 * p for p in m["peak"]]}, "fused"),
+        altered("part3-cost", model="fused", peak=lambda m: [100 * p for p in m["peak"]]),
         ["kernel.peak"],
         {},
     ),
