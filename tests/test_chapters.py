@@ -1,9 +1,13 @@
 """What notebooks hold becomes chapters: inline values as text, checks, summaries, links, and whatever Jupyter shows."""
 
 import base64
+import errno
 import io
 import json
+import os
 import re
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib as mpl
@@ -11,44 +15,22 @@ import nbformat
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-import pypdf
 import pytest
-import typst
-from bs4 import BeautifulSoup
-from IPython.core.formatters import DisplayFormatter
+from documents import Built, code, markdown, shows, told
 from matplotlib.figure import Figure
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from PIL import Image
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 from study import parts
 from study.checks import holds
 from study.drafts import Draft
 from study.page import table_markdown
-from study.publish import assemble, chapters, filling, front, inline, outputs, render
+from study.publish import assemble, chapters, filling, front, outputs, tree
 from study.publish.errors import PublishError
-from study.publish.inline import REPLIES
 from study.runs import Record
 
 NOTE = "Written for full, shown on other data."
 META = {"title": "Report", "lang": "en-GB"}
 HOSTILE = '<b>*x*</b> $y$ [@a] #import "z" -- ... it\'s [§][Q] https://a.b {#eq:c}'
-
-
-def markdown(source, tags=(), **values):
-    """An executed Markdown cell whose expressions have these values; a name stands for itself."""
-    found = inline.expressions(source)
-    replies = {e: {"status": "ok", "data": DisplayFormatter().format(values[e])[0], "metadata": {}} for e in found}
-    metadata = {"tags": list(tags)} | ({REPLIES: inline.with_replies(found, replies)} if found else {})
-    return new_markdown_cell(source, metadata=metadata)
-
-
-def shows(*bundles, source="show()", tags=()):
-    displayed = [new_output("display_data", data=bundle) for bundle in bundles]
-    return new_code_cell(source, outputs=displayed, execution_count=1, metadata={"tags": list(tags)})
-
-
-def told(text, name="stdout"):
-    return new_output("stream", name=name, text=text)
 
 
 def drawing(title="A title", points=(1, 3, 2)):
@@ -71,33 +53,9 @@ def frame(df):
     return {"text/html": df._repr_html_(), "text/plain": repr(df)}
 
 
-class Built:
-    """One notebook as HTML and PDF, read back."""
-
-    def __init__(self, folder, *cells, title="# Title", **options):
-        path = folder / "n.ipynb"
-        nbformat.write(new_notebook(cells=[markdown(title), *cells]), path)
-        self.numbers = folder / "numbers.json"
-        options = {"figures": folder / "figures", "meta": META, "numbers": self.numbers} | options
-        (folder / "figures").mkdir(exist_ok=True)
-        self.html, self.pdf = render.build([path], folder, **options)
-        self.soup = BeautifulSoup(self.html.read_text(encoding="utf-8"), "html.parser")
-        pages = [page.extract_text() for page in pypdf.PdfReader(self.pdf).pages]
-        self.pages = [" ".join(text.replace("\u200b", "").split()) for text in pages]
-        self.printed = " ".join(self.pages)
-
-    @property
-    def text(self):
-        return " ".join(self.soup.main.get_text().split())
-
-
-def build_of(folder):
-    return lambda *cells, **options: Built(folder, *cells, **options)
-
-
 @pytest.fixture
 def build(tmp_path):
-    return build_of(tmp_path)
+    return partial(Built, tmp_path, meta=META)
 
 
 def refused(build, match, *cells, **options):
@@ -120,9 +78,11 @@ class TestValues:
         made = build(markdown('{eval}``d["a"]`` **({eval}`x`)**', **{'d["a"]': "one", "x": "two"}))
         assert "one (two)" in made.text and made.soup.main.strong.get_text() == "(two)"
 
-    def test_values_stand_in_tables_lists_and_links(self, build):
-        made = build(markdown("| a |\n|---|\n| {eval}`x` |\n\n## Here\n\nSee [the {eval}`x`](#here).", x="it"))
+    def test_values_stand_in_tables_and_links_and_a_check_that_holds_stops_nothing(self, build):
+        text = "| a |\n|---|\n| {eval}`x` |\n\n## Here\n\nSee [the {eval}`x`](#here) {eval}`good`."
+        made = build(markdown(text, x="it", good=holds(1, "<", 2)))
         assert made.soup.main.td.get_text() == "it" and made.soup.main.p.a.get_text() == "the it"
+        assert "See the it ✓." in made.text
 
     @pytest.mark.parametrize("text", ["$a + {eval}`x` = b$", "\\\\{eval}`x` <!-- {eval}`y` -->", "\\{eval}`x`"])
     def test_where_jupyterlab_and_documents_differ_is_named(self, build, text):
@@ -147,7 +107,8 @@ class TestChecks:
         return Built(
             tmp_path_factory.mktemp("checks"),
             markdown("## Part\n\n" + cls.SENTENCES, **cls.VALUES),
-            back=filling.appendix(), strict=False, notes={"n.ipynb": "Written for `full`, shown on *other* data."},
+            meta=META, back=filling.appendix(), strict=False,
+            notes={"n.ipynb": "Written for `full`, shown on *other* data."},
         )  # fmt: skip
 
     def test_a_check_is_a_mark_with_its_comparison(self, made):
@@ -162,7 +123,7 @@ class TestChecks:
 
     def test_the_chapter_opens_with_the_note(self, made):
         assert made.soup.find("h2", id="title").find_next(class_="note").p.get_text() == NOTE
-        assert NOTE in made.printed
+        assert NOTE in made.printed and "DRAFT" not in made.printed and made.soup.find("aside") is None
 
     def test_all_checks_are_listed_by_sentence(self, made):
         rows = [[td.get_text() for td in tr.find_all("td")] for tr in made.soup.select("[id='tbl:checks'] tbody tr")]
@@ -181,9 +142,6 @@ class TestChecks:
             "n.ipynb, cell 2: “So says Fig. 3, and so on.” needs 1.65 < 0.15$",
             markdown(self.SENTENCES, **self.VALUES),
         )
-
-    def test_checks_that_hold_stop_nothing(self, build):
-        assert "It holds ✓." in build(markdown("It holds {eval}`good`.", **self.VALUES)).text
 
 
 class TestSummary:
@@ -224,7 +182,7 @@ class TestLinks:
         assert links["Kingma & Ba 2015"] == links["2015"] == "#ref-kingma2015adam"
         assert links["the runs (Table 1)"] == "#tbl:runs" and links["below"] == "#why"
         assert not made.soup.find_all(attrs={"data-cited": True})
-        assert json.loads(made.numbers.read_text()) == {"runs": "Table 1"}
+        assert filling.numbers(made.blocks) == {"runs": "Table 1"}
 
     @pytest.mark.parametrize(
         ("text", "message"),
@@ -263,33 +221,22 @@ class TestObjects:
         plotly = "application/vnd.plotly.v1+json"
         cell = '1<img src="http://a.b/c.png"><a href="javascript:x">l</a><script>x</script>'
         evil = f"<table><tr><td>{cell}</td></tr></table>"
-        folder = tmp_path_factory.mktemp("objects")
-        options = {"sources": []}
-        compile_typst = typst.compile_with_warnings
-
-        def keep(source, **given):
-            options["sources"].append((source, given))
-            return compile_typst(source, **given)
-
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(typst, "compile_with_warnings", keep)
-            made = Built(
-                folder,
-                shows(frame(df), source="df"),
-                shows({"text/html": styled.to_html(), "text/plain": "<pandas.Styler at 0x7f1937beeb10>"}),
-                shows(drawing(), drawing(), {"text/plain": "<matplotlib.legend.Legend at 0x7f19377524>"}),
-                shows(drawing("", range(60_000)) | {"image/svg+xml": drawing()["image/svg+xml"] + " " * 10**6}),
-                shows({plotly: json.loads(chart.to_json())}),
-                shows({"text/html": evil, "text/plain": "evil"}),
-                shows({"text/html": "<b>no table</b>", "text/plain": "plain words"}),
-                shows({"text/html": "<p>HTML <b>words</b></p><script>x</script>", "text/plain": "<a.HTML object>"}),
-                shows({"text/markdown": "*leaning*"}, {"text/latex": "$x^2$"}),
-                shows({"text/plain": "<__main__.Thing at 0x7f192da2fad0>"}, {"audio/wav": "…"}),
-                shows(frame(many)),
-                shows({"text/x-pandoc": TABLE}),
-            )
-        made.source, made.options = options["sources"][0]
-        return made
+        return Built(
+            tmp_path_factory.mktemp("objects"),
+            shows(frame(df), source="df"),
+            shows({"text/html": styled.to_html(), "text/plain": "<pandas.Styler at 0x7f1937beeb10>"}),
+            shows(drawing(), drawing(), {"text/plain": "<matplotlib.legend.Legend at 0x7f19377524>"}),
+            shows(drawing("", range(60_000)) | {"image/svg+xml": drawing()["image/svg+xml"] + " " * 10**6}),
+            shows({plotly: json.loads(chart.to_json())}),
+            shows({"text/html": evil, "text/plain": "evil"}),
+            shows({"text/html": "<b>no table</b>", "text/plain": "plain words"}),
+            shows({"text/html": "<p>HTML <b>words</b></p><script>x</script>", "text/plain": "<a.HTML object>"}),
+            shows({"text/markdown": "*leaning*"}, {"text/latex": "$x^2$"}),
+            shows({"text/plain": "<__main__.Thing at 0x7f192da2fad0>"}, {"audio/wav": "…"}),
+            shows(frame(many)),
+            shows({"text/x-pandoc": TABLE}),
+            meta=META,
+        )
 
     def test_a_data_frame_is_a_table_with_its_index(self, made):
         table = made.soup.main.table
@@ -301,7 +248,7 @@ class TestObjects:
 
     def test_what_has_no_number_counts_in_neither_document(self, made):
         assert "Table 1. All of it (Table 1)." in made.text and "Table 1. All of it (Table 1)." in made.printed
-        assert json.loads(made.numbers.read_text()) == {"runs": "Table 1"}
+        assert filling.numbers(made.blocks) == {"runs": "Table 1"}
 
     def test_a_figure_is_shown_once_sharp_and_described(self, made):
         first, second = made.soup.select("figure.shown > img")
@@ -323,39 +270,39 @@ class TestObjects:
         assert "<__main__.Thing>" in made.text and "(audio/wav: shown in the notebook only)" in made.text
 
     def test_a_wide_frame_stays_inside_the_page(self, made):
-        made.options.pop("pdf_standards")
-        for page in typst.compile(made.source, format="png", ppi=60, **made.options):
-            grey = np.asarray(Image.open(io.BytesIO(page)).convert("L"))
-            margin = round(2.4 / 21 * grey.shape[1])
-            assert grey[:, :margin].min() == 255 and grey[:, -margin:].min() == 255
+        made.assert_white_margins()
 
 
-def test_pictures_of_other_kinds():
+def test_pictures_of_other_kinds(tmp_path):
+    def image(kind, content):
+        """The file, the alternative text and the width in centimetres of a picture that a cell shows."""
+        ((shown,),) = outputs.shown_by(shows({kind: content}).outputs, "here", tmp_path)
+        attributes, _, (file, _) = next(tree.find(shown, "Image"))["c"]
+        (_, alt), (_, width) = attributes[2]
+        return file, alt, float(width.removesuffix("cm"))
+
     png, svg = (drawing()[kind] for kind in ("image/png", "image/svg+xml"))
-    (photo,) = outputs.shown_by(shows({"image/png": png}).outputs, "here")
-    assert (photo.kind, photo.alt) == ("png", "Figure without caption") and photo.width_cm == pytest.approx(10.16, 0.01)
-    (other,) = outputs.shown_by(shows({"image/svg+xml": '<svg height="1in" width="2in"><p></svg>'}).outputs, "here")
-    assert (other.alt, other.width_cm) == ("Figure without caption", 5.08)
-    (tall,) = outputs.shown_by(shows({"image/svg+xml": '<svg width="10cm" height="100cm"></svg>'}).outputs, "here")
-    assert tall.width_cm == 2
-    untitled = svg.replace("<!-- A title -->", "")
-    (drawn,) = outputs.shown_by(shows({"image/svg+xml": untitled}).outputs, "here")
-    assert drawn.alt == "counts over time in s"
+    file, alt, width = image("image/png", png)
+    assert (tmp_path / file).suffix == ".png" and (tmp_path / file).read_bytes() == base64.b64decode(png)
+    assert alt == "Figure without caption" and width == pytest.approx(10.16, 0.01)
+    _, *other = image("image/svg+xml", '<svg height="1in" width="2in"><p></svg>')
+    assert other == ["Figure without caption", 5.08]
+    assert image("image/svg+xml", '<svg width="10cm" height="100cm"></svg>')[2] == 2
+    assert image("image/svg+xml", svg.replace("<!-- A title -->", ""))[1] == "counts over time in s"
 
 
 def test_warnings_stop_nothing_and_are_listed():
     warned = "/tmp/ipykernel_1/2.py:5: UserWarning: careful\n  warnings.warn('careful')\n"
-    cell = new_code_cell("x", execution_count=1, outputs=[told(warned, "stderr"), told("10%\r20%\r\n", "stderr")])
-    quiet = new_code_cell("x", execution_count=1, outputs=cell.outputs, metadata={"tags": ["allow-stderr"]})
-    injected = new_code_cell("p = 1", execution_count=1, metadata={"tags": ["injected-parameters"]})
-    notebook = new_notebook(cells=[new_markdown_cell("# Title"), injected, cell, quiet])
+    cell = code("x", told(warned, "stderr"), told("10%\r20%\r\n", "stderr"))
+    quiet, injected = code("x", *cell.outputs, tags=["allow-stderr"]), code("p = 1", tags=["injected-parameters"])
+    notebook = new_notebook(cells=[markdown("# Title"), injected, cell, quiet])
     assert chapters.warnings(notebook, "n.ipynb") == ["n.ipynb, cell 2: UserWarning: careful"]
-    assert "careful" not in chapters.chapter(notebook, "n.ipynb").markdown
+    assert "careful" not in chapters.chapter(notebook, "n.ipynb", Path()).markdown
 
 
 def test_a_models_code_stays_where_code_is_left_out():
     cells = [markdown("# Title"), shows(source="def model(): ...", tags=["model"]), shows(source="other()")]
-    told = chapters.chapter(new_notebook(cells=cells), "n.ipynb", code=False).markdown
+    told = chapters.chapter(new_notebook(cells=cells), "n.ipynb", Path(), code=False).markdown
     assert "{.python .definition}\ndef model(): ..." in told and "other()" not in told
 
 
@@ -375,11 +322,6 @@ def test_a_draft_says_so_on_every_page(build):
     made = build(markdown("words"), meta=META | {"draft": "3 runs of `base` are missing."})
     assert made.soup.find("aside", class_="draft").get_text() == "DRAFT. 3 runs of base are missing."
     assert len(made.pages) >= 3 and all("DRAFT. 3 runs of base are missing." in page for page in made.pages)
-
-
-def test_no_draft_says_nothing_of_it(build):
-    made = build(markdown("words"), strict=False)
-    assert "DRAFT" not in made.printed and made.soup.find("aside") is None and "Table" not in made.text
 
 
 def test_a_figure_and_a_table_of_one_name_keep_their_kinds():
@@ -417,12 +359,15 @@ class TestAssembly:
             name="full", data="real", synthetic=False, records=tmp_path / "runs", drafts=tmp_path / "drafts",
             executed=tmp_path, report=tmp_path, figures=tmp_path, published_figures=tmp_path / "out",
         )  # fmt: skip
-        warned = new_code_cell("x", execution_count=1, outputs=[told("UserWarning: old", "stderr")])
-        cells = [markdown("# Title\n\n{eval}`x`", x=holds(1, "<", 2)), warned]
+        cells = [markdown("# Title\n\n{eval}`x`", x=holds(1, "<", 2)), code("x", told("UserWarning: old", "stderr"))]
         nbformat.write(new_notebook(cells=cells), tmp_path / "n.ipynb")
         asked = {}
-        build = lambda notebooks, out, **given: asked.update(given) or (out / "r.html", out / "r.pdf")  # noqa: E731
-        monkeypatch.setattr(assemble.render, "build", build)
+
+        def render(notebooks, figures, meta, **given):
+            asked.update(given, meta=meta)
+            return assemble.render.Rendered(b"html", b"pdf", [], [])
+
+        monkeypatch.setattr(assemble.render, "render", render)
         monkeypatch.setattr(parts, "PARTS", (part,))
         monkeypatch.setattr(parts.Part, "experiments", experiments)
         monkeypatch.setattr(parts.Part, "short_title", "Part P")
@@ -431,7 +376,7 @@ class TestAssembly:
         monkeypatch.setattr(assemble.scorecard, "write", lambda page, verdicts: None)
         monkeypatch.setattr(assemble, "digest", lambda notebooks, records: "0123abc")
         monkeypatch.setattr(assemble.front, "write", lambda page, *given: page.say("Front."))
-        monkeypatch.setattr(assemble.results, "collect", lambda records, verdicts, source: {"source": source})
+        monkeypatch.setattr(assemble.results, "collect", lambda records, verdicts, source, checked: {"source": source})
         monkeypatch.setattr(assemble.provenance, "page", lambda chosen, records, turned: "# Provenance")
 
         def run(drafted=False, there=True, other_data="", **change):
@@ -444,10 +389,11 @@ class TestAssembly:
 
     def test_the_committed_report_is_strict_and_notes_its_numbers(self, assembled, tmp_path):
         (documents, warned), asked = assembled()
-        assert documents == [tmp_path / "r.html", tmp_path / "r.pdf"]
+        assert documents == [tmp_path / "report.html", tmp_path / "report.pdf"]
+        assert [file.read_bytes() for file in documents] == [b"html", b"pdf"]
         assert warned == ["Warning in n.ipynb, cell 2: UserWarning: old"]
-        assert asked["strict"] and asked["notes"] == {} and asked["numbers"] == tmp_path / "numbers.json"
-        assert asked["results"] == (tmp_path / "results.json", {"source": asked["meta"]["source"]})
+        assert asked["strict"] and asked["notes"] == {} and (tmp_path / "numbers.json").read_text() == "{}\n"
+        assert json.loads((tmp_path / "results.json").read_bytes()) == {"source": "0123abc"}
         assert asked["front"] == "Front." and "draft" not in asked["meta"]
         assert asked["back"].index("# Checks") < asked["back"].index("# Provenance")
 
@@ -459,16 +405,29 @@ class TestAssembly:
             ({"name": "quick"}, "on records of the profile `quick`"),
         ],
     )
-    def test_on_other_data_the_chapter_says_so(self, assembled, change, said):
+    def test_on_other_data_the_chapter_says_so(self, assembled, tmp_path, change, said):
         _, asked = assembled(**change)
-        assert not asked["strict"] and asked["numbers"] is None and said in asked["notes"]["n.ipynb"]
+        assert not asked["strict"] and not list(tmp_path.glob("*.json")) and said in asked["notes"]["n.ipynb"]
         assert asked["front"] == "Front."
 
-    def test_a_draft_has_neither_front_page_nor_verdicts(self, assembled):
+    def test_a_draft_has_neither_front_page_nor_verdicts(self, assembled, tmp_path):
         _, asked = assembled(drafted=True, there=False)
-        assert not asked["strict"] and asked["numbers"] is None and asked["front"] == ""
+        assert not asked["strict"] and not list(tmp_path.glob("*.json")) and asked["front"] == ""
         assert asked["meta"]["draft"] == "Part P: models were changed; 1 of 2 runs are missing."
         assert "base changed, 1 of 2" in asked["notes"]["n.ipynb"].replace("\N{NO-BREAK SPACE}", " ")
+
+    def test_all_files_are_replaced_or_none(self, assembled, tmp_path, monkeypatch):
+        def write(path, content):
+            if "pdf" in path.name:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            path.write_text(content.decode())
+
+        (tmp_path / "report.html").write_text("earlier")
+        monkeypatch.setattr(Path, "write_bytes", write)
+        with pytest.raises(OSError, match="can't write the file: No space left.*report.pdf"):
+            assembled()
+        assert (tmp_path / "report.html").read_text() == "earlier"
+        assert {file.name for file in tmp_path.iterdir()} == {"n.ipynb", "report.html"}
 
     def test_missing_records_without_a_draft_are_named(self, assembled):
         with pytest.raises(PublishError, match="records of p are missing"):
@@ -479,7 +438,7 @@ class TestAnswers:
     def test_answers_leave_the_chapter_for_an_appendix(self):
         cells = [markdown("# Title\n\nTry it."), markdown("It is 3.", tags=["answer"])]
         notebook = new_notebook(cells=cells)
-        assert "It is 3." not in chapters.chapter(notebook, "n.ipynb").markdown
+        assert "It is 3." not in chapters.chapter(notebook, "n.ipynb", Path()).markdown
         assert chapters.answers(notebook, "n.ipynb") == ["It is 3."]
         appendix = assemble._answers({parts.find("part3"): notebook, parts.find("part4"): new_notebook()})
         assert appendix == "# Answers to “Try it” {#sec:answers}\n\n## Part III: answers\n\nIt is 3."

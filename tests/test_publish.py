@@ -3,30 +3,26 @@
 import base64
 import hashlib
 import inspect
-import io
 import json
 import re
 import zlib
-from pathlib import Path
+from functools import partial
+from types import SimpleNamespace
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import committed
-import nbformat
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pypdf
 import pytest
 import typst
-from bs4 import BeautifulSoup
+from documents import Built, code, shows, told
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from PIL import Image
 
 from study import figures, paths, profile, runs
 from study.page import Page, fenced
-from study.publish import provenance, render
-from study.publish.chapters import chapter
+from study.publish import provenance
 from study.publish.errors import PublishError
 
 META = {
@@ -45,14 +41,6 @@ MARKS = ["+ plus", "- dash", "* star", "1. one", "12. dozen", "# hash", "= equal
 """What would begin a list, a heading or a term in Markdown or Typst."""
 
 
-def code_cell(source, *outputs, tags=()):
-    return new_code_cell(source, outputs=list(outputs), execution_count=1, metadata={"tags": list(tags)})
-
-
-def printed(text, name="stdout"):
-    return new_output("stream", name=name, text=text)
-
-
 def line():
     fig, axes = figures.new(height_cm=5)
     axes.plot([1, 3, 2])
@@ -69,19 +57,18 @@ def made(tmp_path_factory):
     def item(source, act, *tags):
         shown.clear()
         act()
-        return code_cell(source, *[new_output("display_data", data=dict(bundle)) for bundle in shown], tags=tags)
+        return shows(*shown, source=source, tags=tags)
 
     wide = pd.DataFrame({"Model": ["Base", "Own"]} | {f"Validation accuracy {i}": [0.1234, 0.5] for i in range(12)})
     hostile = pd.DataFrame({"v": HOSTILE, "n": range(len(HOSTILE))})
-    polar, chart = (
-        go.Figure(go.Scatterpolar(r=[1, 2], theta=[0, 90])),
-        go.Figure(go.Scatter(y=[1, 2], name="</script>")),
-    )
+    polar = go.Figure(go.Scatterpolar(r=[1, 2], theta=[0, 90]))
+    chart = go.Figure(go.Scatter(y=[1, 2], name="</script>"))
+    definition = fenced(inspect.getsource(line).strip(), "{.python .definition}")
     first = new_notebook(
         cells=[
             new_markdown_cell(OPENING),
             new_markdown_cell(EQUATION),
-            code_cell("profile = 'secret_parameter'", tags=["parameters"]),
+            code("profile = 'secret_parameter'", tags=["parameters"]),
             item("shown_cell()", lambda: page.figure(line(), "first", "First *caption*.", "First alternative")),
             item("hidden_cell()", lambda: page.say("Prose **from** a cell, [@fig:first; @fig:second]."), "hide-input"),
             item("polar()", lambda: page.plot(polar, "second", "Second.", "Second alternative", line())),
@@ -89,56 +76,43 @@ def made(tmp_path_factory):
             item("table()", lambda: page.table(hostile, "hostile", "Text stays text.")),
             item("marks()", lambda: page.table(pd.DataFrame({"v": MARKS}), "marks", "Marks stay marks.")),
             new_markdown_cell("- \\+ item\n\n::: {.screen}\nFor the screen alone.\n:::"),
-            code_cell("hidden_entirely()", printed("hidden output"), tags=["hide-cell"]),
-            code_cell("noisy()", printed("warned", "stderr"), tags=["allow-stderr"]),
-            code_cell("loop()", printed("epoch 1\repoch 2\r"), printed("\n\x1b[31mred\x1b[0m " + "y" * 300 + "\n")),
+            code("hidden_entirely()", told("hidden output"), tags=["hide-cell"]),
+            code("noisy()", told("warned", "stderr"), tags=["allow-stderr"]),
+            code("loop()", told("epoch 1\repoch 2\r"), told("\n\x1b[31mred\x1b[0m " + "y" * 300 + "\n")),
         ]
     )  # fmt: skip
     second = new_notebook(
         cells=[
             new_markdown_cell("# Part Two\n\n## How?"),
             item("wide()", lambda: page.table(wide, "wide", "Wide.", formats=dict.fromkeys(wide.columns[1:], ".4f"))),
-            item(
-                "model()",
-                lambda: page.say(fenced(inspect.getsource(line).strip(), "{.python .definition}")),
-                "hide-input",
-            ),
-            code_cell("\n".join(["long()"] * 7)),
+            item("model()", lambda: page.say(definition), "hide-input"),
+            code("\n".join(["long()"] * 7)),
         ]
     )
-    paths = [folder / "one.ipynb", folder / "two.ipynb"]
-    for path, notebook in zip(paths, (first, second), strict=True):
-        nbformat.write(notebook, path)
 
-    def build(name, **options):
-        return render.build(
-            paths, folder, figures=folder / "figures", meta=META, name=name,
-            front=FRONT, back="# Provenance {.unnumbered}\n\nBack.", **options,
-        )  # fmt: skip
-
-    html, pdf = build("report")
-    again = build("again")
-    plain = build("plain", code=False)
-    return {"html": html, "pdf": pdf, "again": again, "plain": plain, "folder": folder}
-
-
-@pytest.fixture(scope="module")
-def soup(made):
-    return BeautifulSoup(made["html"].read_text(encoding="utf-8"), "html.parser")
-
-
-@pytest.fixture(scope="module")
-def pdf(made):
-    return pypdf.PdfReader(made["pdf"])
-
-
-@pytest.fixture(scope="module")
-def pdf_text(pdf):
-    return " ".join(" ".join(page.extract_text() for page in pdf.pages).replace("\u200b", "").split())
+    back = "# Provenance {.unnumbered}\n\nBack."
+    notebooks = {"one.ipynb": first, "two.ipynb": second}
+    build = partial(Built, folder / "figures", notebooks=notebooks, meta=META, front=FRONT, back=back)
+    return SimpleNamespace(figures=folder / "figures", build=build, report=build())
 
 
 def flat(node):
     return " ".join(node.get_text().split())
+
+
+@pytest.fixture(scope="module")
+def soup(made):
+    return made.report.soup
+
+
+@pytest.fixture(scope="module")
+def pdf(made):
+    return made.report.reader
+
+
+@pytest.fixture(scope="module")
+def pdf_text(made):
+    return made.report.printed
 
 
 def test_html_needs_nothing_from_outside(soup):
@@ -170,10 +144,7 @@ def test_plotly_comes_once_and_only_where_it_is_needed(soup, tmp_path):
     assert len(soup.find_all("script", type="application/json")) == len(soup.find_all(class_="chart")) == 2
     data = soup.find("figure", id="fig:third").script.string
     assert "<" not in data and json.loads(data)["data"][0]["name"] == "</script>"
-    path = tmp_path / "bare.ipynb"
-    nbformat.write(new_notebook(cells=[new_markdown_cell("# Bare")]), path)
-    html, _ = render.build([path], tmp_path, figures=tmp_path, meta=META)
-    assert html.stat().st_size < 200_000
+    assert len(Built(tmp_path, meta=META).html) < 200_000
 
 
 def test_numbers_are_the_same_in_both_documents(soup, pdf_text):
@@ -250,12 +221,11 @@ def test_print_leaves_out_what_is_for_the_screen_alone(soup, pdf_text):
     assert "For the screen alone." in flat(soup) and "For the screen alone." not in pdf_text
 
 
-def test_pictures_have_alternative_texts(soup, made):
+def test_pictures_have_alternative_texts(soup, pdf):
     images = soup.select("main img")
     assert [image["alt"] for image in images] == ["First alternative", "Second alternative", "Third alternative"]
     # Typst leaves document structure uncompressed objects apart; pypdf resolves them.
-    reader = pypdf.PdfReader(made["pdf"])
-    alts = {str(o.get_object().get("/Alt")) for o in _objects(reader) if isinstance(o.get_object(), dict)}
+    alts = {str(found.get("/Alt")) for found in _dictionaries(pdf)}
     assert {"First alternative", "Second alternative", "Third alternative", "\\frac{1}{N}\\sum_i x_i^2"} <= alts
 
 
@@ -263,12 +233,13 @@ def test_drawings_come_in_few_bytes(soup, made):
     image = soup.find("figure", id="fig:first").img
     kind, text = image["src"].split(",", 1)
     assert kind == "data:image/svg+xml" and image["class"] == ["drawing"] and not set('"#&') & set(text)
-    drawn = (made["folder"] / "figures" / "first.svg").read_text(encoding="utf-8")
+    drawn = (made.figures / "first.svg").read_text(encoding="utf-8")
     assert ElementTree.fromstring(unquote(text)).tag.endswith("svg") and len(text) < 0.6 * len(drawn)
 
 
-def _objects(reader):
-    return (pypdf.generic.IndirectObject(number, 0, reader) for number in range(1, reader.trailer["/Size"]))
+def _dictionaries(reader):
+    objects = (pypdf.generic.IndirectObject(number, 0, reader) for number in range(1, reader.trailer["/Size"]))
+    return [found for found in (one.get_object() for one in objects) if isinstance(found, dict)]
 
 
 def test_the_report_is_named_by_what_it_was_made_from(soup, pdf_text):
@@ -281,32 +252,13 @@ def test_pdf_says_what_it_is(pdf):
     root = pdf.trailer["/Root"]
     assert root["/Lang"] == "en-GB" and root["/MarkInfo"]["/Marked"]
     assert "pdfuaid:part" in root["/Metadata"].get_object().get_data().decode()
-    fonts = {str(o.get_object()["/BaseFont"]) for o in _objects(pdf) if "/BaseFont" in (_dictionary(o))}
+    fonts = {str(found["/BaseFont"]) for found in _dictionaries(pdf) if "/BaseFont" in found}
     assert fonts and all(re.match(r"/[A-Z]{6}\+(Libertinus|NewCM|DejaVu)", font) for font in fonts)
 
 
-def _dictionary(reference):
-    found = reference.get_object()
-    return found if isinstance(found, dict) else {}
-
-
-def test_nothing_stands_in_the_margins_of_the_pdf(made, monkeypatch):
-    """Wide tables, long words and long lines of output stay inside the text block."""
-    sources = []
-    keep = lambda source, **options: (sources.append((source, options)) or b"", [])  # noqa: E731
-    monkeypatch.setattr(typst, "compile_with_warnings", keep)
-    folder = made["folder"]
-    notebooks = [folder / "one.ipynb", folder / "two.ipynb"]
-    render.build(notebooks, folder, figures=folder / "figures", meta=META, name="pages")
-    monkeypatch.undo()
-    ((source, options),) = sources
-    options.pop("pdf_standards")
-    pages = typst.compile(source, format="png", ppi=60, **options)
-    for page in pages:
-        grey = np.asarray(Image.open(io.BytesIO(page)).convert("L"))
-        margin = round(2.4 / 21 * grey.shape[1])
-        assert grey[:, :margin].min() == 255 and grey[:, -margin:].min() == 255
-    assert len(pages) >= 5
+def test_nothing_stands_in_the_margins_of_the_pdf(made):
+    made.report.assert_white_margins()
+    assert len(made.report.pages) >= 5
 
 
 def test_code_folds_or_goes(soup, made):
@@ -322,38 +274,32 @@ def test_code_folds_or_goes(soup, made):
     for absent in ("secret_parameter", "hidden_cell", "hidden output", "warned", "epoch 1", "\x1b"):
         assert absent not in everything
     assert soup.find("pre", class_="output").get_text().startswith("epoch 2\nred yyy")
-    plain = BeautifulSoup(made["plain"][0].read_text(encoding="utf-8"), "html.parser")
-    assert [flat(block.pre) for block in plain.select("details.code")] == [definition]
+    assert [flat(block.pre) for block in made.build(code=False).soup.select("details.code")] == [definition]
 
 
 def test_same_notebooks_same_bytes(made):
-    assert made["again"][0].read_bytes() == made["html"].read_bytes()
-    assert made["again"][1].read_bytes() == made["pdf"].read_bytes()
-
-
-def notebook_with(*cells):
-    return new_notebook(cells=[new_markdown_cell("# Title"), *cells])
+    again = made.build()
+    assert (again.html, again.pdf) == (made.report.html, made.report.pdf)
 
 
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        (code_cell("x", new_output("error", ename="KeyError", evalue="'x'")), "n.ipynb, cell 2: failed with KeyError"),
-        (code_cell("x", new_output("error", ename="E", evalue=""), tags=["hide-cell"]), "cell 2: failed"),
+        (code("x", new_output("error", ename="KeyError", evalue="'x'")), "n.ipynb, cell 2: failed with KeyError"),
+        (code("x", new_output("error", ename="E", evalue=""), tags=["hide-cell"]), "cell 2: failed"),
         (new_code_cell("x"), "cell 2: has not been run"),
         (new_markdown_cell("# Another"), "2 headings of level one"),
     ],
 )  # fmt: skip
-def test_a_notebook_that_cannot_be_told_names_the_cell(cell, message):
+def test_a_notebook_that_cannot_be_told_names_the_cell(tmp_path, cell, message):
     with pytest.raises(PublishError, match=message):
-        chapter(notebook_with(cell), "n.ipynb")
+        Built(tmp_path, cell, meta=META)
 
 
-def test_progress_bars_and_comments_are_no_faults():
+def test_progress_bars_and_comments_are_no_faults(tmp_path):
     bar = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {}, "text/plain": "0%"})
-    code = code_cell("run()", bar)
     comment = new_markdown_cell("```python\n# no heading\n```")
-    assert "0%" not in chapter(notebook_with(code, comment), "n.ipynb").markdown
+    assert "0%" not in Built(tmp_path, code("run()", bar), comment, meta=META).text
 
 
 @pytest.mark.parametrize(
@@ -368,42 +314,29 @@ def test_progress_bars_and_comments_are_no_faults():
         ("::: {#tbl:t .table}\nc\n:::", "tbl:t holds no table"),
     ],
 )
-def test_a_failed_build_says_why_and_leaves_the_earlier_report(tmp_path, text, message):
-    path = tmp_path / "n.ipynb"
-    earlier = [tmp_path / "report.html", tmp_path / "report.pdf"]
-    for file in earlier:
-        file.write_text("earlier")
-    nbformat.write(notebook_with(new_markdown_cell(text)), path)
+def test_a_failed_build_says_why(tmp_path, text, message):
     with pytest.raises(PublishError, match=message):
-        render.build([path], tmp_path, figures=tmp_path, meta=META)
-    assert [file.read_text() for file in earlier] == ["earlier"] * 2
-    assert sorted(tmp_path.iterdir()) == sorted([path, *earlier])
+        Built(tmp_path, new_markdown_cell(text), meta=META)
 
 
-def test_a_failed_pdf_leaves_no_new_html(tmp_path, monkeypatch):
+RESTLESS = b"""
+#show figure: it => context if here().position().y < 300pt { v(400pt) + it } else { it }
+#for i in range(9) [#figure([a], caption: [b]) #context counter(figure).display()]
+#context v(calc.rem(here().page() + counter(figure).final().first(), 7) * 90pt)
+"""
+"""Each figure that floats away makes room for the next heading, which asks for the page and calls it back."""
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [(b"#unknown", "unknown variable"), (RESTLESS, "did not converge")],
+    ids=["fails", "restless"],
+)
+def test_what_typst_fails_at_or_warns_of_is_no_report(tmp_path, monkeypatch, source, message):
     compile_typst = typst.compile_with_warnings
-    path = tmp_path / "n.ipynb"
-    nbformat.write(notebook_with(), path)
-    monkeypatch.setattr(typst, "compile_with_warnings", lambda source, **options: compile_typst(b"#unknown", **options))
-    with pytest.raises(PublishError, match="unknown variable"):
-        render.build([path], tmp_path, figures=tmp_path, meta=META)
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_layout_that_does_not_settle_leaves_no_report(tmp_path, monkeypatch):
-    """Each figure that floats away makes room for the next heading, which asks for the page and calls it back."""
-    restless = b"""
-    #show figure: it => context if here().position().y < 300pt { v(400pt) + it } else { it }
-    #for i in range(9) [#figure([a], caption: [b]) #context counter(figure).display()]
-    #context v(calc.rem(here().page() + counter(figure).final().first(), 7) * 90pt)
-    """
-    compile_typst = typst.compile_with_warnings
-    path = tmp_path / "n.ipynb"
-    nbformat.write(notebook_with(), path)
-    monkeypatch.setattr(typst, "compile_with_warnings", lambda source, **options: compile_typst(restless, **options))
-    with pytest.raises(PublishError, match="did not converge"):
-        render.build([path], tmp_path, figures=tmp_path, meta=META)
-    assert list(tmp_path.iterdir()) == [path]
+    monkeypatch.setattr(typst, "compile_with_warnings", lambda _, **options: compile_typst(source, **options))
+    with pytest.raises(PublishError, match=message):
+        Built(tmp_path, meta=META)
 
 
 @pytest.mark.slow
@@ -431,13 +364,9 @@ def test_runs_without_data_files_have_a_provenance_page():
     assert "These runs read no data file." in page and "0123abc, fedcba9" in page and "with seeds 0, 1 and 2" in page
 
 
-def test_raw_markup_shows_as_text(tmp_path: Path):
-    path = tmp_path / "n.ipynb"
+def test_raw_markup_shows_as_text(tmp_path):
     data = '<script>alert(1)</script>, #import "x": \\* and #read("/etc/passwd")'
-    nbformat.write(notebook_with(new_markdown_cell(f"<b>bold</b> and \\textbf{{x}}\n\n{data}")), path)
-    html, pdf = render.build([path], tmp_path, figures=tmp_path, meta=META)
-    soup = BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser")
-    told = " ".join(page.extract_text() for page in pypdf.PdfReader(pdf).pages)
-    assert not soup.main.find_all("script")
+    made = Built(tmp_path, new_markdown_cell(f"<b>bold</b> and \\textbf{{x}}\n\n{data}"), meta=META)
+    assert not made.soup.main.find_all("script")
     for text in ("<b>bold</b>", "<script>alert(1)</script>", "#import", "#read("):
-        assert text in flat(soup.main) and text in told
+        assert text in made.text and text in made.printed

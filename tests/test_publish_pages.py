@@ -5,7 +5,8 @@ import re
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from documents import code, shows, told
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 from study.checks import holds
 from study.publish import notebooks
@@ -21,16 +22,11 @@ HOSTILE = "15,902 <b>*x*</b> $y$"
 def executed(folder, prose=PROSE, **given):
     replies = [{"expression": name, "result": {"status": "ok", "data": data}} for name, data in given.items()]
     cells = [
-        new_code_cell("profile = 'full'", metadata={"tags": ["injected-parameters"]}),
+        code("profile = 'full'", tags=["injected-parameters"]),
         new_markdown_cell(prose, metadata={REPLIES: replies}),
-        new_code_cell(
-            "train()", execution_count=1,
-            outputs=[
-                new_output("stream", name="stderr", text="epoch 1"), new_output("stream", name="stdout", text="done"),
-                new_output("display_data", data={"text/html": "<table><tr><td>7</td></tr></table>"}),
-            ],
-        ),
-    ]  # fmt: skip
+        code("train()", told("epoch 1", "stderr"), told("done")),
+        shows({"text/html": "<table><tr><td>7</td></tr></table>"}),
+    ]
     path = folder / "part.ipynb"
     nbformat.write(new_notebook(cells=cells), path)
     return path

@@ -377,7 +377,7 @@ def test_main_claims_are_ten_of_the_original_with_their_verdicts(verdicts):
 
 
 def test_results_hold_every_number_and_claim(records, verdicts):
-    found = json.loads(results.written(results.collect(records, verdicts, "0123"), []))
+    found = json.loads(results.as_json(results.collect(records, verdicts, "0123", [])))
     numbers = {number["key"]: number for number in found["numbers"]}
     assert set(numbers) == {key for part in parts.PARTS for key in published.numbers(part.key)}
     assert {claim["name"] for claim in found["claims"]} == set(published.everything()["claims"])
@@ -411,7 +411,7 @@ def test_results_are_those_of_both_documents():
 
 def test_neither_framework_is_loaded():
     check = (
-        "import sys; from study import parts; from study.publish import assemble\n"
+        "import sys; from study import parts, results; from study.publish import assemble; results.table()\n"
         "for part in parts.PARTS: part.analysis(), part.experiments\n"
         "assert not {'tensorflow', 'keras', 'torch'} & set(sys.modules)"
     )

@@ -11,7 +11,7 @@ import nbformat
 from study import parts, paths, profile, runs
 from study.checks import CHECK
 from study.drafts import Draft
-from study.files import write_atomically
+from study.files import write_atomically, writing
 from study.links import NUMBERS
 from study.page import PANDOC, Page
 from study.prose import join_list
@@ -19,13 +19,14 @@ from study.publish import filling, front, inline, outputs, provenance, render, r
 from study.publish.chapters import answers, warnings
 from study.publish.errors import PublishError
 
-TITLE = "Autoencoders and transformers"
-SUBTITLE = "A reproducible notebook report"
-AUTHORS = ["Charvi Kusuma", "Tarun Reddi"]
-CONTRIBUTIONS = (
-    "Contributions, as the original states them: Charvi Kusuma and Tarun Reddi 50% each of Parts I, II, III, IV and of "
-    "the Bonus part. Instructor: Alina Vereshchaka."
-)
+META = {
+    "title": "Autoencoders and transformers",
+    "subtitle": "A reproducible notebook report",
+    "author": ["Charvi Kusuma", "Tarun Reddi"],
+    "contributions": "Contributions, as the original states them: Charvi Kusuma and Tarun Reddi 50% each of Parts I, "
+    "II, III, IV and of the Bonus part. Instructor: Alina Vereshchaka.",
+    "lang": "en-GB",
+}
 FIGURE_KINDS = (".png", ".svg")
 RESULTS = "results.json"
 
@@ -44,21 +45,17 @@ def assemble(
     cells is left out. `drafted` are the parts with changed models, which make the report a draft without front page and
     verdicts, as data of the user's own do; `other_data` says which data were chosen in place of the report's own, if
     any. The numbers of figures and tables, and all results (`study.publish.results`), are noted beside a whole report
-    of the committed records. Figures are published after both documents are complete. Raises PublishError, and then
-    nothing has changed; also when a check fails on the committed records.
+    of the committed records. All are replaced together, when all are complete, and then the figures. Raises
+    PublishError, and then nothing has changed; also when a check fails on the committed records.
     """
-    whole, committed = len(wanted) == len(parts.PARTS), (chosen.name, chosen.data) == ("full", "real")
-    strict = committed and not drafted and not other_data
+    whole = len(wanted) == len(parts.PARTS)
+    strict = (chosen.name, chosen.data) == ("full", "real") and not drafted and not other_data
     records = {part: _records(chosen, part, drafted) for part in wanted}
-    executed = {part: chosen.executed / f"{part.notebook}.ipynb" for part in wanted}
-    notebooks = {part: nbformat.read(path, as_version=4) for part, path in executed.items()}
+    notebooks = {part: nbformat.read(chosen.executed / _file(part), as_version=4) for part in wanted}
+    replies = {part: _replies(notebook) for part, notebook in notebooks.items()}
     found = [record for some in records.values() for record in some]
-    meta = {
-        "title": TITLE,
-        "subtitle": SUBTITLE + (" — on SYNTHETIC data" if chosen.synthetic else ""),
-        "author": AUTHORS,
-        "contributions": CONTRIBUTIONS,
-        "lang": "en-GB",
+    meta = META | {
+        "subtitle": META["subtitle"] + (" — on SYNTHETIC data" if chosen.synthetic else ""),
         "source": digest(notebooks.values(), found),
         "notebooks": os.path.relpath(paths.NOTEBOOKS, chosen.report),
     }
@@ -71,32 +68,50 @@ def assemble(
         opening = _written(chosen, lambda page: front.write(page, records, verdicts, whole and strict, bool(answered)))
         judgement = _written(chosen, lambda page: scorecard.write(page, verdicts))
         turned = _written(chosen, lambda page: scorecard.write_changed(page, verdicts))
-    replies = [reply for notebook in notebooks.values() for reply in _replies(notebook)]
-    checks = filling.appendix() if opening or any(CHECK in reply["result"].get("data", ()) for reply in replies) else ""
-    documents = render.build(
-        list(executed.values()),
-        chosen.report,
-        figures=chosen.figures,
-        meta=meta,
+    listed = opening or any(CHECK in reply.get("data", ()) for some in replies.values() for reply in some)
+    checks = filling.appendix() if listed else ""
+    noted = [part for part in wanted if replies[part] or part in [draft.part for draft in drafted]]
+    made = render.render(
+        {_file(part): notebook for part, notebook in notebooks.items()},
+        chosen.figures,
+        meta,
         front=opening,
         back="\n\n".join([answered, judgement, checks, provenance.page(chosen, found, turned) if found else ""]),
         code=code,
-        name=name,
         strict=strict,
-        notes={
-            executed[part].name: _note(chosen, part, drafted, other_data)
-            for part in wanted
-            if not strict and (_replies(notebooks[part]) or part in [draft.part for draft in drafted])
-        },
-        numbers=chosen.report / NUMBERS if whole and strict else None,
-        results=(chosen.report / RESULTS, results.collect(records, verdicts, meta["source"]))
-        if whole and strict
-        else None,
+        notes={} if strict else {_file(part): _note(chosen, part, drafted, other_data) for part in noted},
     )
+    documents = [chosen.report / f"{name}.html", chosen.report / f"{name}.pdf"]
+    contents = dict(zip(documents, [made.html, made.pdf], strict=True))
+    if whole and strict:
+        contents[chosen.report / NUMBERS] = results.as_json(filling.numbers(made.blocks))
+        everything = results.collect(records, verdicts, meta["source"], made.checked)
+        contents[chosen.report / RESULTS] = results.as_json(everything)
+    _replace(contents)
     texts = [judgement, *(text for notebook in notebooks.values() for text in outputs.items_of(notebook))]
     _publish_figures(chosen, texts, whole=whole and not drafted)
-    warned = [line for part, notebook in notebooks.items() for line in warnings(notebook, executed[part].name)]
-    return list(documents), [f"Warning in {line}" for line in warned]
+    warned = [line for part, notebook in notebooks.items() for line in warnings(notebook, _file(part))]
+    return documents, [f"Warning in {line}" for line in warned]
+
+
+def _file(part: parts.Part) -> str:
+    return f"{part.notebook}.ipynb"
+
+
+def _replace(contents: Mapping[Path, bytes]) -> None:
+    """Write every file under a temporary name, then move all into place."""
+    # The same names each time: what a killed build leaves, the next one overwrites.
+    temporary = {path: path.with_name(f".{path.name}.part") for path in contents}
+    try:
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with writing(path):
+                temporary[path].write_bytes(content)
+        for path, written in temporary.items():
+            os.replace(written, path)
+    finally:
+        for written in temporary.values():
+            written.unlink(missing_ok=True)
 
 
 def digest(notebooks: Iterable[nbformat.NotebookNode], records: Iterable[runs.Record]) -> str:
@@ -159,7 +174,7 @@ def _note(chosen: profile.Profile, part: parts.Part, drafted: Sequence[Draft], o
 
 
 def _replies(notebook: nbformat.NotebookNode) -> list[dict]:
-    return [reply for cell in notebook.cells for reply in cell.metadata.get(inline.REPLIES, [])]
+    return [reply for cell in notebook.cells for reply in inline.replies_of(cell).values()]
 
 
 def _written(chosen: profile.Profile, write: Callable[[Page], None]) -> str:

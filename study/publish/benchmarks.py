@@ -33,9 +33,8 @@ def page(file: Path) -> str:
 
 
 def _said(found: dict) -> str:
-    ours, build = found["transformer"], found["build"]
-    reached = ours["operations_per_text"] * np.median(ours["ours"]) / ours["peak_operations_per_second"]
-    peak = number(ours["peak_operations_per_second"] / 1e9)
+    ours, build, peak = found["transformer"], found["build"], found["transformer"]["peak_operations_per_second"]
+    reached = ours["operations_per_text"] * np.median(ours["ours"]) / peak
     to_common, to_keras = _faster(found)
     return (
         f"`make bench` measured this in one go, {ours['started'][:10]}, on {count(ours['threads'], 'thread')} "
@@ -44,8 +43,9 @@ def _said(found: dict) -> str:
         f"Our loop trains the text classifier of Part IV {number(to_common, 1)} times as fast as the same "
         f"layers from `torch.nn` in the common loop, and {number(to_keras, 1)} times as fast as Keras' own layers "
         "([@tbl:bench-texts]). Its matrix products run at "
-        f"{percent(reached)} of the {peak} GFLOP/s that one large product reaches on this machine: matrices of width "
-        f"{ours['settings']['width']} are small, and much of the time goes to softmax, norms, embeddings and the "
+        f"{percent(reached)} of the {number(peak / 1e9)} GFLOP/s that one large product reaches on this machine: "
+        f"matrices of width {ours['settings']['width']} are small, and much of the time goes to softmax, norms, "
+        "embeddings and the "
         f"optimiser. `make report` takes {number(np.median(build['nothing to do']), 1)} s when nothing is to do and "
         f"{number(np.median(build['prose changed']), 1)} s after a change of prose, in at most "
         f"{number(build['peak_bytes'] / 1e9, 1)} GB of memory a process."
@@ -84,15 +84,10 @@ def _texts(found: dict) -> str:
 
 def _operators(found: dict) -> str:
     times = pd.DataFrame(found["transformer"]["operators"])[["common", "ours"]].fillna(0.0)
-    heaviest = {name for way in times for name in times[way].nlargest(HEAVIEST).index}
-    named = times.index.isin(heaviest)
-    table = pd.concat(
-        [
-            times[named].sort_values("common", ascending=False, kind="stable"),
-            pd.DataFrame({"all others": times[~named].sum(), "together": times.sum()}).T,
-        ]
-    )
-    table = (1e6 * table).map(number).rename(columns=str.capitalize).reset_index(names="Operator")
+    named = times.index.isin({name for way in times for name in times[way].nlargest(HEAVIEST).index})
+    heaviest = times[named].sort_values("common", ascending=False, kind="stable")
+    sums = pd.DataFrame({"all others": times[~named].sum(), "together": times.sum()}).T
+    table = (1e6 * pd.concat([heaviest, sums])).map(number).rename(columns=str.capitalize).reset_index(names="Operator")
     caption = (
         "Where the time goes: microseconds per text in each of PyTorch's operators itself, by PyTorch's profiler, "
         "which slows both ways."

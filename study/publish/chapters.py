@@ -7,19 +7,18 @@ Before each cell stands an empty Div of class `cell`, and an empty Div of class 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from nbformat import NotebookNode
 
 from study.page import fenced
 from study.publish import inline, outputs
 from study.publish.errors import PublishError
+from study.publish.tree import Element
 
 # Tags of a cell, set in JupyterLab or in the percent format.
 HIDE_INPUT = {"parameters", "setup", "hide-input"}
-HIDE_CELL = "hide-cell"
-MODEL = "model"
-SUMMARY = "summary"
-ANSWER = "answer"
+HIDE_CELL, MODEL, SUMMARY, ANSWER = "hide-cell", "model", "summary", "answer"
 
 CELL, SHOWN = "cell", "shown"
 """Classes of the Divs that mark a place."""
@@ -40,20 +39,20 @@ class Cell:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A notebook as Markdown with marked places, the cells by the key of their mark, and the objects by theirs."""
+    """A notebook as Markdown with marked places; cells and objects' blocks by the keys of their marks."""
 
     name: str
     markdown: str
     cells: Mapping[str, Cell]
-    shown: Mapping[str, outputs.Shown]
+    shown: Mapping[str, list[Element]]
 
 
-def chapter(notebook: NotebookNode, name: str, code: bool = True) -> Chapter:
+def chapter(notebook: NotebookNode, name: str, figures: Path, code: bool = True) -> Chapter:
     """The chapter that an executed notebook tells; without `code` the source of its cells is left out.
 
     The code of cells tagged `model` stays, Markdown cells tagged `answer` are left out (see `answers`). `name` is what
-    errors call the notebook. Raises PublishError for a cell that failed or was not run, an inline value that is missing
-    or none, and a summary that is not the last prose.
+    errors call the notebook; files of objects go to `figures`. Raises PublishError for a cell that failed or was not
+    run, an inline value that is missing or none, and a summary that is not the last prose.
     """
     parts, cells, shown, titles = [], {}, {}, 0
     last = max((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"), default=None)
@@ -63,9 +62,7 @@ def chapter(notebook: NotebookNode, name: str, code: bool = True) -> Chapter:
             raise PublishError(
                 f"{where}: is tagged {SUMMARY}; only the last Markdown cell can be the chapter's summary"
             )
-        if not cell.source.strip() or cell.cell_type not in ("markdown", "code") or inline.is_injected(cell):
-            continue
-        if ANSWER in tags:
+        if not cell.source.strip() or cell.cell_type == "raw" or inline.is_injected(cell) or ANSWER in tags:
             continue
         parts.append(mark(CELL, where))
         if cell.cell_type == "markdown":
@@ -77,7 +74,7 @@ def chapter(notebook: NotebookNode, name: str, code: bool = True) -> Chapter:
         cells[where] = Cell(where)
         if cell.execution_count is None:
             raise PublishError(f"{where}: has not been run; execute the whole notebook")
-        items = outputs.shown_by(cell.outputs, where)
+        items = outputs.shown_by(cell.outputs, where, figures)
         if HIDE_CELL in tags:
             continue
         if MODEL in tags or (code and not tags & HIDE_INPUT):

@@ -21,7 +21,6 @@ from study.publish.tree import Element
 
 END = "end"
 """The key of the mark after the last chapter."""
-
 CHECKS_TABLE = "tbl:checks"
 SENTENCE_LETTERS = 180
 """How much of a sentence the list of checks shows."""
@@ -31,10 +30,13 @@ _MARK = "\0"
 
 
 class Section(NamedTuple):
-    """A heading: its identifier and its number."""
+    """A heading: its identifier, and its number if it has one."""
 
     identifier: str
     number: str
+
+    def __str__(self) -> str:
+        return self.number or self.identifier
 
 
 @dataclass(frozen=True)
@@ -50,67 +52,52 @@ class Checked:
     def failed(self) -> list[Check]:
         return [check for check in self.checks if not check.ok]
 
-    def described(self) -> str:
-        compared = "; ".join(check.compared for check in self.failed)
-        return f"{self.where}: “{_short(self.sentence)}” needs {compared}"
-
 
 def markdown(chapters: Sequence[Chapter], notes: Mapping[str, str]) -> list[str]:
     """The chapters' Markdown with the marks that `fill` looks for; `notes` are opening notes by notebook name."""
     parts = []
     for chapter in chapters:
-        parts.append(mark(CELL, chapter.name))
-        if chapter.name in notes:
-            parts.append(f"::: {{.note}}\n{notes[chapter.name]}\n\n:::")
-        parts.append(chapter.markdown)
+        note = [f"::: {{.note}}\n{notes[chapter.name]}\n\n:::"] if chapter.name in notes else []
+        parts += [mark(CELL, chapter.name), *note, chapter.markdown]
     return [*parts, mark(CELL, END)]
 
 
-def fill(
-    blocks: list[Element], chapters: Sequence[Chapter], shown: Mapping[str, list[Element]]
-) -> tuple[list[Element], list[Checked]]:
+def fill(blocks: list[Element], chapters: Sequence[Chapter]) -> tuple[list[Element], list[Checked]]:
     """The document's blocks without marks and with everything in its place, and the checks in reading order.
 
-    `shown` holds blocks by the keys of their marks. Raises PublishError for a cell whose Markdown swallows the next
-    one, an inline value where the documents have no place for it, and a citation whose words name another source.
+    Raises PublishError for a cell whose Markdown swallows the next one, an inline value where the documents have no
+    place for it, and a citation whose words name another source.
     """
-    cells = {"": Cell("the front page"), END: Cell("the end of the report")}
+    cells, shown = {"": Cell("the front page")}, {}
     for chapter in chapters:
         cells |= {chapter.name: Cell(chapter.name), **chapter.cells}
-    parts = _parts(blocks)
-    _require_order([key for key, _ in parts], ["", *list(cells)[2:], END])
+        shown |= chapter.shown
+    cells[END] = Cell("the end of the report")
+    filled = _parted(blocks, list(cells))
     section = title = Section("", "")
-    filled, found = {}, {}
-    for key, content in parts:
-        here = [
-            new for block in content for new in (shown[_key(block)] if tree.has_class(block, "Div", SHOWN) else [block])
-        ]
-        _put_values(here, cells[key])
-        require_named_sources(here, cells[key].where)
-        found[key] = []
-        for block in here:
-            for part in tree.find(block, "Header", "Para", "Plain"):
-                if part["t"] == "Header" and not cells[key].summary:
-                    section = Section(part["c"][1][0], dict(part["c"][1][2]).get("number", ""))
-                    title = section if part["c"][0] == 1 else title
-                elif part["t"] != "Header":
-                    found[key] += _checked(part, cells[key].where, title if cells[key].summary else section)
-        filled[key] = here
-    body = list(filled[""])
-    for chapter in chapters:
-        body += _with_opening(chapter, filled)
-    back = filled[END]
+    found: dict[str, list[Checked]] = {key: [] for key in cells}
+    for key, cell in cells.items():
+        filled[key] = [new for block in filled[key] for new in shown.get(_key(block, SHOWN), [block])]
+        _put_values(filled[key], cell)
+        require_named_sources(filled[key], cell.where)
+        for part in tree.find(filled[key], "Header", "Para", "Plain"):
+            if part["t"] != "Header":
+                found[key] += _checked(part, cell.where, title if cell.summary else section)
+            elif not cell.summary:
+                section = Section(part["c"][1][0], dict(part["c"][1][2]).get("number", ""))
+                title = section if part["c"][0] == 1 else title
     inner = [key for one in chapters for key in sorted(one.cells, key=lambda key: not one.cells[key].summary)]
     checked = [one for key in ("", *inner, END) for one in found[key]]
-    _list_checks(back, checked)
-    return [*body, *back], checked
+    _list_checks(filled[END], checked)
+    body = [block for chapter in chapters for block in _opened(chapter, filled)]
+    return [*filled[""], *body, *filled[END]], checked
 
 
 def require_named_sources(blocks: Any, where: str) -> None:
     """Raise PublishError unless each citation by a link stands in a sentence that names first author and year."""
     for part in tree.find(blocks, "Para", "Plain", "Header"):
-        marked = {id(link): link for link in tree.find(part, "Link") if tree.attribute(link, "cited")}
-        for words, links in _sentences(part, marked) if marked else []:
+        marked = [link for link in tree.find(part, "Link") if tree.attribute(link, "cited")]
+        for words, links in _sentences(part, marked):
             for link in links:
                 author, year = tree.attribute(link, "author"), tree.attribute(link, "year")
                 lacking = [word for word in (author, year) if word and word not in words]
@@ -119,7 +106,7 @@ def require_named_sources(blocks: Any, where: str) -> None:
                         f"{where}: the link [{tree.text(link['c'][1])}](#{tree.attribute(link, 'cited')}) cites "
                         f"{author} {year}, but its sentence does not say {' or '.join(lacking)}"
                     )
-        for link in marked.values():
+        for link in marked:
             link["c"][0][2] = []
 
 
@@ -132,10 +119,9 @@ def numbers(blocks: list[Element]) -> dict[str, str]:
     for item in tree.find(blocks, "Figure", "Table"):
         identifier, number = item["c"][0][0], tree.attribute(item, "number")
         if number and identifier.startswith(("fig:", "tbl:")):
-            found[identifier] = f"{'Figure' if item['t'] == 'Figure' else 'Table'} {number}"
-    bare = Counter(identifier.partition(":")[2] for identifier in found)
-    named = {(i if bare[i[4:]] > 1 else i[4:]): number for i, number in found.items()}
-    return dict(sorted(named.items()))
+            found[identifier] = f"{item['t']} {number}"
+    bare = Counter(identifier[4:] for identifier in found)
+    return dict(sorted((i if bare[i[4:]] > 1 else i[4:], number) for i, number in found.items()))
 
 
 def appendix() -> str:
@@ -153,45 +139,50 @@ def appendix() -> str:
 
 def failures(checked: Sequence[Checked]) -> str:
     """What to say of all failing checks together; empty if there is none."""
-    failed = [one.described() for one in checked if one.failed]
-    if not failed:
-        return ""
-    return "\n".join(
-        ["The records no longer bear out what is written; rewrite these sentences, or find what has changed:", *failed]
-    )
+    failed = [
+        f"{one.where}: “{_short(one.sentence)}” needs {'; '.join(check.compared for check in one.failed)}"
+        for one in checked
+        if one.failed
+    ]
+    opening = "The records no longer bear out what is written; rewrite these sentences, or find what has changed:"
+    return "\n".join([opening, *failed]) if failed else ""
 
 
-def _parts(blocks: Sequence[Element]) -> list[tuple[str, list[Element]]]:
-    """The blocks after each mark of a cell, with the mark's key; those before the first have the key ""."""
-    parts: list[tuple[str, list[Element]]] = [("", [])]
+def _key(block: Element, kind: str) -> str | None:
+    """The key of a mark of that kind; None of any other block."""
+    return tree.attribute(block, "key") if tree.has_class(block, "Div", kind) else None
+
+
+def _parted(blocks: Sequence[Element], expected: Sequence[str]) -> dict[str, list[Element]]:
+    """The blocks after each cell's mark by its key, those before the first with the first one expected.
+
+    Raises PublishError for a cell in which the next one's mark was lost.
+    """
+    here = expected[0]
+    parts: dict[str, list[Element]] = {here: []}
     for block in blocks:
-        if tree.has_class(block, "Div", CELL):
-            parts.append((_key(block), []))
+        key = _key(block, CELL)
+        if key is None:
+            parts[here].append(block)
         else:
-            parts[-1][1].append(block)
-    return parts
-
-
-def _key(marked: Element) -> str:
-    return tree.attribute(marked, "key") or ""
-
-
-def _require_order(found: Sequence[str], expected: Sequence[str]) -> None:
+            here, parts[key] = key, []
     for position, key in enumerate(expected):
-        if position >= len(found) or found[position] != key:
-            raise PublishError(
-                f"{expected[position - 1]}: its Markdown does not end with the cell; part it, or end its last block"
-            )
+        if list(parts)[position : position + 1] != [key]:
+            before = expected[position - 1]
+            raise PublishError(f"{before}: its Markdown does not end with the cell; part it, or end its last block")
+    return parts
 
 
 def _put_values(blocks: list[Element], cell: Cell) -> None:
     """Replace every ``{eval}`expression` `` of a cell by its value. Raises PublishError where that cannot be done."""
     found: list[str] = []
-    for inlines in tree.lists(blocks):
+    for inlines in tree.walk(blocks):
+        if not isinstance(inlines, list) or not all(isinstance(item, dict) for item in inlines):
+            continue
         kept: list[Element] = []
         for item in inlines:
-            before = kept[-1] if kept else {"t": ""}
-            if item["t"] == "Code" and before["t"] == "Str" and before["c"].endswith(inline.ROLE):
+            before = kept[-1] if kept else {}
+            if item.get("t") == "Code" and before.get("t") == "Str" and before["c"].endswith(inline.ROLE):
                 expression = inline.same(item["c"][1])
                 found.append(expression)
                 if expression in cell.values:
@@ -214,65 +205,61 @@ def _shown(value: inline.Value, before: list[Element]) -> list[Element]:
         return tree.words(value)
     if before and before[-1]["t"] in ("Space", "SoftBreak"):
         before[-1] = tree.element("Str", "\N{NO-BREAK SPACE}")
-    classes = ["check"] if value.ok else ["check", "failed"]
-    return [tree.span(classes, tree.words(str(value)), compared=value.compared)]
+    attributes = tree.attributes("check", *([] if value.ok else ["failed"]), compared=value.compared)
+    return [tree.element("Span", attributes, tree.words(str(value)))]
 
 
-def _sentences(part: Element, marked: Mapping[int, Any]) -> list[tuple[str, list[Any]]]:
-    """The sentences of a block of text, each with those of the marked elements (by `id`) that stand in it."""
-    met: list[Any] = []
+def _sentences(part: Element, marked: Sequence[Element]) -> list[tuple[str, list[Element]]]:
+    """The sentences of a block of text in which marked elements stand, each with these; a check says no words."""
+    left = list(marked)
 
     def note(item: Element) -> str | None:
-        if id(item) not in marked:
+        if not any(item is one for one in marked):
             return None
-        met.append(marked[id(item)])
-        return _MARK if tree.has_class(item, "Span", "check") else _MARK + tree.text(item["c"][1])
+        return _MARK if item["t"] == "Span" else _MARK + tree.text(item["c"][1])
 
-    found, position = [], 0
-    for sentence in _END_OF_SENTENCE.split(tree.text(part["c"], note)):
-        count = sentence.count(_MARK)
+    found = []
+    for sentence in _END_OF_SENTENCE.split(tree.text(part["c"], note)) if marked else []:
+        here = [left.pop(0) for _ in range(sentence.count(_MARK))]
         words = " ".join(sentence.replace(_MARK, "").split())
-        found.append((re.sub(r" (?=[.,;:!?)])", "", words), met[position : position + count]))
-        position += count
+        found += [(re.sub(r" (?=[.,;:!?)])", "", words), here)] if here else []
     return found
 
 
 def _checked(part: Element, where: str, section: Section) -> list[Checked]:
+    """The sentences of a block of text that have checks."""
     spans = [span for span in tree.find(part, "Span") if tree.has_class(span, "Span", "check")]
-    marked = {id(span): Check(tree.attribute(span, "compared"), "failed" not in span["c"][0][1]) for span in spans}
-    if not marked:
-        return []
-    return [Checked(where, section, words, tuple(checks)) for words, checks in _sentences(part, marked) if checks]
+    read = lambda span: Check(tree.attribute(span, "compared"), not tree.has_class(span, "Span", "failed"))  # noqa: E731
+    return [Checked(where, section, words, tuple(map(read, found))) for words, found in _sentences(part, spans)]
 
 
-def _with_opening(chapter: Chapter, filled: Mapping[str, list[Element]]) -> list[Element]:
+def _opened(chapter: Chapter, filled: Mapping[str, list[Element]]) -> list[Element]:
     """A chapter's blocks; after its title stand its note and its summary, the last cell of the notebook."""
-    note = filled[chapter.name]
     blocks = [block for key, cell in chapter.cells.items() if not cell.summary for block in filled[key]]
     lead = [_lead(filled[key]) for key, cell in chapter.cells.items() if cell.summary]
     title = next(i for i, block in enumerate(blocks) if block["t"] == "Header" and block["c"][0] == 1)
     blocks[title]["c"][1][2].append(["notebook", chapter.name])
-    return [*blocks[: title + 1], *note, *lead, *blocks[title + 1 :]]
+    return [*blocks[: title + 1], *filled[chapter.name], *lead, *blocks[title + 1 :]]
 
 
 def _lead(summary: list[Element]) -> Element:
     """A summary without its headings; the first one's identifier stays, for links to it."""
     identifiers = [block["c"][1][0] for block in summary if block["t"] == "Header"]
-    lead = tree.div(["lead"], [block for block in summary if block["t"] != "Header"])
+    lead = tree.element("Div", tree.attributes("lead"), [block for block in summary if block["t"] != "Header"])
     lead["c"][0][0] = identifiers[0] if identifiers else ""
     return lead
 
 
 def _list_checks(back: list[Element], checked: Sequence[Checked]) -> None:
     """Fill the table of checks, if there is one at the end of the report, with a row for each sentence."""
+    rows, shown = [], set()
+    for one in checked:
+        compared = {check.compared for check in one.checks if not _is_bare(check)}
+        rows.append(_row(one, known=compared <= shown and not one.failed))
+        shown |= compared
     for table in tree.find(back, "Table"):
         if table["c"][0][0] == CHECKS_TABLE:
-            shown: set[str] = set()
-            for one in checked:
-                compared = {check.compared for check in one.checks if not _is_bare(check)}
-                table["c"][4][0][3].append(_line(one, known=compared <= shown and not one.failed))
-                shown |= compared
-            del table["c"][4][0][3][0]
+            table["c"][4][0][3] = rows
 
 
 def _is_bare(check: Check) -> bool:
@@ -281,13 +268,12 @@ def _is_bare(check: Check) -> bool:
     return check.ok and one == other
 
 
-def _line(one: Checked, known: bool) -> list[Any]:
+def _row(one: Checked, known: bool) -> list[Any]:
     """A sentence's row; `known`, if it shows nothing new, has a class of its own, and print leaves it out."""
     compared = "; ".join(check.compared if check.ok else f"✗ {check.compared}" for check in one.checks)
-    place = tree.link(f"#{one.section.identifier}", tree.words(one.section.number or one.section.identifier))
-    row = tree.row([[place], tree.words(_short(one.sentence)), tree.words(compared)])
-    row[0][1] = ["known"] if known else []
-    return row
+    place = tree.element("Link", tree.attributes(), tree.words(str(one.section)), [f"#{one.section.identifier}", ""])
+    cells = [[place], tree.words(_short(one.sentence)), tree.words(compared)]
+    return [tree.attributes(*(["known"] if known else [])), [tree.cell(inlines) for inlines in cells]]
 
 
 def _short(sentence: str) -> str:

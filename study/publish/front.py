@@ -6,36 +6,24 @@ For one part alone they tell of that part, without abstract, main claims and lim
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from study import paths, published
+from study import verdicts as words
 from study.anomaly.detectors import BASELINES, OURS, SURGE_MEAN
 from study.anomaly.leaderboard import leaderboard
-from study.checks import Check, holds
+from study.checks import holds
 from study.comparison import compare
 from study.news.experiments import VARIANTS
 from study.page import Page
 from study.parts import Part
 from study.prose import NO_BREAK_SPACE, count, number, percent
 from study.publish.errors import PublishError
-from study.publish.scorecard import Verdicts, facts, measured
+from study.publish.scorecard import Records, Verdicts, facts, measured
 from study.runs import Record, of
-from study.verdicts import (
-    CLOSE,
-    CONFIRMED,
-    CONTRADICTED,
-    EXACT,
-    NOT_COMPARABLE,
-    NOT_REPRODUCED,
-    NOT_TESTED,
-    PARTLY,
-    REPRODUCED,
-    UNCLEAR,
-)
 
 MAIN_CLAIMS = {
     "part1": ("errors_learnt", "combined_methods"),
@@ -50,8 +38,8 @@ HOW_TO_READ = f"""\
 **How to read.** *The original* is the authors' first report on this assignment. This one answers the same questions again, retrains the original's models on its data or the nearest that are available, and says of each published number and claim whether it holds.
 
 - [✓]{{.sign}}: an automatic test checked the statement's direction or margin, not its every digit; a false one stops the build. The digits are inserted from the data. [@sec:checks] lists what was compared. *✗ not so here* can only appear when the notebooks are run on other data.
-- A published number stands for every number that rounds to it. One from a training is *{REPRODUCED}* if it could be one more training of ours (it lies in the 95% prediction interval of our seeds), *{CLOSE}* if it only lies near the median, else *{NOT_REPRODUCED}*; it is *{NOT_COMPARABLE}* if its data or its rule are not available. A fact, such as a number of parameters, is *{EXACT}* or not.
-- A claim is *{CONFIRMED}*, *{PARTLY}*, *{UNCLEAR}* (the measurement does not decide, or our conditions differ from the original's), *{CONTRADICTED}* or *not tested*. [@sec:scorecard] has the rules and every verdict.
+- A published number stands for every number that rounds to it. One from a training is *{words.REPRODUCED}* if it could be one more training of ours (it lies in the 95% prediction interval of our seeds), *{words.CLOSE}* if it only lies near the median, else *{words.NOT_REPRODUCED}*; it is *{words.NOT_COMPARABLE}* if its data or its rule are not available. A fact, such as a number of parameters, is *{words.EXACT}* or not.
+- A claim is *{words.CONFIRMED}*, *{words.PARTLY}*, *{words.UNCLEAR}* (the measurement does not decide, or our conditions differ from the original's), *{words.CONTRADICTED}* or *not tested*. [@sec:scorecard] has the rules and every verdict.
 - 0.84 [0.82 to 0.86] is a mean or a difference with its 95% confidence interval, 90.8 ± 0.2 a mean with the standard deviation over seeds.
 """  # noqa: E501
 
@@ -71,18 +59,10 @@ LIMITATIONS = """
 """  # noqa: E501
 
 
-def write(
-    page: Page,
-    records: Mapping[Part, Sequence[Record]],
-    verdicts: Sequence[Verdicts],
-    whole: bool,
-    answered: bool = False,
-) -> None:
+def write(page: Page, records: Records, verdicts: Sequence[Verdicts], whole: bool, answered: bool = False) -> None:
     """Show the front pages; of a `whole` report with abstract, main claims and limitations.
 
-    `answered` says whether the report has an appendix of answers.
-
-    Raises PublishError as `questions` does.
+    `answered` says whether the report has an appendix of answers. Raises PublishError as `questions` does.
     """
     page.say("# Summary {.unnumbered}")
     if page.synthetic:
@@ -90,7 +70,8 @@ def write(
     if whole:
         page.say(abstract(records, verdicts))
     page.say(f"::: {{.panel}}\n{HOW_TO_READ}{TRY_IT if answered else ''}\n:::")
-    page.say("## Results {#sec:results}\n\n" + "\n".join(f"- {f}" for f in findings(records)))
+    findings = (f"- **{part.short_title}.** {part.analysis().finding(found)}" for part, found in records.items())
+    page.say("## Results {#sec:results}\n\n" + "\n".join(findings))
     rows = [(part.short_title, *line) for part, found in records.items() for line in part.analysis().highlights(found)]
     page.table(
         pd.DataFrame(rows, columns=["Part", "Measure", "Published", "Regenerated", "For comparison"]),
@@ -115,110 +96,86 @@ def write(
     page.say(f"## Where each question is answered\n\n::: {{.questions}}\n{mapped}\n{behind}\n:::")
 
 
-def abstract(records: Mapping[Part, Sequence[Record]], verdicts: Sequence[Verdicts]) -> str:
+def abstract(records: Records, verdicts: Sequence[Verdicts]) -> str:
     """The whole report in short, with checks; pandoc Markdown."""
     trained = Counter(j.verdict.status for one in verdicts for j in measured(one.numbers))
     found = [j.verdict.status for one in verdicts for j in facts(one.numbers)]
-    exact = [status == EXACT for status in found if status != NOT_COMPARABLE]
+    exact = [status == words.EXACT for status in found if status != words.NOT_COMPARABLE]
     claimed = Counter(verdict.status for one in verdicts for verdict in one.claims.values())
-    comparable = trained.total() - trained[NOT_COMPARABLE]
-    borne_out = claimed[CONFIRMED] + claimed[PARTLY]
-    detector, classifier = _own_models(records)
-    limits = _limits_of_the_detector(records)
+    comparable = trained.total() - trained[words.NOT_COMPARABLE]
+    near = trained[words.REPRODUCED] + trained[words.CLOSE]
+    borne_out = claimed[words.CONFIRMED] + claimed[words.PARTLY]
+    by_part = {part.key: some for part, some in records.items()}
+    detector, moving_mean, limits = _detectors(by_part["part2"])
+    classifier, linear = _classifiers(by_part["part4"])
     return (
         "::: {.abstract}\n"
         "The original is a course report on autoencoders for anomaly detection, self-attention, text classification "
         "and vision transformers. This report answers its questions again, retrains its models, and judges its "
         f"{trained.total() + len(found)} numbers and {claimed.total()} claims by "
         f"{number(sum(map(len, records.values())))} stored runs. Most of it holds, in full or in part. "
-        f"Of {comparable} training results that can be compared, {trained[REPRODUCED] + trained[CLOSE]} are reproduced "
-        f"or close{_mark(holds(trained[REPRODUCED] + trained[CLOSE], '>', comparable / 2))}; of {len(exact)} facts "
-        f"such as numbers of parameters, {sum(exact)} are exact{_mark(holds(sum(exact), '>', len(exact) / 2))}. "
-        f"Of the claims, {claimed[CONFIRMED]} are confirmed, {claimed[PARTLY]} partly confirmed and "
-        f"{claimed[CONTRADICTED]} contradicted{_mark(holds(borne_out, '>', claimed.total() / 2))}; "
-        f"{claimed[UNCLEAR]} remain unclear, and {count(claimed[NOT_TESTED], 'claim was', 'claims were')} not tested. "
+        f"Of {comparable} training results that can be compared, {near} are reproduced "
+        f"or close{_mark(near, '>', comparable / 2)}; of {len(exact)} facts "
+        f"such as numbers of parameters, {sum(exact)} are exact{_mark(sum(exact), '>', len(exact) / 2)}. "
+        f"Of the claims, {claimed[words.CONFIRMED]} are confirmed, {claimed[words.PARTLY]} partly confirmed and "
+        f"{claimed[words.CONTRADICTED]} contradicted{_mark(borne_out, '>', claimed.total() / 2)}; "
+        f"{claimed[words.UNCLEAR]} remain unclear, and "
+        f"{count(claimed[words.NOT_TESTED], 'claim was', 'claims were')} not tested. "
         "Two models of our own surpass the best of the original's that we retrained: "
-        f"{classifier.words}{_mark(classifier.ahead)}; {detector.words}{_mark(detector.ahead)}. {limits} "
-        "Simple models get as far: "
-        f"{detector.beside}{_mark(detector.no_better)}; {classifier.beside}{_mark(classifier.no_better)}.\n:::"
+        f"{classifier}; {detector}. {limits} Simple models get as far: {moving_mean}; {linear}.\n:::"
     )
 
 
-class _Own(NamedTuple):
-    """One of our own models against the original's best and against a simple model, in words, each with its check."""
-
-    words: str
-    ahead: Check
-    beside: str
-    no_better: Check
-
-
-def _own_models(records: Mapping[Part, Sequence[Record]]) -> tuple[_Own, _Own]:
-    """Part II's detector and Part IV's classifier.
-
-    Of classifiers the lowest seed of ours must be above the highest one of the best retrained variant.
-    """
-    found = {part.key: some for part, some in records.items()}
-    board = leaderboard(found["part2"], by="unpaused_nab")
-    chosen = (board.key == OURS, board.kind == "original", board.key == SURGE_MEAN)
-    detector, theirs, moving = (board[rows].unpaused_nab.max() for rows in chosen)
-    windows = len(of(found["part2"], "part2-dataset")[0].metrics["windows"])
-    ours, best, linear = (
-        _best_accuracies(found["part4"], f"part4-{task}") for task in ("own", "variants", "baselines")
-    )
-    reported = max(published.value(f"part4.{name}.test_accuracy") for name in VARIANTS)
-    lead = compare(of(found["part4"], "part4-own"), of(found["part4"], "part4-baselines", "tfidf")).difference
+def _detectors(records: Sequence[Record]) -> tuple[str, str, str]:
+    """Part II's detector against the original's best and a moving mean; and what its lead owes to its pause."""
+    board = leaderboard(records, by="unpaused_nab")
+    ours, mean, value = (board[board.key == key].iloc[0] for key in (OURS, SURGE_MEAN, BASELINES[0]))
+    best = board[board.kind == "original"][["unpaused_nab", "paused_nab"]].max()
+    lead, lead_paused = ours.unpaused_nab - best.unpaused_nab, ours.paused_nab - best.paused_nab
+    windows = len(of(records, "part2-dataset")[0].metrics["windows"])
     return (
-        _Own(
-            "in Part II an autoencoder, which pauses after an alarm by design, has a NAB score of "
-            f"{number(detector, 2)}, where {windows} is perfect, against {number(theirs, 2)} without a pause",
-            holds(detector, ">", theirs),
-            f"in Part II a moving mean in place of the autoencoder does better ({number(moving, 2)})",
-            holds(detector, "<", moving),
-        ),
-        _Own(
-            f"in Part IV a text classifier has a test accuracy of {percent(np.mean(ours))} against "
-            f"{percent(np.mean(best))} for the best retrained variant (the original reported {percent(reported)})",
-            holds(min(ours), ">", max(best)),
-            f"in Part IV a linear model with {percent(np.mean(linear))} is not clearly worse",
-            holds(lead.low, "<=", 0),
-        ),
-    )
-
-
-def _limits_of_the_detector(records: Mapping[Part, Sequence[Record]]) -> str:
-    """What the lead of Part II's detector owes to its pause, and to what its design had seen, with checks."""
-    board = leaderboard(next(found for part, found in records.items() if part.key == "part2"))
-    ours, value = (board[board.key == key].iloc[0] for key in (OURS, BASELINES[0]))
-    theirs = board[board.kind == "original"]
-    lead, lead_paused = ours.unpaused_nab - theirs.unpaused_nab.max(), ours.paused_nab - theirs.paused_nab.max()
-    return (
+        "in Part II an autoencoder, which pauses after an alarm by design, has a NAB score of "
+        f"{number(ours.unpaused_nab, 2)}, where {windows} is perfect, against {number(best.unpaused_nab, 2)} without "
+        f"a pause{_mark(ours.unpaused_nab, '>', best.unpaused_nab)}",
+        f"in Part II a moving mean in place of the autoencoder does better ({number(mean.unpaused_nab, 2)})"
+        f"{_mark(ours.unpaused_nab, '<', mean.unpaused_nab)}",
         "The pause explains most of this lead: with a pause after each alarm for all detectors, the best of the "
-        f"original's scores {number(theirs.paused_nab.max(), 2)}{_mark(holds(lead_paused, '<', lead / 2))} and a "
+        f"original's scores {number(best.paused_nab, 2)}{_mark(lead_paused, '<', lead / 2)} and a "
         f"threshold on the plain counts {number(value.paused_nab, 2)}, more than our autoencoder"
-        f"{_mark(holds(value.paused_nab, '>', ours.paused_nab))}. We redesigned one of its steps after seeing its "
-        "score on this series."
+        f"{_mark(value.paused_nab, '>', ours.paused_nab)}. We redesigned one of its steps after seeing its "
+        "score on this series.",
+    )
+
+
+def _classifiers(records: Sequence[Record]) -> tuple[str, str]:
+    """Part IV's classifier against the best retrained variant and a linear model.
+
+    The lowest seed of ours must be above the highest one of the variant.
+    """
+    ours, best, linear = (_best_accuracies(records, f"part4-{task}") for task in ("own", "variants", "baselines"))
+    reported = max(published.value(f"part4.{name}.test_accuracy") for name in VARIANTS)
+    lead = compare(of(records, "part4-own"), of(records, "part4-baselines", "tfidf")).difference
+    return (
+        f"in Part IV a text classifier has a test accuracy of {percent(np.mean(ours))} against "
+        f"{percent(np.mean(best))} for the best retrained variant (the original reported {percent(reported)})"
+        f"{_mark(min(ours), '>', max(best))}",
+        f"in Part IV a linear model with {percent(np.mean(linear))} is not clearly worse{_mark(lead.low, '<=', 0)}",
     )
 
 
 def _best_accuracies(records: Sequence[Record], task: str) -> list[float]:
     """The test accuracies, one a seed, of the model of a task whose mean is highest."""
     found: dict[str, list[float]] = {}
-    for record in records:
-        if record.spec["task"] == task:
-            found.setdefault(record.spec["model"], []).append(record.metrics["test"]["accuracy"])
+    for record in of(records, task):
+        found.setdefault(record.spec["model"], []).append(record.metrics["test"]["accuracy"])
     return max(found.values(), key=np.mean)
 
 
-def _mark(check: Check) -> str:
+def _mark(a: float, relation: str, b: float) -> str:
     """A check in pandoc Markdown, as those of notebooks come out."""
+    check = holds(a, relation, b)
     kind = ".check" if check.ok else ".check .failed"
     return f'{NO_BREAK_SPACE}[{check}]{{{kind} compared="{check.compared}"}}'
-
-
-def findings(records: Mapping[Part, Sequence[Record]]) -> list[str]:
-    """What each part found, as its analysis says it, with a link to the part."""
-    return [f"**{part.short_title}.** {part.analysis().finding(found)}" for part, found in records.items()]
 
 
 def main_claims(verdicts: Sequence[Verdicts]) -> pd.DataFrame:
@@ -272,6 +229,6 @@ def spelt(text: str) -> str:
     return re.sub("[^a-z0-9]", "", text.lower())
 
 
-def _heading(words: str) -> str:
+def _heading(title: str) -> str:
     """A link to a heading by its words, which the report's filter turns into its number."""
-    return f"[§][{words}]"
+    return f"[§][{title}]"

@@ -3,6 +3,7 @@
 import ast
 import unicodedata
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -31,18 +32,12 @@ def expressions(markdown: str) -> list[str]:
 
 def _found(markdown: str) -> list[tuple[str, bool]]:
     """Each expression, and whether it stands in a heading."""
-    if ROLE not in markdown:
-        return []
     found, block = [], ""
-    for token in _READER.parse(markdown):
-        if token.type != "inline":
-            block = token.type
-            continue
-        before = None
-        for child in token.children:
-            if child.type == "code_inline" and before and before.type == "text" and before.content.endswith(ROLE):
+    for token in _READER.parse(markdown) if ROLE in markdown else []:
+        for before, child in pairwise(token.children or []):
+            if child.type == "code_inline" and before.type == "text" and before.content.endswith(ROLE):
                 found.append((child.content.strip(), block == "heading_open"))
-            before = child
+        block = token.type
     return found
 
 
@@ -59,11 +54,10 @@ def same(expression: str) -> str:
 def require_sound(notebook: NotebookNode, name: str) -> None:
     """Raise PublishError, naming cell and expression, for one that JupyterLab or the documents would misread."""
     for index, cell in enumerate(notebook.cells):
-        if cell.cell_type == "markdown":
-            for expression, in_heading in _found(cell.source):
-                fault = _fault(expression, in_heading)
-                if fault:
-                    raise PublishError(f"{place(notebook, index, name)}: {named(expression)} {fault}")
+        for expression, in_heading in _found(cell.source) if cell.cell_type == "markdown" else []:
+            fault = _fault(expression, in_heading)
+            if fault:
+                raise PublishError(f"{place(notebook, index, name)}: {named(expression)} {fault}")
 
 
 def _fault(expression: str, in_heading: bool) -> str:
@@ -123,13 +117,17 @@ def _literal(plain: str) -> Any:
 
 def values_of(cell: NotebookNode, where: str) -> dict[str, Value]:
     """The values of an executed Markdown cell by expression. Raises PublishError for one that is missing."""
-    given = {same(reply["expression"]): reply["result"] for reply in cell.metadata.get(REPLIES, [])}
-    values = {}
+    given, values = replies_of(cell), {}
     for expression in expressions(cell.source):
         if same(expression) not in given:
             raise PublishError(f"{where}: {named(expression)} has no value; execute the whole notebook")
         values[same(expression)] = value_of(expression, given[same(expression)], where)
     return values
+
+
+def replies_of(cell: NotebookNode) -> dict[str, Mapping[str, Any]]:
+    """The replies to an executed Markdown cell by expression."""
+    return {same(reply["expression"]): reply["result"] for reply in cell.metadata.get(REPLIES, [])}
 
 
 def all_replies(notebook: NotebookNode, name: str) -> Replies:
@@ -139,16 +137,15 @@ def all_replies(notebook: NotebookNode, name: str) -> Replies:
     """
     replies, values = {}, {}
     for index, cell in enumerate(notebook.cells):
-        if cell.cell_type != "markdown":
-            continue
-        where = place(notebook, index, name)
-        for expression, value in values_of(cell, where).items():
-            if values.setdefault(expression, value) != value:
-                raise PublishError(
-                    f"{where}: {named(expression)} is {_shown(value)} here and {_shown(values[expression])} above: "
-                    "bind a name used in prose once"
-                )
-        replies |= {same(reply["expression"]): reply["result"] for reply in cell.metadata.get(REPLIES, [])}
+        if cell.cell_type == "markdown":
+            where = place(notebook, index, name)
+            for expression, value in values_of(cell, where).items():
+                if values.setdefault(expression, value) != value:
+                    raise PublishError(
+                        f"{where}: {named(expression)} is {_shown(value)} here and {_shown(values[expression])} above: "
+                        "bind a name used in prose once"
+                    )
+            replies |= replies_of(cell)
     return replies
 
 

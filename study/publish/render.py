@@ -10,20 +10,19 @@ import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree.ElementTree import ParseError
 
-import nbformat
 import pypandoc
 import typst
+from nbformat import NotebookNode
 from plotly.offline import get_plotlyjs
 
 from study import paths
-from study.files import writing
-from study.publish import drawings, filling, objects
-from study.publish import results as results_file
+from study.publish import drawings, filling, outputs
 from study.publish.chapters import chapter
 from study.publish.errors import PublishError
+from study.publish.tree import Element
 
 # Close to what JupyterLab reads; raw HTML and TeX stay text, because one of the two documents would drop them.
 READER = (
@@ -33,41 +32,42 @@ READER = (
 _REFERENCES = "# References {.unnumbered}\n\n```{=typst}\n#set text(size: 8.5pt)\n```\n\n::: {#refs}\n:::\n"
 
 
-def build(
-    notebooks: Sequence[Path],
-    out_dir: Path,
-    *,
+class Rendered(NamedTuple):
+    """Both documents, the blocks of pandoc's tree that they show, and the checks in reading order."""
+
+    html: bytes
+    pdf: bytes
+    blocks: list[Element]
+    checked: list[filling.Checked]
+
+
+def render(
+    notebooks: Mapping[str, NotebookNode],
     figures: Path,
     meta: Mapping[str, Any],
+    *,
     front: str = "",
     back: str = "",
     code: bool = True,
-    name: str = "report",
-    bibliography: Path = paths.BIBLIOGRAPHY,
     strict: bool = True,
     notes: Mapping[str, str] | None = None,
-    numbers: Path | None = None,
-    results: tuple[Path, dict] | None = None,
-) -> tuple[Path, Path]:
-    """Write `<name>.html` and `<name>.pdf` from executed notebooks and return their paths.
+) -> Rendered:
+    """The documents of executed notebooks, which have the names that errors call them by.
 
     Each notebook is a chapter, in the given order; `front` and `back` are pandoc Markdown before and after them, the
-    references close the document. `figures` is the folder that the notebooks' pages wrote to. `meta` holds title
-    (required), subtitle, author (list), contributions, lang, source (a digest of what the report is made from),
-    notebooks (the folder of the notebooks, from `out_dir`, to which figures link), and `draft`, a line that says what a
-    draft lacks.
-    Without `code` the cells' source is left out. `notes` is pandoc Markdown that opens a chapter, by the notebook's
-    file name. Both files are replaced together, and only when all are complete; with them `numbers`, the numbers of
-    figures and tables as JSON, and `results`, a file and what `study.publish.results` collected for it. Raises
-    PublishError with the place and the remedy; when `strict`, also for failing checks.
+    references close the document. `figures` is the folder that the notebooks' pages wrote to; what else they show is
+    written there. `meta` holds title, subtitle, author (list), contributions, lang, source (a digest of what the report
+    is made from), notebooks (the folder of the notebooks, from the documents, to which figures link), and `draft`, a
+    line that says what a draft lacks. Without `code` the cells' source is left out. `notes` is pandoc Markdown that
+    opens a chapter, by the notebook's name. Raises PublishError with the place and the remedy; when `strict`, also for
+    failing checks.
     """
-    if not meta.get("title"):
-        raise PublishError("the report needs a title: meta['title']")
-    chapters = [chapter(nbformat.read(path, as_version=4), path.name, code) for path in notebooks]
+    for left in figures.glob(f"{outputs.STEM}*"):  # of an earlier build
+        left.unlink()
+    chapters = [chapter(notebook, name, figures, code) for name, notebook in notebooks.items()]
     markdown = filling.markdown(chapters, notes or {})
-    tree = json.loads(_document([front, *markdown, back, _REFERENCES], meta, figures, bibliography))
-    shown = objects.blocks({key: item for one in chapters for key, item in one.shown.items()}, figures)
-    tree["blocks"], checked = filling.fill(tree["blocks"], chapters, shown)
+    tree = json.loads(_document([front, *markdown, back, _REFERENCES], meta, figures, paths.BIBLIOGRAPHY))
+    tree["blocks"], checked = filling.fill(tree["blocks"], chapters)
     failures = filling.failures(checked)
     if strict and failures:
         raise PublishError(failures)
@@ -75,17 +75,7 @@ def build(
     with ThreadPoolExecutor() as both:  # pandoc and Typst work outside Python
         html = both.submit(to_html, document, figures)
         pdf = both.submit(to_pdf, document, figures, meta.get("author", []))
-    contents = {out_dir / f"{name}.html": html.result().encode("utf-8"), out_dir / f"{name}.pdf": pdf.result()}
-    documents = tuple(contents)
-    if numbers:
-        listed = json.dumps(filling.numbers(tree["blocks"]), indent=1, ensure_ascii=False)
-        contents[numbers] = f"{listed}\n".encode()
-    if results:
-        file, collected = results
-        contents[file] = results_file.written(collected, checked)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    _replace(contents)
-    return documents
+    return Rendered(html.result().encode(), pdf.result(), tree["blocks"], checked)
 
 
 def to_html(document: str, figures: Path) -> str:
@@ -197,18 +187,3 @@ def _packed(script: str) -> str:
 
 def _sha256(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
-
-
-def _replace(contents: Mapping[Path, bytes]) -> None:
-    """Write every file under a temporary name, then move all into place."""
-    # The same names each time: what a killed build leaves, the next one overwrites.
-    temporary = {path: path.with_name(f".{path.name}.part") for path in contents}
-    try:
-        for path, content in contents.items():
-            with writing(path):
-                temporary[path].write_bytes(content)
-        for path, written in temporary.items():
-            os.replace(written, path)
-    finally:
-        for written in temporary.values():
-            written.unlink(missing_ok=True)

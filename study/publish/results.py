@@ -24,8 +24,10 @@ from study.runs import Record
 from study.verdicts import Judged
 
 
-def collect(records: Mapping[Part, Sequence[Record]], verdicts: Sequence[Verdicts], source: str) -> dict:
-    """All but the statements, which only the filled document has; JSON's types alone."""
+def collect(
+    records: Mapping[Part, Sequence[Record]], verdicts: Sequence[Verdicts], source: str, checked: Sequence[Checked]
+) -> dict:
+    """The file's content; JSON's types alone."""
     claims = published.everything()["claims"]
     return {
         "source": source,
@@ -46,23 +48,22 @@ def collect(records: Mapping[Part, Sequence[Record]], verdicts: Sequence[Verdict
             for part, found in records.items()
             for line in part.analysis().highlights(found)
         ],
+        "statements": [
+            {
+                "where": one.where,
+                "section": str(one.section),
+                "sentence": one.sentence,
+                "compared": [check.compared for check in one.checks],
+                "holds": not one.failed,
+            }
+            for one in checked
+        ],
     }
 
 
-def written(collected: dict, checked: Sequence[Checked]) -> bytes:
-    """The file's content. Raises ValueError for a number that is none, such as NaN."""
-    statements = [
-        {
-            "where": one.where,
-            "section": one.section.number or one.section.identifier,
-            "sentence": one.sentence,
-            "compared": [check.compared for check in one.checks],
-            "holds": not one.failed,
-        }
-        for one in checked
-    ]
-    listed = json.dumps(collected | {"statements": statements}, indent=1, ensure_ascii=False, allow_nan=False)
-    return f"{listed}\n".encode()
+def as_json(content: dict) -> bytes:
+    """Raises ValueError for a number that is none, such as NaN."""
+    return f"{json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
 def _number(judged: Judged, part: Part, records: Sequence[Record]) -> dict:
@@ -78,7 +79,7 @@ def _number(judged: Judged, part: Part, records: Sequence[Record]) -> dict:
         "published": judged.published,
         "values": [float(value) for value in judged.values],
         "regenerated": None if judged.regenerated is None else float(judged.regenerated),
-        "interval": None if judged.interval is None else [float(end) for end in judged.interval],
+        "interval": judged.interval and [float(end) for end in judged.interval],
         "verdict": judged.verdict.status,
         "reason": judged.verdict.reason,
         "runs": sorted(runs.digest(record.spec) for record in mine),

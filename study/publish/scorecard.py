@@ -7,7 +7,7 @@ import re
 import textwrap
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from itertools import groupby, pairwise
@@ -17,34 +17,20 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 from study import figures, paths, published
+from study import verdicts as words
 from study.page import Page
 from study.parts import Part
 from study.prose import NOTHING, count, join_list, number, percent, sentence
 from study.runs import Record
-from study.verdicts import (
-    CLOSE,
-    COLLAPSED,
-    CONFIRMED,
-    CONTRADICTED,
-    EXACT,
-    LEAST,
-    NEAR,
-    NOT_COMPARABLE,
-    NOT_EXACT,
-    NOT_REPRODUCED,
-    NOT_TESTED,
-    PARTLY,
-    REPRODUCED,
-    UNCLEAR,
-    Judged,
-    Kind,
-    Verdict,
-)
+from study.verdicts import Judged, Kind, Verdict
 
-NUMBER_COLOURS = {REPRODUCED: "green", CLOSE: "sky", NOT_REPRODUCED: "vermillion", NOT_COMPARABLE: "grey"}
-FACT_WORDS = (EXACT, NOT_EXACT, NOT_COMPARABLE)
+NUMBER_COLOURS = {
+    words.REPRODUCED: "green", words.CLOSE: "sky", words.NOT_REPRODUCED: "vermillion", words.NOT_COMPARABLE: "grey",
+}  # fmt: skip
+FACT_WORDS = (words.EXACT, words.NOT_EXACT, words.NOT_COMPARABLE)
 CLAIM_COLOURS = {
-    CONFIRMED: "green", PARTLY: "sky", UNCLEAR: "yellow", CONTRADICTED: "vermillion", NOT_TESTED: "grey",
+    words.CONFIRMED: "green", words.PARTLY: "sky", words.UNCLEAR: "yellow", words.CONTRADICTED: "vermillion",
+    words.NOT_TESTED: "grey",
 }  # fmt: skip
 """Verdicts in the order of the figure and of sentences, with their colours in `figures.PALETTE`."""
 VERSION = "0.1.0"
@@ -58,6 +44,9 @@ NARROW, STEP_PT = 0.04, 4
 """The share of the figure's width on which two labels would collide, and how far they then stand from the middle."""
 
 
+Records = Mapping[Part, Sequence[Record]]
+
+
 @dataclass(frozen=True)
 class Verdicts:
     """What became of one part of the original; claims by their names in data/published.toml."""
@@ -67,7 +56,7 @@ class Verdicts:
     claims: dict[str, Verdict]
 
 
-def collect(records: Mapping[Part, Sequence[Record]]) -> list[Verdicts]:
+def collect(records: Records) -> list[Verdicts]:
     """The verdicts of every part, from its records."""
     return [Verdicts(p, p.analysis().judged(found), p.analysis().claims(found)) for p, found in records.items()]
 
@@ -85,36 +74,33 @@ def measured(numbers: Sequence[Judged]) -> list[Judged]:
 def numbers_in_words(verdicts: Sequence[Verdicts]) -> str:
     """As "50 numbers from trainings (30 reproduced, 20 not comparable) and 12 facts (11 exact, 1 not exact)"."""
     numbers = [judged for one in verdicts for judged in one.numbers]
-    tallies = [
-        f"{count(len(found), *noun)} ({_tally([j.verdict for j in found], words)})"
-        for found, noun, words in (
-            (measured(numbers), ("number from a training", "numbers from trainings"), NUMBER_COLOURS),
-            (facts(numbers), ("fact",), FACT_WORDS),
-        )
-        if found
-    ]
+    kinds = (
+        (measured(numbers), ("number from a training", "numbers from trainings"), NUMBER_COLOURS),
+        (facts(numbers), ("fact",), FACT_WORDS),
+    )
+    tallies = [_tally([j.verdict for j in found], noun, known) for found, noun, known in kinds if found]
     return join_list(tallies) if tallies else "no published number"
 
 
 def claims_in_words(verdicts: Sequence[Verdicts]) -> str:
     """As "10 claims (8 confirmed, 2 unclear)"."""
     found = [verdict for v in verdicts for verdict in v.claims.values()]
-    return f"{count(len(found), 'claim')} ({_tally(found, CLAIM_COLOURS)})" if found else "no claim"
+    return _tally(found, ("claim",), CLAIM_COLOURS) if found else "no claim"
 
 
-def _tally(found: Sequence[Verdict], words: Sequence[str] | Mapping[str, str]) -> str:
-    """How often each status was given, in the order of `words`. Raises ValueError for a status that is none of them."""
+def _tally(found: Sequence[Verdict], noun: tuple[str, ...], known: Iterable[str]) -> str:
+    """How often each status was given, in the order of those known. Raises ValueError for one that is none of them."""
     counted = Counter(verdict.status for verdict in found)
-    unknown = set(counted) - set(words)
+    unknown = set(counted) - set(known)
     if unknown:
-        raise ValueError(f"verdicts of an unknown status: {', '.join(sorted(unknown))}; known are {', '.join(words)}")
-    return ", ".join(f"{counted[word]} {word}" for word in words if counted[word])
+        raise ValueError(f"verdicts of an unknown status: {', '.join(sorted(unknown))}; known are {', '.join(known)}")
+    return f"{count(len(found), *noun)} ({', '.join(f'{counted[word]} {word}' for word in known if counted[word])})"
 
 
 RULE = f"""
-A published number comes from one training, so we ask whether it could be one more of ours. 0.0017 stands for any value from 0.00165 to 0.00175. It is *{REPRODUCED}* if it lies in the 95% prediction interval for one more seed (Student's; of losses on a logarithmic scale), and *{CLOSE}* if it lies outside, but within {percent(NEAR[Kind.LOSS], 0)} of a loss or count, or {number(100 * NEAR[Kind.SHARE])} point of an accuracy, from the median over seeds. With fewer than {LEAST} seeds there is no interval, and a number is close at best; a training whose loss exceeds the median {COLLAPSED:g} times has collapsed and widens no interval. A number is *{NOT_COMPARABLE}* where the table names an obstacle. Facts, such as a statistic of the data or a number of parameters, do not depend on a seed; they are *{EXACT}* or not, and are counted apart. Numbers that repeat another one are judged once.
+A published number comes from one training, so we ask whether it could be one more of ours. 0.0017 stands for any value from 0.00165 to 0.00175. It is *{words.REPRODUCED}* if it lies in the 95% prediction interval for one more seed (Student's; of losses on a logarithmic scale), and *{words.CLOSE}* if it lies outside, but within {percent(words.NEAR[Kind.LOSS], 0)} of a loss or count, or {number(100 * words.NEAR[Kind.SHARE])} point of an accuracy, from the median over seeds. With fewer than {words.LEAST} seeds there is no interval, and a number is close at best; a training whose loss exceeds the median {words.COLLAPSED:g} times has collapsed and widens no interval. A number is *{words.NOT_COMPARABLE}* where the table names an obstacle. Facts, such as a statistic of the data or a number of parameters, do not depend on a seed; they are *{words.EXACT}* or not, and are counted apart. Numbers that repeat another one are judged once.
 
-A claim is *{CONFIRMED}* or *{CONTRADICTED}* if the measurement beside it decides. It is *{PARTLY}* if a part of what it says holds, or if it depends on the seed; *{UNCLEAR}* if the measurement does not decide, or if the claim fails under conditions that differ from the original's in what it is about; *{NOT_TESTED}* if there is none. This favours the original: where conditions differ, a claim that fails is unclear, while one that holds is confirmed. A claim about a model holds if it is true in so many of its trainings that the 95% interval of their share lies above one half.
+A claim is *{words.CONFIRMED}* or *{words.CONTRADICTED}* if the measurement beside it decides. It is *{words.PARTLY}* if a part of what it says holds, or if it depends on the seed; *{words.UNCLEAR}* if the measurement does not decide, or if the claim fails under conditions that differ from the original's in what it is about; *{words.NOT_TESTED}* if there is none. This favours the original: where conditions differ, a claim that fails is unclear, while one that holds is confirmed. A claim about a model holds if it is true in so many of its trainings that the 95% interval of their share lies above one half.
 
 What the original took from the assignment or chose itself, such as layer widths and numbers of epochs, is not judged.
 """  # noqa: E501
@@ -177,7 +163,7 @@ def write_changed(page: Page, verdicts: Sequence[Verdicts]) -> None:
 
 def _shared_cause(numbers: Sequence[Judged]) -> str:
     """The cause that three or more differences share; none where a difference without a cause would seem to have it."""
-    causes = [j.cause for j in numbers if j.verdict.status in (NOT_REPRODUCED, NOT_EXACT)]
+    causes = [j.cause for j in numbers if j.verdict.status in (words.NOT_REPRODUCED, words.NOT_EXACT)]
     if not all(causes):
         return ""
     return next((cause for cause, times in Counter(causes).most_common(1) if times >= 3), "")
@@ -191,12 +177,12 @@ def numbers_table(numbers: Sequence[Judged], cause: str = "") -> pd.DataFrame:
 
     def shared(one: tuple[int, Judged]) -> object:
         place, judged = one
-        return (judged.model, judged.verdict) if judged.verdict.status == NOT_COMPARABLE else place
+        return (judged.model, judged.verdict) if judged.verdict.status == words.NOT_COMPARABLE else place
 
     rows = []
     for _, found in groupby(enumerate(numbers), shared):
         some = [judged for _, judged in found]
-        first, each = some[0], lambda words, some=some: "; ".join(dict.fromkeys(map(words, some)))
+        first, each = some[0], lambda say, some=some: "; ".join(dict.fromkeys(map(say, some)))
         reason = first.verdict.reason
         rows.append(
             {
@@ -214,7 +200,7 @@ def numbers_table(numbers: Sequence[Judged], cause: str = "") -> pd.DataFrame:
 def _without_constant(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """A table without columns that say the same in each row, and what they say."""
     same = [column for column in table if len(table) > 1 and table[column].nunique() == 1]
-    return table.drop(columns=same), [words for words in table[same].head(1).to_numpy().ravel() if words != NOTHING]
+    return table.drop(columns=same), [said for said in table[same].head(1).to_numpy().ravel() if said != NOTHING]
 
 
 def changed(verdicts: Sequence[Verdicts]) -> pd.DataFrame:
@@ -241,28 +227,29 @@ def regenerated_in_words(judged: Judged) -> str:
     """The median over seeds, with their range where they differ."""
     if judged.regenerated is None:
         return NOTHING
-    low, middle, high = (judged.show(v) for v in (min(judged.values), judged.regenerated, max(judged.values)))
-    return middle if low == high else f"{middle} ({low} to {high})"
+    middle, ends = judged.show(judged.regenerated), _range(judged, min(judged.values), max(judged.values))
+    return middle if middle == ends else f"{middle} ({ends})"
 
 
 def interval_in_words(judged: Judged) -> str:
     """The interval for one more seed, where it decided."""
-    if judged.interval is None or judged.verdict.status == NOT_COMPARABLE:
-        return NOTHING
-    low, high = map(judged.show, judged.interval)
-    return low if low == high else f"{low} to {high}"
+    decided = judged.interval is not None and judged.verdict.status != words.NOT_COMPARABLE
+    return _range(judged, *judged.interval) if decided else NOTHING
+
+
+def _range(judged: Judged, *ends: float) -> str:
+    """Two values in words, or the one that both are shown as."""
+    return " to ".join(dict.fromkeys(map(judged.show, ends)))
 
 
 def claims_table(claims: Mapping[str, Verdict]) -> pd.DataFrame:
     """One row a claim, in their order: its words and place, the verdict, the reason as sentences."""
-    claimed = {name: published.everything()["claims"][name] for name in claims}
-    return pd.DataFrame(
-        {
-            "Claim": [f"“{one['text']}” ({one['where'].partition(', ')[2]})" for one in claimed.values()],
-            "Verdict": [verdict.status for verdict in claims.values()],
-            "Measured": [sentence(verdict.reason) for verdict in claims.values()],
-        }
-    )
+    quoted = [published.everything()["claims"][name] for name in claims]
+    rows = [
+        (f"“{one['text']}” ({one['where'].partition(', ')[2]})", verdict.status, sentence(verdict.reason))
+        for one, verdict in zip(quoted, claims.values(), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["Claim", "Verdict", "Measured"])
 
 
 def without_repeated(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -270,19 +257,11 @@ def without_repeated(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
     It must stand in as many rows as REPEATED, else the table stays and the sentence is empty.
     """
-    counted = Counter(words for row in table.Measured for words in set(_SENTENCE_END.split(row)))
-    words, times = counted.most_common(1)[0]
+    counted = Counter(one for row in table.Measured for one in set(_SENTENCE_END.split(row)))
+    repeated, times = counted.most_common(1)[0]
     if times < REPEATED:
         return table, ""
-    return table.assign(Measured=[row.replace(words, MARK) for row in table.Measured]), words
-
-
-def _part_labels(labels: Sequence[Annotation], narrow: float) -> None:
-    """Set the labels of one bar higher and lower in turn where neighbours are both of at most `narrow` counts."""
-    for i, (label, after) in enumerate(pairwise(labels)):
-        if max(int(label.get_text()), int(after.get_text())) <= narrow:
-            up = STEP_PT if i % 2 else -STEP_PT
-            label.xyann, after.xyann = (0, up), (0, -up)
+    return table.assign(Measured=table.Measured.str.replace(repeated, MARK, regex=False)), repeated
 
 
 def summary(verdicts: Sequence[Verdicts]) -> Figure:
@@ -310,3 +289,11 @@ def summary(verdicts: Sequence[Verdicts]) -> Figure:
     axes[0].set_yticks(range(len(verdicts)), [v.part.short_title for v in verdicts])
     axes[0].invert_yaxis()
     return fig
+
+
+def _part_labels(labels: Sequence[Annotation], narrow: float) -> None:
+    """Set the labels of one bar higher and lower in turn where neighbours are both of at most `narrow` counts."""
+    for i, (label, after) in enumerate(pairwise(labels)):
+        if max(int(label.get_text()), int(after.get_text())) <= narrow:
+            up = STEP_PT if i % 2 else -STEP_PT
+            label.xyann, after.xyann = (0, up), (0, -up)
