@@ -16,18 +16,21 @@ from study.prose import within as is_within
 CHECK = "application/vnd.study.check+json"
 """MIME type under which the documents find a check."""
 
-ABOUT = "about"
 DIGITS = 4
 """Significant digits of a compared number, unless more are needed to tell the two apart."""
 _EXACT = 17  # digits that tell any two floats apart
 
-_ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-_EQUALITY = {"=": operator.eq, "!=": operator.ne}
-_DENIALS = {
-    "<": "is not below", ">": "is not above", "≤": "is above", "≥": "is below", "=": "is not", "≠": "equals",
-    "≈": "is not about",
-}  # fmt: skip
-_SIGNS = {"<=": "≤", ">=": "≥", "!=": "≠"}
+ABOUT = "about"
+_RELATIONS = {
+    "<": ("<", operator.lt, "is not below"),
+    "<=": ("≤", operator.le, "is above"),
+    ">": (">", operator.gt, "is not above"),
+    ">=": ("≥", operator.ge, "is below"),
+    "=": ("=", operator.eq, "is not"),
+    "!=": ("≠", operator.ne, "equals"),
+    ABOUT: ("≈", is_within, "is not about"),
+}
+"""By the name of each: its sign, what compares, and what denies it in words."""
 
 
 @dataclass(frozen=True)
@@ -65,25 +68,23 @@ def holds(a: Any, relation: str, b: Any, *, within: float | None = None) -> Chec
     a, b = _value(a), _value(b)
     if _kind(a) != _kind(b):
         raise TypeError(f"holds compares {_kind(a)} with {_kind(b)} ({a!r} {relation} {b!r}): give both as one kind")
+    if relation not in _RELATIONS:
+        raise ValueError(f"holds: unknown relation {relation!r}, expected one of  {'  '.join(_RELATIONS)}")
     if (relation == ABOUT) != (within is not None):
         raise ValueError('holds: "about" needs `within`, the largest difference allowed; other relations take none')
-    if relation in _EQUALITY:
-        return Check(_compared(a, relation, b), bool(_EQUALITY[relation](a, b)))
-    if relation not in _ORDER and relation != ABOUT:
-        known = "  ".join([*_ORDER, *_EQUALITY, ABOUT])
-        raise ValueError(f"holds: unknown relation {relation!r}, expected one of  {known}")
-    if _kind(a) != "a number":
+    if relation not in ("=", "!=") and _kind(a) != "a number":
         raise TypeError(f"holds orders numbers only, not {_kind(a)} ({a!r} {relation} {b!r})")
-    if relation == ABOUT:
-        allowed = _value(within)
-        return Check(f"{_compared(a, '≈', b)} ± {_number(allowed, DIGITS)}", is_within(a, b, allowed))
-    return Check(_compared(a, relation, b), bool(_ORDER[relation](a, b)))
+    sign, compare, _ = _RELATIONS[relation]
+    allowed = [] if within is None else [_value(within)]
+    compared = " ± ".join([_compared(a, sign, b), *(_number(value, DIGITS) for value in allowed)])
+    return Check(compared, bool(compare(a, b, *allowed)))
 
 
 def _denied(compared: str) -> str:
     """A comparison that does not hold, in words: "1.65 is not below 0.15"."""
-    sign = min((one for one in _DENIALS if f" {one} " in compared), key=compared.index)
-    return compared.replace(f" {sign} ", f" {_DENIALS[sign]} ", 1)
+    denials = {f" {sign} ": f" {denial} " for sign, _, denial in _RELATIONS.values()}
+    sign = min((one for one in denials if one in compared), key=compared.index)
+    return compared.replace(sign, denials[sign], 1)
 
 
 def _value(value: Any) -> str | bool | float:
@@ -106,21 +107,17 @@ def _kind(value: str | bool | float) -> str:
     return "a truth value" if isinstance(value, bool) else "a number"
 
 
-def _compared(a: str | bool | float, relation: str, b: str | bool | float) -> str:
-    sign = f" {_SIGNS.get(relation, relation)} "
+def _compared(a: str | bool | float, sign: str, b: str | bool | float) -> str:
     if _kind(a) != "a number":
-        return sign.join(f"“{v}”" if isinstance(v, str) else str(v).lower() for v in (a, b))
-    # Whole numbers are not rounded, so rounding the other number may even turn the order round.
-    digits = next(d for d in range(DIGITS, _EXACT + 1) if d == _EXACT or _order(a, b) == _order(*_rounded(d, a, b)))
-    return f"{_number(a, digits)}{sign}{_number(b, digits)}"
+        return f" {sign} ".join(f"“{v}”" if isinstance(v, str) else str(v).lower() for v in (a, b))
 
+    def tell_apart(digits: int) -> bool:
+        # Whole numbers are not rounded, so rounding the other number may even turn the order round.
+        x, y = (float(_figures(value, digits)) for value in (a, b))
+        return (x < y, x > y) == (a < b, a > b)
 
-def _order(a: float, b: float) -> int:
-    return (a > b) - (a < b)
-
-
-def _rounded(digits: int, *values: float) -> list[float]:
-    return [float(_figures(value, digits)) for value in values]
+    digits = next((digits for digits in range(DIGITS, _EXACT) if tell_apart(digits)), _EXACT)
+    return f"{_number(a, digits)} {sign} {_number(b, digits)}"
 
 
 def _figures(value: float, digits: int) -> str:

@@ -15,8 +15,6 @@ SPLIT_LOOKS = {
     "validation": ("validation", figures.PALETTE["vermillion"], "--"),
 }
 _AXIS = {"accuracy": "accuracy", "loss": "cross-entropy (nats)"}
-_HISTORY = {"train": {"accuracy": "accuracy", "loss": "loss"}}
-_HISTORY["validation"] = {name: f"validation_{name}" for name in ("accuracy", "loss")}
 
 
 def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
@@ -24,18 +22,12 @@ def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
     fig, axes = figures.new(height_cm=6.2, cols=len(runs), sharey=True)
     for axis, (name, records) in zip(axes, runs.items(), strict=True):
         for record in records:
-            for split, (label, colour, style) in SPLIT_LOOKS.items():
-                values = record.arrays[f"history_{_HISTORY[split][quantity]}"]
+            courses = [record.arrays[f"history_{kind}{quantity}"] for kind in ("", "validation_")]
+            for values, (label, colour, style) in zip(courses, SPLIT_LOOKS.values(), strict=True):
                 axis.plot(np.arange(1, len(values) + 1), values, style, color=colour, lw=1, label=label)
             if record.spec["settings"].get("patience"):
                 best = record.metrics["best_epoch"]
-                axis.plot(
-                    best,
-                    record.arrays[f"history_{_HISTORY['validation'][quantity]}"][best - 1],
-                    "o",
-                    color="black",
-                    ms=3,
-                )
+                axis.plot(best, courses[1][best - 1], "o", color="black", ms=3)
         axis.set_title(figures.broken(name))
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)

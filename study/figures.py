@@ -6,7 +6,7 @@ so a figure needs no font of the machine.
 
 import zlib
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -21,7 +21,6 @@ from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
 TEXT_WIDTH_CM = 16.0
-WIDTHS_CM = {"full": TEXT_WIDTH_CM, "half": TEXT_WIDTH_CM / 2}
 
 PALETTE = {
     "black": "#000000",
@@ -119,23 +118,10 @@ def use_style() -> None:
     mpl.rcParams.update(_STYLE)
 
 
-def new(
-    width: Literal["full", "half"] = "full",
-    height_cm: float = 7.0,
-    rows: int = 1,
-    cols: int = 1,
-    **subplots: Any,
-) -> tuple[Figure, Any]:
-    """A figure and its axes, as `matplotlib.pyplot.subplots` returns them, at its size in print.
-
-    `width` is the report's text width (16 cm) or half of it. Raises ValueError for another width or no height.
-    """
-    if width not in WIDTHS_CM:
-        raise ValueError(f"width must be one of {', '.join(WIDTHS_CM)}, not {width!r}")
-    if height_cm <= 0:
-        raise ValueError(f"height_cm must be positive, not {height_cm}")
+def new(height_cm: float = 7.0, rows: int = 1, cols: int = 1, **subplots: Any) -> tuple[Figure, Any]:
+    """A figure as wide as the report's text and its axes, as `matplotlib.pyplot.subplots` returns them."""
     use_style()
-    return plt.subplots(rows, cols, figsize=(WIDTHS_CM[width] / 2.54, height_cm / 2.54), **subplots)
+    return plt.subplots(rows, cols, figsize=(TEXT_WIDTH_CM / 2.54, height_cm / 2.54), **subplots)
 
 
 def panels(names: Sequence[str], shared_yaxes: str | bool) -> tuple[go.Figure, list[dict]]:
@@ -176,7 +162,6 @@ def look_of(model: str) -> Look:
 
 
 def colour_of(model: str) -> str:
-    """The one colour (hex) of a model in every figure."""
     return look_of(model).colour
 
 

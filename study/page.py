@@ -11,6 +11,7 @@ import json
 import numbers
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from html import escape as escape_html
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ SVG_LIMIT_BYTES = 600_000
 Bundle = dict[str, Any]
 Format = str | Callable[[Any], str]
 
+_to_front_end = partial(display, raw=True)
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NUMERIC_CELL = re.compile(r"[≈~<>≤≥]?\s?[-−+]?\d(?!\d{3}-\d\d).*|[-–—]?")  # not a date
 
@@ -44,11 +46,6 @@ _INLINE = MarkdownIt("commonmark", {"html": False}).use(
     # JupyterLab typesets mathematics itself.
     dollarmath_plugin, renderer=lambda formula, options: escape_html(f"${formula}$", quote=False)
 )  # fmt: skip
-
-
-def show_bundle(bundle: Bundle) -> None:
-    """Send a MIME bundle to the notebook's front end."""
-    display(bundle, raw=True)
 
 
 class Page:
@@ -64,7 +61,7 @@ class Page:
         self,
         figures_dir: Path,
         synthetic: bool = False,
-        show: Callable[[Bundle], None] = show_bundle,
+        show: Callable[[Bundle], None] = _to_front_end,
         numbers: Mapping[str, str] | None = None,
     ) -> None:
         self.figures_dir = Path(figures_dir)
@@ -103,8 +100,7 @@ class Page:
         `alt` describes the picture to who cannot see it. Raises ValueError for a bad or used name or an empty text.
         """
         self._claim("fig", name, caption, alt)
-        image = self._save(fig, name)
-        source = figure_markdown(name, self._caption(caption), alt, image, _width_cm(fig))
+        source = self._save(fig, name, caption, alt)
         self._show({"text/html": _item(name, self._image(name, alt), self._figcaption(name, caption)), PANDOC: source})
 
     def plot(self, plotly_fig: Any, name: str, caption: str, alt: str, twin: Figure) -> None:
@@ -119,9 +115,8 @@ class Page:
                 opacity=0.25, font_size=36,
             )  # fmt: skip
         spec = plotly_fig.to_json()
-        image = self._save(twin, name)
         write_atomically(self.figures_dir / f"{name}.json", spec.encode())
-        source = figure_markdown(name, self._caption(caption), alt, image, _width_cm(twin), plotly=f"{name}.json")
+        source = self._save(twin, name, caption, alt, plotly=f"{name}.json")
         # In place of a bundle's HTML, JupyterLab shows the chart: links lead to a place above it.
         self._show({"text/html": f'<div id="{name}"></div>', PANDOC: ""})
         self._show({PLOTLY: json.loads(spec), "text/html": self._image(name, alt), PANDOC: ""})
@@ -177,11 +172,15 @@ class Page:
             raise ValueError(f"{kind}:{name} is already on this page: give each item its own name")
         self._shown[f"{kind}:{name}"] = here
 
-    def _save(self, fig: Figure, name: str) -> str:
-        """Write PNG and SVG, the same bytes for the same figure; return the file name that the report shows."""
+    def _save(self, fig: Figure, name: str, caption: str, alt: str, **also: str) -> str:
+        """Write PNG and SVG, the same bytes for the same figure; return the figure as the report reads it.
+
+        That is a div with the image's file name, whose content is the caption.
+        """
+        width_cm = fig.get_size_inches()[0] * 2.54
         if self.synthetic:
             fig.text(
-                0.5, 0.5, "SYNTHETIC DATA", rotation=20, alpha=0.25, fontsize=3 * _width_cm(fig) ** 0.8,
+                0.5, 0.5, "SYNTHETIC DATA", rotation=20, alpha=0.25, fontsize=3 * width_cm**0.8,
                 ha="center", va="center", weight="bold", in_layout=False,
             )  # fmt: skip
         self.figures_dir.mkdir(parents=True, exist_ok=True)
@@ -192,22 +191,13 @@ class Page:
             fig.savefig(svg.with_suffix(".png"), dpi=PNG_DPI, metadata={"Software": None})
         plt.close(fig)
         smaller = svg.stat().st_size <= svg.with_suffix(".png").stat().st_size  # photographs
-        return svg.name if smaller or svg.stat().st_size <= SVG_LIMIT_BYTES else f"{name}.png"
+        image = svg.name if smaller or svg.stat().st_size <= SVG_LIMIT_BYTES else f"{name}.png"
+        attributes = {"image": image, "width": f"{width_cm:.2f}", "alt": alt, **also}
+        pairs = " ".join(f'{key}="{_quoted(value)}"' for key, value in attributes.items())
+        return f"::: {{#fig:{name} .figure {pairs}}}\n{self._caption(caption).strip()}\n:::"
 
 
-def figure_markdown(name: str, caption: str, alt: str, image: str, width_cm: float, plotly: str | None = None) -> str:
-    """A figure as the report reads it: a div with the image's file name, whose content is the caption."""
-    attributes = {"image": image, "width": f"{width_cm:.2f}", "alt": alt} | ({"plotly": plotly} if plotly else {})
-    pairs = " ".join(f'{key}="{_quoted(value)}"' for key, value in attributes.items())
-    return f"::: {{#fig:{name} .figure {pairs}}}\n{caption.strip()}\n:::"
-
-
-def table_markdown(
-    df: pd.DataFrame,
-    name: str,
-    caption: str,
-    align: str | None = None,
-) -> str:
+def table_markdown(df: pd.DataFrame, name: str, caption: str, align: str | None = None) -> str:
     """A data frame of texts and whole numbers, without its index, as a captioned pipe table.
 
     `align` is one letter of l, r, c per column; without it, columns that look numeric stand right.
@@ -240,7 +230,7 @@ def table_html(cells: pd.DataFrame, letters: str) -> str:
 
 def _alignment(cells: pd.DataFrame, name: str, align: str | None) -> str:
     """One letter of l, r, c for each column of texts: those given, or by what the columns hold."""
-    letters = align or "".join("r" if _looks_numeric(cells[column]) else "l" for column in cells)
+    letters = align or "".join("r" if all(map(_NUMERIC_CELL.fullmatch, cells[column])) else "l" for column in cells)
     if len(letters) != len(cells.columns) or set(letters) - set("lrc"):
         raise ValueError(
             f"tbl:{name}: align {letters!r} must be one of l, r, c for each of {len(cells.columns)} columns"
@@ -280,10 +270,6 @@ def _cell(value: Any, column: str, how: Format | None) -> str:
     raise TypeError(f"column {column!r} holds {type(value).__name__} {value!r}: give the column a format")
 
 
-def _looks_numeric(texts: pd.Series) -> bool:
-    return all(_NUMERIC_CELL.fullmatch(text) for text in texts)
-
-
 def escape(text: str) -> str:
     """Text as pandoc Markdown that shows exactly this text, on one line."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", re.sub(r"[ \t\r\n]+", " ", text.strip()))
@@ -297,10 +283,6 @@ def fenced(text: str, language: str) -> str:
 
 def _quoted(value: str) -> str:
     return " ".join(value.split()).replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _width_cm(fig: Figure) -> float:
-    return fig.get_size_inches()[0] * 2.54
 
 
 def inline_html(markdown: str) -> str:

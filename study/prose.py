@@ -20,21 +20,17 @@ def _finite(value: float | None) -> float:
     return value
 
 
-def _plain(value: float, digits: int) -> str:
+def number(value: float, digits: int = 0) -> str:
+    """`1234.5` with one digit: "1,234.5"."""
     text = f"{_finite(value):,.{digits}f}"
     # A value that rounds to zero has no sign worth telling.
     negative = text.startswith("-") and any(figure in text for figure in "123456789")
     return (MINUS if negative else "") + text.removeprefix("-")
 
 
-def number(value: float, digits: int = 0) -> str:
-    """`1234.5` with one digit: "1,234.5"."""
-    return _plain(value, digits)
-
-
 def percent(fraction: float, digits: int = 1) -> str:
     """A fraction of one as a percentage: `0.9176` gives "91.8%"."""
-    return _plain(100 * _finite(fraction), digits) + "%"
+    return number(100 * _finite(fraction), digits) + "%"
 
 
 def scientific(value: float, digits: int = 1) -> str:
@@ -51,16 +47,15 @@ def significant(value: float, digits: int = 3) -> str:
     exponent = int(f"{value:.{digits - 1}e}".split("e")[1])
     if not -3 <= exponent < 6:
         return scientific(value, digits - 1)
-    return _plain(round(value, digits - 1 - exponent), max(digits - 1 - exponent, 0))
+    return number(round(value, digits - 1 - exponent), max(digits - 1 - exponent, 0))
 
 
 def mean_sd(values: Sequence[float], digits: int = 2, as_percent: bool = False) -> str:
     """Mean ± sample standard deviation, of two values or more: "0.91 ± 0.02"; fractions as "91.0 ± 2.0%"."""
     if len(values) < 2:
         raise ValueError(f"a standard deviation needs two values or more, got {len(values)}")
-    scale = 100 if as_percent else 1
-    scaled = [scale * _finite(value) for value in values]
-    spread = f"{_plain(fmean(scaled), digits)}{NO_BREAK_SPACE}±{NO_BREAK_SPACE}{_plain(stdev(scaled), digits)}"
+    scaled = [_finite(value) * (100 if as_percent else 1) for value in values]
+    spread = f"{NO_BREAK_SPACE}±{NO_BREAK_SPACE}".join(number(f(scaled), digits) for f in (fmean, stdev))
     return spread + ("%" if as_percent else "")
 
 

@@ -19,33 +19,48 @@ def everything() -> dict:
 
 
 @cache
-def _as_printed() -> dict:
-    """The same with all digits of a number, those that are zero too."""
-    return tomllib.loads(paths.PUBLISHED.read_text(encoding="utf-8"), parse_float=Decimal)
+def _entries() -> dict[str, dict]:
+    """Every number of the original by its key, with all its digits, those that are zero too."""
+
+    def below(found: dict, key: str) -> Iterator[tuple[str, dict]]:
+        if "value" in found:
+            yield key, found
+        for name, inner in found.items():
+            if isinstance(inner, dict):
+                yield from below(inner, f"{key}.{name}".removeprefix("."))
+
+    return dict(below(tomllib.loads(paths.PUBLISHED.read_text(encoding="utf-8"), parse_float=Decimal), ""))
+
+
+def _entry(key: str) -> dict:
+    if key not in _entries():
+        raise KeyError(f"{key} is not in {paths.PUBLISHED}")
+    return _entries()[key]
 
 
 def value(key: str) -> float:
-    """A number of the original, such as `part2.base.train_loss`. Raises KeyError that names the key."""
-    return _entry(everything(), key)["value"]
+    """A number of the original, such as `part2.base.train_loss`. Raises KeyError that names the key, as the next do."""
+    written = _entry(key)["value"]
+    return written if isinstance(written, int) else float(written)
 
 
 def where(key: str) -> str:
-    """The place of a number in the original's text. Raises KeyError that names the key."""
-    return _entry(everything(), key)["where"]
+    """The place of a number in the original's text."""
+    return _entry(key)["where"]
 
 
 def rounding(key: str) -> float:
-    """Half a unit of a number's last printed digit: 0.00005 of 0.0017; 0 of a whole number. Raises KeyError."""
-    printed = _entry(_as_printed(), key)["value"]
-    return 0.0 if isinstance(printed, int) else float(Decimal(5).scaleb(printed.as_tuple().exponent - 1))
+    """Half a unit of a number's last printed digit: 0.00005 of 0.0017; 0 of a whole number."""
+    written = _entry(key)["value"]
+    return 0.0 if isinstance(written, int) else float(Decimal(5).scaleb(written.as_tuple().exponent - 1))
 
 
 def printed(key: str, show: Callable[[float], str] = significant) -> str:
-    """A number with the original's own digits, as a percentage or power of ten where `show` gives one. KeyError."""
-    written = _entry(_as_printed(), key)["value"]
+    """A number with the original's own digits, as a percentage or power of ten where `show` gives one."""
+    written, shown = _entry(key)["value"], show(value(key))
     if isinstance(written, int):
-        return show(written)
-    decimals, shown = -written.as_tuple().exponent, show(float(written))
+        return shown
+    decimals = -written.as_tuple().exponent
     if shown.endswith("%"):
         return percent(float(written), max(decimals - 2, 0))
     if "×" in shown:
@@ -53,37 +68,21 @@ def printed(key: str, show: Callable[[float], str] = significant) -> str:
     return number(float(written), decimals)
 
 
-def _entry(found: dict, key: str) -> dict:
-    for step in key.split("."):
-        if not isinstance(found, dict) or step not in found:
-            raise KeyError(f"{key} is not in {paths.PUBLISHED}")
-        found = found[step]
-    return found
-
-
 def numbers(section: str) -> list[str]:
     """The keys of all numbers of a section, such as `part2`, in the file's order; none for a section that is not there.
 
     A section is a part of the original report. Numbers that only repeat another one (`repeats`) are left out.
     """
-    return [key for key in _keys(section) if "repeats" not in _entry(everything(), key)]
+    return [key for key, entry in _of(section) if "repeats" not in entry]
 
 
 def repeats(section: str) -> dict[str, str]:
     """Numbers of a section that say another one over again, in another unit or by an identity, with its key."""
-    found = {key: _entry(everything(), key).get("repeats") for key in _keys(section)}
-    return {key: other for key, other in found.items() if other}
+    return {key: entry["repeats"] for key, entry in _of(section) if "repeats" in entry}
 
 
-def _keys(section: str) -> list[str]:
-    def below(found: dict, key: str) -> Iterator[str]:
-        if "value" in found:
-            yield key
-        for name, inner in found.items():
-            if isinstance(inner, dict):
-                yield from below(inner, f"{key}.{name}")
-
-    return list(below(everything().get(section, {}), section))
+def _of(section: str) -> list[tuple[str, dict]]:
+    return [(key, entry) for key, entry in _entries().items() if key.startswith(f"{section}.")]
 
 
 def judge(
@@ -100,13 +99,10 @@ def judge(
 
     `values` may be empty if there is an obstacle. Raises KeyError for an unknown number.
     """
-    original, half_unit = value(key), rounding(key)
-    decided = verdicts.of_number(original, values, kind, half_unit, obstacle, cause)
-    seeded = kind is not Kind.FACT and len(values) > 0
-    interval = verdicts.prediction_interval(values, kind) if seeded else None
-    return Judged(
-        key, model, quantity, kind, original, tuple(values), interval, decided, cause, show, printed(key, show)
-    )
+    decided = verdicts.of_number(value(key), values, kind, rounding(key), obstacle, cause)
+    interval = None if kind is Kind.FACT else verdicts.prediction_interval(values, kind)
+    said = printed(key, show)
+    return Judged(key, model, quantity, kind, value(key), tuple(values), interval, decided, cause, show, said)
 
 
 def claim(name: str) -> str:
