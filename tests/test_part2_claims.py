@@ -127,6 +127,15 @@ def test_reasons_are_sentences(records):
         assert "nan" not in verdict.reason and ".." not in verdict.reason and "  " not in verdict.reason, name
 
 
+def test_a_claim_that_falls_with_its_point_alone_says_so(records):
+    """Eight of ten curves of Version 1 are level at the end, but one alone drops steeply."""
+    told = {
+        name: verdict for name, verdict in analysis.claims(records).items() if "turns on the first" in verdict.reason
+    }
+    assert {verdict.status for verdict in told.values()} == {CONTRADICTED}
+    assert set(told) == {"version_1_converges", "version_1_steep"}
+
+
 # Threshold rules
 
 
@@ -412,13 +421,13 @@ def test_labels_in_the_judged_part(records, before):
     rule = thresholds.Rule("mean + 3 sd", "last", "last")
     for flags, expected in ((inside, CONFIRMED), (np.roll(inside, 200), CONTRADICTED)):
         found = altered(labelled, "published", ["version-3"], partial(erring, part="last", flags=flags))
-        assert claims.version_3_separates(replace(claims.gather(found), rule=rule)).status == expected
+        assert claims.CLAIMS["version_3_separates"](replace(claims.gather(found), rule=rule)).status == expected
 
 
 def test_a_threshold_that_half_of_the_windows_exceed(records, before):
     assert before["version_3_below"] == CONFIRMED
     low = replace(claims.gather(records), rule=thresholds.Rule("95th percentile", "middle", "last"))
-    assert claims.version_3_below(low).status == CONTRADICTED  # 11%
+    assert claims.CLAIMS["version_3_below"](low).status == CONTRADICTED  # 11%
 
 
 def test_spikes_are_where_the_bursts_are(records, before):
@@ -430,7 +439,7 @@ def test_spikes_are_where_the_bursts_are(records, before):
     # And Version 1 alone decides.
     flat = altered(records, "published", ["version-1"], lambda r: erring(r, "last", r.arrays["errors_last"] * 0))
     rule = before.evidence.rule
-    assert claims.version_1_spikes(replace(claims.gather(flat), rule=rule)).status == CONTRADICTED
+    assert claims.CLAIMS["version_1_spikes"](replace(claims.gather(flat), rule=rule)).status == CONTRADICTED
 
 
 def test_models_beside_each_other(records, before):
@@ -474,7 +483,7 @@ def test_hyperparameters_matter_by_scoring_and_by_shape_apart(records):
         scorings = pd.DataFrame(
             {"network": ["a", "a", "running mean"], "unpaused_sum_nine": [scoring_alone, 10.0, 0.0]}
         )
-        return claims.hyperparameters(replace(claims.gather(records), trials=tried, scorings=scorings))
+        return claims.CLAIMS["hyperparameters"](replace(claims.gather(records), trials=tried, scorings=scorings))
 
     assert verdict(shape=9.0, scoring_alone=2.0).status == PARTLY
     assert "2 settings were tried without a pause" in verdict(9.0, 2.0).reason
