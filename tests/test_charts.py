@@ -462,12 +462,11 @@ def test_alarms_need_a_score_a_row_and_a_threshold_above_zero():
             charts.alarms(table, WINDOWS, {"POLY": scored})
 
 
-def test_scores_are_read_from_a_record_of_either_column():
-    column = {"rules": {"nab": {"threshold": 2.0, "refractory_rows": 0}}}
+def test_scores_and_alarms_without_a_pause_are_read_from_a_record():
+    columns = {name: {"rules": {"nab": {"threshold": at}}} for name, at in (("unpaused", 2.0), ("paused", 1.0))}
     arrays = {"scores": np.ones(3), "unpaused_alarm_rows": np.array([1, 2]), "paused_alarm_rows": np.array([1])}
-    record = Record({}, {"unpaused": column, "paused": column}, arrays, {})
-    assert charts.scored(record).alarm_rows.tolist() == [1, 2] and charts.scored(record).threshold == 2.0
-    assert charts.scored(record, "paused").alarm_rows.tolist() == [1]
+    found = charts.scored(Record({}, columns, arrays, {}))
+    assert found.alarm_rows.tolist() == [1, 2] and found.threshold == 2.0
 
 
 @pytest.mark.parametrize("quantity", ["accuracy", "loss"])

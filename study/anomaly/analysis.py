@@ -83,20 +83,16 @@ def judged_losses(records: Sequence[Record]) -> list[Judged]:
 def _judged_of_training(key: str, records: Sequence[Record], rule: Rule) -> Judged:
     """One of QUANTITIES of a model, by its key such as `part2.base.train_loss`."""
     _, model, quantity = key.split(".")
-    runs = of(records, "part2-published", model)
-    first_validation = [float(r.arrays["history_last"][0]) for r in runs]
-    obstacle, cause = REPEATED if model == "version-3" else None, UNKNOWN
-    kind, show = Kind.LOSS, partial(significant, digits=4)  # the original prints losses with up to five figures
+    runs, repeated = of(records, "part2-published", model), REPEATED if model == "version-3" else None
+    judge = partial(published.judge, key, NAMES[model], QUANTITIES[quantity])
     if quantity == "anomalies":
-        values, kind, show, cause = [float(rule.count(errors_of(r))) for r in runs], Kind.COUNT, number, ALIKE
-        obstacle = CHOOSES if model == "base" else obstacle
-    elif quantity == "last_loss_first":
-        values = first_validation
-    else:
-        values = [r.metrics[quantity] for r in runs]
-    if quantity == "train_loss_first":
-        cause = _mislabelled(published.value(key), first_validation)
-    return published.judge(key, NAMES[model], QUANTITIES[quantity], values, kind, show, obstacle, cause)
+        counts = [float(rule.count(errors_of(r))) for r in runs]
+        return judge(counts, Kind.COUNT, number, CHOOSES if model == "base" else repeated, ALIKE)
+    first_validation = [float(r.arrays["history_last"][0]) for r in runs]
+    values = first_validation if quantity == "last_loss_first" else [r.metrics[quantity] for r in runs]
+    cause = _mislabelled(published.value(key), first_validation) if quantity == "train_loss_first" else UNKNOWN
+    # The original prints losses with up to five figures.
+    return judge(values, Kind.LOSS, partial(significant, digits=4), repeated, cause)
 
 
 def _mislabelled(reported: float, first_validation: Sequence[float]) -> str:
@@ -148,23 +144,12 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
     lowest = min((j for j in losses if j.verdict.status != NOT_COMPARABLE), key=lambda j: j.published)
     low, middle, high = (significant(v) for v in np.quantile(lowest.values, (0, 0.5, 1)))
     board = leaderboard(records, by="unpaused_nab")
-    chosen = (board.kind == "original", board.key == OURS, board.key == SURGE_MEAN)
-    original, ours, simple = (board[rows].iloc[0] for rows in chosen)
+    original, ours, simple = (_rows_of(board, who).iloc[0] for who in ("original", OURS, SURGE_MEAN))
     windows = len(of(records, "part2-dataset")[0].metrics["windows"])
+    beside = (ours, simple, *_rows_of(board, "published").head(1).itertuples())
+    best = "; ".join(f"{one.model} {number(one.unpaused_nab, 2)}" for one in beside)
+    score = f"{original.model} {number(original.unpaused_nab, 2)}"
     return [
-        Highlight(
-            f"validation loss of {lowest.model}",
-            lowest.printed,
-            f"{middle} ({low} to {high})",
-            NOTHING,
-        ),
-        Highlight(
-            f"NAB standard score without a pause, maximum {windows}",
-            NOTHING,
-            f"{original.model} {number(original.unpaused_nab, 2)}",
-            "; ".join(
-                f"{one.model} {number(one.unpaused_nab, 2)}"
-                for one in (ours, simple, *_rows_of(board, "published").head(1).itertuples())
-            ),
-        ),
+        Highlight(f"validation loss of {lowest.model}", lowest.printed, f"{middle} ({low} to {high})", NOTHING),
+        Highlight(f"NAB standard score without a pause, maximum {windows}", NOTHING, score, best),
     ]

@@ -20,26 +20,23 @@ from numpy.typing import ArrayLike
 
 from study import figures
 from study.anomaly import scoring
-from study.anomaly.diagrams import ALARM, LABELLED, layers, mask, scoring_sketch
+from study.anomaly.diagrams import ALARM, LABELLED
+from study.anomaly.diagrams import layers as layers
+from study.anomaly.diagrams import mask as mask
+from study.anomaly.diagrams import scoring_sketch as scoring_sketch
 from study.anomaly.series import DAY_ROWS
+from study.figures import PALETTE
 from study.prose import count
-
-__all__ = [
-    "PARTS", "Scored", "alarms", "bottleneck", "confusion", "detections", "layers", "leaderboard", "losses",
-    "losses_interactive", "mask", "matrices", "r2_per_epoch",
-    "reconstructions", "scored", "scoring_sketch", "season", "series", "series_interactive",
-]  # fmt: skip
+from study.runs import Record
 
 COUNTS = "tweets per 5 minutes"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 PARTS = {
-    "train": ("training", figures.PALETTE["blue"], "-"),
-    "middle": ("middle 15%", figures.PALETTE["green"], "--"),
-    "last": ("last 15%", figures.PALETTE["vermillion"], "-."),
+    "train": ("loss", "training", PALETTE["blue"], "-"),
+    "middle": ("middle", "middle 15%", PALETTE["green"], "--"),
+    "last": ("last", "last 15%", PALETTE["vermillion"], "-."),
 }
-"""Name, colour and line style of each part of the original's split."""
-HISTORY = {"train": "loss", "middle": "middle", "last": "last"}
-"""The column of a run's history that holds the loss on a part."""
+"""Of each part of the original's split: the column of a run's history with its loss, name, colour and line style."""
 
 Windows = Sequence[tuple[Any, Any]]
 """First and last timestamp of each labelled window."""
@@ -84,11 +81,9 @@ def series(tweets: pd.DataFrame, windows: Windows = ()) -> Figure:
     """A series by the hour, mean and range, on a logarithmic scale, labelled windows shaded."""
     fig, axis = figures.new(height_cm=4.6)
     hourly = _hourly(tweets)
-    axis.fill_between(
-        hourly.index, hourly["min"], hourly["max"], color=figures.PALETTE["sky"], lw=0.5,
-        label="range of the hour",
-    )  # fmt: skip
-    axis.plot(hourly.index, hourly["mean"], lw=0.6, color=figures.PALETTE["blue"], label="mean of the hour")
+    band = {"color": PALETTE["sky"], "lw": 0.5, "label": "range of the hour"}
+    axis.fill_between(hourly.index, hourly["min"], hourly["max"], **band)
+    axis.plot(hourly.index, hourly["mean"], lw=0.6, color=PALETTE["blue"], label="mean of the hour")
     _shade(axis, windows)
     _count_axis(axis, hourly["max"].max())
     axis.set(ylabel=COUNTS, xlim=(hourly.index[0], hourly.index[-1]))
@@ -101,15 +96,15 @@ def series_interactive(tweets: pd.DataFrame, windows: Windows = ()) -> go.Figure
     """The same for the screen, zoomable; counts of 0 are left out of its logarithmic scale."""
     fig, hourly = go.Figure(), _hourly(tweets)
     x = hourly.index.strftime("%Y-%m-%d %H:%M:%S").tolist()
-    edge = {"width": 0.5, "color": figures.PALETTE["sky"]}
+    edge = {"width": 0.5, "color": PALETTE["sky"]}
     band = {"mode": "lines", "line": edge, "hoverinfo": "skip", "legendgroup": "range"}
     fig.add_scatter(x=x, y=hourly["min"].tolist(), showlegend=False, **band)
     fig.add_scatter(
         x=x, y=hourly["max"].tolist(), name="range of the hour", fill="tonexty",
-        fillcolor=_see_through(figures.PALETTE["sky"], 0.6), **band,
+        fillcolor=_see_through(PALETTE["sky"], 0.6), **band,
     )  # fmt: skip
     fig.add_scatter(
-        x=x, y=hourly["mean"].tolist(), name="mean of the hour", line={"width": 1, "color": figures.PALETTE["blue"]},
+        x=x, y=hourly["mean"].tolist(), name="mean of the hour", line={"width": 1, "color": PALETTE["blue"]},
         customdata=hourly[["min", "max"]].to_numpy().tolist(),
         hovertemplate="%{x}: %{y} (%{customdata[0]} to %{customdata[1]})<extra></extra>",
     )  # fmt: skip
@@ -132,7 +127,7 @@ def season(tweets: pd.DataFrame, windows: Windows = ()) -> Figure:
     values = tweets.set_index("timestamp").value
     _months(axes[0, 0], values)
     daily = values.resample("1D").median()
-    axes[0, 1].plot(daily.index, daily, marker=".", lw=0.8, color=figures.PALETTE["blue"])
+    axes[0, 1].plot(daily.index, daily, marker=".", lw=0.8, color=PALETTE["blue"])
     axes[0, 1].set(title="Median by day")
     _shade(axes[0, 1], windows)
     _dates(axes[0, 1], daily.index, most=4)
@@ -160,27 +155,23 @@ def _legend_above(axis: Axes) -> None:
 def _months(axis: Axes, values: pd.Series) -> None:
     months = values.groupby(values.index.to_period("M")).agg(["mean", "median", "count"])
     at = np.arange(len(months))
-    axis.bar(at - 0.2, months["mean"], 0.38, color=figures.PALETTE["blue"], label="mean")
-    axis.bar(at + 0.2, months["median"], 0.38, color=figures.PALETTE["sky"], hatch="///", ec="white", label="median")
+    axis.bar(at - 0.2, months["mean"], 0.38, color=PALETTE["blue"], label="mean")
+    axis.bar(at + 0.2, months["median"], 0.38, color=PALETTE["sky"], hatch="///", ec="white", label="median")
     days = (months["count"] / DAY_ROWS).round().astype(int)
     axis.set_xticks(at, [f"{month.strftime('%b')}\n{count(n, 'day')}" for month, n in days.items()])
     axis.set(title="By month", ylim=(0, 1.1 * months["mean"].max()))
     _legend_above(axis)
 
 
-_POLAR = (
-    ("median", lambda hours: hours.median(), figures.PALETTE["blue"], "-"),
-    ("maximum", lambda hours: hours.max(), figures.PALETTE["vermillion"], ":"),
-)
-"""What is drawn around the clock: name, function of the counts by hour, colour, line style."""
-
-
 def _clock(axis: Axes, values: pd.Series) -> None:
     """Counts around the clock, on a logarithmic radius: median and maximum of each hour."""
-    angle = np.linspace(0, 2 * np.pi, 25)
-    for name, measure, colour, style in _POLAR:
-        hours = measure(values.groupby(values.index.hour)).reindex(range(24)).to_numpy()
-        axis.plot(angle, np.append(hours, hours[0]), style, color=colour, label=name)
+    angle, hours = np.linspace(0, 2 * np.pi, 25), values.groupby(values.index.hour)
+    for name, found, colour, style in (
+        ("median", hours.median(), PALETTE["blue"], "-"),
+        ("maximum", hours.max(), PALETTE["vermillion"], ":"),
+    ):
+        around = found.reindex(range(24)).to_numpy()
+        axis.plot(angle, np.append(around, around[0]), style, color=colour, label=name)
     axis.set_theta_zero_location("N")
     axis.set_theta_direction(-1)
     axis.set_xticks(angle[:-1:3], [f"{hour} h" for hour in range(0, 24, 3)])
@@ -195,81 +186,61 @@ def _clock(axis: Axes, values: pd.Series) -> None:
     legend.set_in_layout(False)  # it stands in the corner beside the circle
 
 
-def reconstructions(
-    inputs: ArrayLike, rebuilt: Mapping[str, ArrayLike], titles: Sequence[str], unit: str = COUNTS
-) -> Figure:
-    """Some windows (k, rows) beside what each model makes of them, one panel a window; a last axis of 1 may follow.
-
-    The scale is logarithmic, with what is below 0 outside.
+def reconstructions(inputs: ArrayLike, rebuilt: Mapping[str, ArrayLike], titles: Sequence[str]) -> Figure:
+    """Windows (k, rows, 1) beside what each model makes of them, one panel a window; logarithmic, from 0 on.
 
     Raises ValueError for reconstructions of another shape, or another number of titles.
     """
-    inputs, rebuilt = _flat(inputs), {name: _flat(windows) for name, windows in rebuilt.items()}
+    inputs, rebuilt = np.asarray(inputs), {name: np.asarray(windows) for name, windows in rebuilt.items()}
     if len(titles) != len(inputs):
         raise ValueError(f"one title a window: {len(titles)} titles for {len(inputs)} windows")
     fig, axes = figures.new(height_cm=4.4, cols=len(inputs), squeeze=False)
     minutes = 5 * np.arange(inputs.shape[1])
     for i, (axis, title) in enumerate(zip(axes[0], titles, strict=True)):
-        axis.fill_between(minutes, 0, inputs[i], color="#DDDDDD", lw=0)
-        axis.plot(minutes, inputs[i], color=figures.PALETTE["black"], lw=0.9, label="window")
-        highest = inputs[i].max()
+        window = inputs[i].ravel().astype(float)
+        axis.fill_between(minutes, 0, window, color="#DDDDDD", lw=0)
+        axis.plot(minutes, window, color=PALETTE["black"], lw=0.9, label="window")
+        highest = window.max()
         for name, windows in rebuilt.items():
             if windows.shape != inputs.shape:
                 raise ValueError(f"{name} rebuilt {windows.shape}, but the windows are {inputs.shape}")
-            look, rows = figures.look_of(name), figures.four_digits(windows[i])
+            look, rows = figures.look_of(name), figures.four_digits(windows[i].ravel())
             highest = max(highest, *rows)
             axis.plot(minutes, rows, color=look.colour, ls=look.linestyle, lw=1.6, label=name)
         _count_axis(axis, highest)
         axis.set(title=title, xlabel="minutes", xlim=(0, minutes[-1]))
-    axes[0, 0].set_ylabel(unit)
-    fig.legend(
-        *axes[0, 0].get_legend_handles_labels(),
-        ncols=min(1 + len(rebuilt), 5),
-        columnspacing=1,
-        loc="outside upper center",
-    )
+    axes[0, 0].set_ylabel(COUNTS)
+    shown = axes[0, 0].get_legend_handles_labels()
+    fig.legend(*shown, ncols=min(1 + len(rebuilt), 5), columnspacing=1, loc="outside upper center")
     return fig
 
 
-def _flat(windows: ArrayLike) -> np.ndarray:
-    """Windows (k, rows) or (k, rows, 1) as (k, rows)."""
-    windows = np.asarray(windows, dtype=float)
-    return windows[..., 0] if windows.ndim == 3 else windows
+_UNITS = (("blue", "o"), ("orange", "s"), ("green", "^"), ("purple", "D"), ("sky", "v"), ("brown", "P"))
+"""Colour and marker of a bottleneck's units."""
+CELLS = 120
+"""Of the points in one of CELLS × CELLS cells of a panel, one is drawn."""
 
 
-_UNITS = tuple(
-    (figures.PALETTE[name], marker)
-    for name, marker in (("blue", "o"), ("orange", "s"), ("green", "^"), ("purple", "D"), ("sky", "v"), ("brown", "P"))
-)
-
-
-def bottleneck(
-    codes: Mapping[str, ArrayLike], levels: ArrayLike, marked: Mapping[str, int] | None = None, cells: int = 120
-) -> Figure:
+def bottleneck(codes: Mapping[str, ArrayLike], levels: ArrayLike, marked: Mapping[str, int] | None = None) -> Figure:
     """What each unit of the bottleneck holds of the windows, against the windows' level (mean count), a panel a model.
 
-    codes: (n, units) for each model; levels (n,); `marked` names rows to be pointed at. Of windows that would lie on
-    each other, within one of `cells` × `cells` cells of a panel, one is drawn.
+    codes: (n, units) for each model; levels (n,); `marked` names rows to be pointed at.
     """
     levels = np.asarray(levels, dtype=float)
-    fig, axes = _grid(len(codes), 4)
+    fig, axes = _grid(len(codes))
     for axis, (name, values) in zip(axes.flat, codes.items(), strict=False):
         always = []
         for unit, held in enumerate(np.asarray(values, dtype=float).T):
-            held = np.array(figures.four_digits(held))
-            colour, marker = _UNITS[unit % len(_UNITS)]
-            rows = _apart(np.log1p(levels), held, cells)
-            axis.plot(
-                levels[rows], held[rows], marker, ms=2.4, mew=0, alpha=0.7, color=colour, ls="none",
-                label=f"unit {unit + 1}",
-            )  # fmt: skip
+            held, (colour, marker) = np.array(figures.four_digits(held)), _UNITS[unit % len(_UNITS)]
+            rows = _apart(np.log1p(levels), held)
+            look = {"ms": 2.4, "mew": 0, "alpha": 0.7, "color": PALETTE[colour], "ls": "none"}
+            axis.plot(levels[rows], held[rows], marker, label=f"unit {unit + 1}", **look)
             if not np.ptp(held):
                 always.append(f"unit {unit + 1}: always {held[0]:g}")
         for text, row in (marked or {}).items():
-            axis.axvline(levels[row], color=figures.PALETTE["black"], lw=0.8, ls=":")
-            axis.text(
-                levels[row], 1.01, text, transform=axis.get_xaxis_transform(), ha="center", va="bottom", fontsize=7
-            )
+            place = {"transform": axis.get_xaxis_transform(), "ha": "center", "va": "bottom"}
+            axis.axvline(levels[row], color=PALETTE["black"], lw=0.8, ls=":")
+            axis.text(levels[row], 1.01, text, fontsize=7, **place)
         axis.set_xscale("symlog", linthresh=1, linscale=0.4)
         axis.set_xticks([0, *(10**i for i in range(9) if 10**i <= levels.max())])
         axis.set_xlim(0.7 * levels.min(), 1.4 * levels.max())
@@ -279,10 +250,8 @@ def bottleneck(
         if always:  # above all points
             low, high = axis.get_ylim()
             axis.set_ylim(low, high + (0.1 + 0.12 * len(always)) * (high - low))
-            axis.text(
-                0.04, 0.97, "\n".join(always), transform=axis.transAxes, va="top", fontsize=7,
-                bbox={"facecolor": "white", "lw": 0, "pad": 1},
-            )  # fmt: skip
+            white = {"facecolor": "white", "lw": 0, "pad": 1}
+            axis.text(0.04, 0.97, "\n".join(always), transform=axis.transAxes, va="top", fontsize=7, bbox=white)
     axes[0, 0].set_ylabel("value in the bottleneck")
     fig.supxlabel(f"mean of the window ({COUNTS})", fontsize=8)
     widest = max(axes.flat, key=lambda axis: len(axis.get_legend_handles_labels()[0]))
@@ -290,16 +259,16 @@ def bottleneck(
     return fig
 
 
-def _apart(x: np.ndarray, y: np.ndarray, cells: int) -> np.ndarray:
+def _apart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Of the points in each cell of a grid over all of them, the first one's row."""
-    grid = [np.floor(cells * (v - v.min()) / max(np.ptp(v), 1e-12)).astype(int) for v in (x, y)]
-    return np.unique(grid[0] * (cells + 2) + grid[1], return_index=True)[1]
+    grid = [np.floor(CELLS * (v - v.min()) / max(np.ptp(v), 1e-12)).astype(int) for v in (x, y)]
+    return np.unique(grid[0] * (CELLS + 2) + grid[1], return_index=True)[1]
 
 
 def _courses(runs: Sequence[Any], part: str) -> np.ndarray:
     """The losses on a part: (seeds, epochs). Raises ValueError for runs of different lengths."""
     records = [getattr(run, "record", run) for run in runs]
-    found = [np.asarray(record.arrays[f"history_{HISTORY[part]}"], dtype=float) for record in records]
+    found = [np.asarray(record.arrays[f"history_{PARTS[part][0]}"], dtype=float) for record in records]
     if len({len(one) for one in found}) > 1:
         raise ValueError(f"runs of {', '.join(str(len(one)) for one in found)} epochs have no common median")
     return np.stack(found)
@@ -323,14 +292,14 @@ def _outermost(courses: np.ndarray) -> np.ndarray:
 def _band_legend(fitted: Mapping[str, Sequence[Any]]) -> Patch:
     seeds = max(map(len, fitted.values()))
     within = f"{seeds - 2} of {seeds} seeds" if seeds >= 5 else "all seeds"
-    return Patch(color=figures.PALETTE["grey"], alpha=0.3, lw=0, label=f"band: {within}")
+    return Patch(color=PALETTE["grey"], alpha=0.3, lw=0, label=f"band: {within}")
 
 
-def _grid(panels: int, height_cm: float, **subplots: Any) -> tuple[Figure, np.ndarray]:
-    """A figure of at most four panels a row, as high as the rows and a legend; panels that are too many are empty."""
-    cols = min(panels, 4)
+def _grid(panels: int, most: int = 4, legend_cm: float = 1.2, **subplots: Any) -> tuple[Figure, np.ndarray]:
+    """A figure with `most` panels a row, as high as the rows and a legend; panels that are too many are empty."""
+    cols = min(panels, most)
     rows = -(-panels // cols)
-    fig, axes = figures.new(height_cm=height_cm * rows + 1.2, rows=rows, cols=cols, squeeze=False, **subplots)
+    fig, axes = figures.new(height_cm=4 * rows + legend_cm, rows=rows, cols=cols, squeeze=False, **subplots)
     for axis in axes.flat[panels:]:
         axis.set_axis_off()
     return fig, axes
@@ -345,20 +314,21 @@ def losses(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd.DataFrame] 
 
     fitted: the runs or records of each model; `own`: another run's history for some of them, a row an epoch.
     """
-    fig, axes = _grid(len(fitted), 4, sharex=True, sharey=True)
+    fig, axes = _grid(len(fitted), sharex=True, sharey=True)
     epochs = 0
     for axis, (name, runs) in zip(axes.flat, fitted.items(), strict=False):
-        for part, (title, colour, style) in PARTS.items():
-            low, middle, high = _spread(_courses(runs, part))
+        for part, (column, title, colour, style) in PARTS.items():
+            courses = _courses(runs, part)
+            low, middle, high = _spread(courses)
             epoch = np.arange(1, len(middle) + 1)
             axis.fill_between(epoch, low, high, color=colour, alpha=0.2, lw=0)
             axis.plot(epoch, middle, color=colour, ls=style, label=title)
-            for course in _outermost(_courses(runs, part)):
+            for course in _outermost(courses):
                 axis.plot(epoch, course, color=colour, ls=style, lw=0.5)
             axis.axhline(runs[0].metrics["constant_loss"][part], color=colour, lw=1, ls=":")
             epochs = max(epochs, len(epoch))
             if own and name in own:
-                y = own[name][HISTORY[part]]
+                y = own[name][column]
                 axis.plot(np.arange(1, len(y) + 1), y, "o", ms=3.4, mfc="white", mec=colour, mew=1)
                 epochs = max(epochs, len(y))
         axis.set(title=name, yscale="log")
@@ -373,7 +343,7 @@ def losses(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd.DataFrame] 
 
 
 def _loss_legend(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd.DataFrame] | None) -> list:
-    grey = figures.PALETTE["grey"]
+    grey = PALETTE["grey"]
     shown = [_band_legend(fitted), Line2D([], [], color=grey, lw=1, ls=":", label="loss of a constant")]
     if any(len(runs) >= 5 for runs in fitted.values()):
         shown.append(Line2D([], [], color=grey, lw=0.5, label="seeds that end lowest, highest"))
@@ -386,7 +356,7 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
     """The same for the screen."""
     fig, places = figures.panels(list(fitted), "all")
     for i, (place, (name, runs)) in enumerate(zip(places, fitted.items(), strict=True)):
-        for part, (title, colour, style) in PARTS.items():
+        for part, (column, title, colour, style) in PARTS.items():
             dash = {"-": "solid", "--": "dash", "-.": "dashdot"}[style]
             courses = _courses(runs, part)
             low, middle, high = map(figures.four_digits, _spread(courses))
@@ -395,11 +365,9 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
             clear = {"line": {"width": 0}, "hoverinfo": "skip", **quiet}
             fig.add_scatter(y=low, **clear)
             fig.add_scatter(y=high, fill="tonexty", fillcolor=_see_through(colour, 0.2), **clear)
-            for course in _outermost(courses):
-                line = {"color": colour, "width": 0.6, "dash": dash}
-                fig.add_scatter(
-                    y=figures.four_digits(course), line=line, hovertemplate="an outer seed, epoch %{x}: %{y}", **quiet
-                )
+            thin = {"line": {"color": colour, "width": 0.6, "dash": dash}, **quiet}
+            for course in map(figures.four_digits, _outermost(courses)):
+                fig.add_scatter(y=course, hovertemplate="an outer seed, epoch %{x}: %{y}", **thin)
             fig.add_scatter(
                 y=middle, name=title, line={"color": colour, "width": 1.6, "dash": dash},
                 customdata=[list(ends) for ends in zip(low, high, strict=True)],
@@ -407,23 +375,21 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
                 **quiet | {"showlegend": i == 0},
             )  # fmt: skip
             if own and name in own:
-                y = figures.four_digits(own[name][HISTORY[part]])
-                marker = {"color": colour, "symbol": "circle-open", "size": 7}
-                fig.add_scatter(
-                    y=y, marker=marker, hovertemplate="this notebook's run, epoch %{x}: %{y}",
-                    **quiet | {"x": list(range(1, len(y) + 1)), "mode": "markers"},
-                )  # fmt: skip
+                y = figures.four_digits(own[name][column])
+                dots = {"mode": "markers", "marker": {"color": colour, "symbol": "circle-open", "size": 7}}
+                dots["x"] = list(range(1, len(y) + 1))
+                fig.add_scatter(y=y, hovertemplate="this notebook's run, epoch %{x}: %{y}", **quiet | dots)
             constant = {"color": colour, "width": 1, "dash": "dot"}
             fig.add_hline(runs[0].metrics["constant_loss"][part], line=constant, **place)
     for shown in _loss_legend(fitted, own):
         filled = isinstance(shown, Patch)
         dots = not filled and shown.get_marker() == "o"
-        line = {"color": figures.PALETTE["grey"], "width": 9 if filled else 1}
+        line = {"color": PALETTE["grey"], "width": 9 if filled else 1}
         line |= {"dash": "dot"} if not filled and shown.get_linestyle() == ":" else {}
         fig.add_scatter(
             x=[None], y=[None], name=shown.get_label(), mode="markers" if dots else "lines", line=line,
             opacity=0.4 if filled else 1,
-            marker={"color": figures.PALETTE["grey"], "symbol": "circle-open", "size": 7},
+            marker={"color": PALETTE["grey"], "symbol": "circle-open", "size": 7},
         )  # fmt: skip
     fig.update_xaxes(title={"text": "epoch", "standoff": 4})
     fig.update_yaxes(type="log", exponentformat="power", dtick=1)
@@ -445,14 +411,14 @@ def r2_per_epoch(fitted: Mapping[str, Sequence[Any]]) -> Figure:
     R² = 1 - loss / variance of the part, as given in the runs' metrics. Values below -1 lie below the frame.
     """
     fig, axes = figures.new(height_cm=4.8, cols=len(PARTS), sharey=True)
-    for axis, (part, (title, _, _)) in zip(axes, PARTS.items(), strict=True):
+    for axis, (part, (_, title, _, _)) in zip(axes, PARTS.items(), strict=True):
         for name, runs in fitted.items():
             variance = runs[0].metrics["variance"][part]
             low, middle, high = _spread(1 - _courses(runs, part) / variance)
             epoch, look = np.arange(1, len(middle) + 1), figures.look_of(name)
             axis.fill_between(epoch, low, high, color=look.colour, alpha=0.2, lw=0)
             axis.plot(epoch, middle, color=look.colour, ls=look.linestyle, marker=look.marker, ms=3, label=name)
-        axis.axhline(0, color=figures.PALETTE["black"], lw=0.9, ls=":", label="mean of the part")
+        axis.axhline(0, color=PALETTE["black"], lw=0.9, ls=":", label="mean of the part")
         axis.set(title=title.capitalize(), ylim=(-1.05, 1.05))
         _epoch_axis(axis, max(_courses(runs, part).shape[1] for runs in fitted.values()))
     axes[0].set_ylabel("R²")
@@ -468,7 +434,7 @@ def detections(tweets: pd.DataFrame, errors: Mapping[str, ArrayLike], thresholds
     Raises ValueError for more windows than rows.
     """
     fig, (upper, lower) = figures.new(height_cm=5.4, rows=2, sharex=True, gridspec_kw={"height_ratios": [1, 1.6]})
-    upper.plot(tweets.timestamp, tweets.value, color=figures.PALETTE["grey"], lw=0.8)
+    upper.plot(tweets.timestamp, tweets.value, color=PALETTE["grey"], lw=0.8)
     _count_axis(upper, tweets.value.max(), step=2)
     upper.set_ylabel("tweets")
     for name, found in errors.items():
@@ -479,7 +445,7 @@ def detections(tweets: pd.DataFrame, errors: Mapping[str, ArrayLike], thresholds
         label = f"{name}: {flagged.sum():,} flagged"
         lower.plot(times, relative, color=look.colour, ls=look.linestyle, lw=1, label=label)
         lower.plot(times[flagged], relative[flagged], "o", ms=2, color=ALARM, mew=0, zorder=3)
-    lower.axhline(1, color=figures.PALETTE["black"], lw=0.8, ls=":", label="threshold")
+    lower.axhline(1, color=PALETTE["black"], lw=0.8, ls=":", label="threshold")
     lower.plot([], [], "o", ms=2, color=ALARM, ls="none", label="flagged window")
     lower.set(yscale="log", ylabel="error ÷\nthreshold")
     figures.plain_ticks(lower.yaxis)
@@ -488,29 +454,22 @@ def detections(tweets: pd.DataFrame, errors: Mapping[str, ArrayLike], thresholds
     return fig
 
 
-def matrices(board: pd.DataFrame, column: str = "unpaused") -> dict[str, np.ndarray]:
+def matrices(board: pd.DataFrame) -> dict[str, np.ndarray]:
     """The confusion matrices in a leaderboard indexed by model: rows true, columns predicted; normal, then anomaly."""
-    return {
-        name: np.array([[row[f"{column}_tn"], row[f"{column}_fp"]], [row[f"{column}_fn"], row[f"{column}_tp"]]])
-        for name, row in board.iterrows()
-    }
+    cells = board[[f"unpaused_{cell}" for cell in ("tn", "fp", "fn", "tp")]]
+    return {name: row.reshape(2, 2) for name, row in zip(board.index, cells.to_numpy(), strict=True)}
 
 
-def confusion(found: Mapping[str, ArrayLike], classes: Sequence[str] = ("normal", "anomaly")) -> Figure:
+def confusion(found: Mapping[str, ArrayLike]) -> Figure:
     """Confusion matrices side by side, rows true, columns predicted: counts, and shares of the true class as shades."""
-    cols = min(len(found), 6)
-    rows = -(-len(found) // cols)
-    fig, axes = figures.new(height_cm=4 * rows, rows=rows, cols=cols, squeeze=False)
-    for axis in axes.flat[len(found) :]:
-        axis.set_axis_off()
+    classes = ("normal", "anomaly")
+    fig, axes = _grid(len(found), most=6, legend_cm=0)
     for axis, (name, matrix) in zip(axes.flat, found.items(), strict=False):
         counts = np.asarray(matrix, dtype=float)
         share = counts / counts.sum(axis=1, keepdims=True)
         text = [[f"{n:,.0f}\n{s:.1%}" for n, s in zip(*row, strict=True)] for row in zip(counts, share, strict=True)]
-        true = classes if axis in axes[:, 0] else False
-        figures.heatmap(
-            axis, share, text, "", "Blues", vmin=0, vmax=1, xticklabels=classes, yticklabels=true, square=True
-        )
+        names = {"xticklabels": classes, "yticklabels": classes if axis in axes[:, 0] else False}
+        figures.heatmap(axis, share, text, "", "Blues", vmin=0, vmax=1, square=True, **names)
         axis.set_title(name, fontsize=8)
         axis.tick_params(labelsize=7)
         axis.tick_params(axis="y", labelrotation=90)
@@ -528,10 +487,10 @@ class Scored(NamedTuple):
     alarm_rows: np.ndarray
 
 
-def scored(record: Any, column: str = "unpaused") -> Scored:
-    """The scores and alarms in a record of the streaming protocol, with a pause after an alarm or without."""
-    threshold = record.metrics[column]["rules"]["nab"]["threshold"]
-    return Scored(record.arrays["scores"], threshold, record.arrays[f"{column}_alarm_rows"])
+def scored(record: Record) -> Scored:
+    """The scores and alarms in a record of the streaming protocol, without a pause after an alarm."""
+    threshold = record.metrics["unpaused"]["rules"]["nab"]["threshold"]
+    return Scored(record.arrays["scores"], threshold, record.arrays["unpaused_alarm_rows"])
 
 
 def alarms(tweets: pd.DataFrame, windows: Windows, detectors: Mapping[str, Scored]) -> Figure:
@@ -547,113 +506,93 @@ def alarms(tweets: pd.DataFrame, windows: Windows, detectors: Mapping[str, Score
                 f"{len(tweets)} rows and threshold {found.threshold}"
             )
     fig, axes = figures.new(height_cm=1.9 + 1.7 * len(detectors), rows=len(detectors), sharex=True, squeeze=False)
-    start, labels = scoring.probation_rows(len(tweets)), _labels(tweets, windows)
+    start, times = scoring.probation_rows(len(tweets)), tweets.timestamp
+    labels = np.any([times.between(pd.Timestamp(first), pd.Timestamp(last)) for first, last in windows], axis=0)
+    mark = {"marker": "|", "ms": 6, "mew": 1.1, "ls": "none"}
     # The alarms stand above the highest score.
     top = 50 * max(1, *(np.max(found.scores[start:]) / found.threshold for found in detectors.values()))
     for axis, (name, found) in zip(axes[:, 0], detectors.items(), strict=True):
-        relative = pd.Series(found.scores / found.threshold, index=tweets.timestamp)
+        relative = pd.Series(found.scores / found.threshold, index=times)
         hourly = relative.iloc[start:].resample("1h").max().dropna().clip(lower=0.01)
         axis.plot(hourly.index, hourly, lw=0.7, color=figures.colour_of(name))
-        axis.axhline(1, color=figures.PALETTE["black"], lw=0.8, ls="--")
-        rows = np.asarray(found.alarm_rows)
-        rows = rows[rows >= start]
-        for inside, (height, colour) in _ALARMS.items():
-            at = tweets.timestamp.to_numpy()[rows[labels[rows] == inside]]
-            axis.plot(
-                at, np.full(len(at), height), "|", ms=6, mew=1.1, color=colour, transform=axis.get_xaxis_transform()
-            )
+        axis.axhline(1, color=PALETTE["black"], lw=0.8, ls="--")
+        rows = found.alarm_rows[found.alarm_rows >= start]
+        for inside, height, colour in ((True, 0.93, PALETTE["blue"]), (False, 0.78, ALARM)):
+            at = times.to_numpy()[rows[labels[rows] == inside]]
+            axis.plot(at, np.full(len(at), height), color=colour, transform=axis.get_xaxis_transform(), **mark)
         _shade(axis, windows)
-        axis.axvspan(tweets.timestamp.iloc[0], tweets.timestamp.iloc[start], color="#EEEEEE", lw=0, zorder=0)
+        axis.axvspan(times.iloc[0], times.iloc[start], color="#EEEEEE", lw=0, zorder=0)
         axis.set(yscale="log", ylim=(0.01, top), yticks=(0.01, 1, 100))
         axis.set_title(name, fontsize=8, pad=2)
         figures.plain_ticks(axis.yaxis)
-    axes[-1, 0].set_xlim(tweets.timestamp.iloc[0], tweets.timestamp.iloc[-1])
-    _dates(axes[-1, 0], tweets.timestamp)
+    axes[-1, 0].set_xlim(times.iloc[0], times.iloc[-1])
+    _dates(axes[-1, 0], times)
     fig.supylabel("score ÷ threshold", fontsize=8)
-    black = figures.PALETTE["black"]
-    mark = {"marker": "|", "ms": 6, "mew": 1.1, "ls": "none"}
-    fig.legend(
-        handles=[
-            Line2D([], [], color=figures.PALETTE["grey"], lw=1, label="score, highest of the hour"),
-            Line2D([], [], color=black, lw=0.8, ls="--", label="threshold"),
-            Patch(color=LABELLED, alpha=0.3, lw=0, label="labelled window"),
-            Line2D([], [], color=_ALARMS[True][1], label="alarm in a window (upper)", **mark),
-            Line2D([], [], color=_ALARMS[False][1], label="false alarm (lower)", **mark),
-            Patch(color="#EEEEEE", lw=0, label="probation, not scored"),
-        ],
-        ncols=3, loc="outside upper center",
-    )  # fmt: skip
+    shown = [
+        Line2D([], [], color=PALETTE["grey"], lw=1, label="score, highest of the hour"),
+        Line2D([], [], color=PALETTE["black"], lw=0.8, ls="--", label="threshold"),
+        Patch(color=LABELLED, alpha=0.3, lw=0, label="labelled window"),
+        Line2D([], [], color=PALETTE["blue"], label="alarm in a window (upper)", **mark),
+        Line2D([], [], color=ALARM, label="false alarm (lower)", **mark),
+        Patch(color="#EEEEEE", lw=0, label="probation, not scored"),
+    ]
+    fig.legend(handles=shown, ncols=3, loc="outside upper center")
     return fig
 
 
-_ALARMS = {True: (0.93, figures.PALETTE["blue"]), False: (0.78, ALARM)}
-"""Where in a panel alarms in and outside labelled windows stand, and their colour."""
+WINDOWS = 4
+"""Labelled windows of the judged series: the highest NAB score, and what silence costs."""
+LOWEST = -6
+"""The NAB score at which the axis of the leaderboard begins."""
 
 
-def _labels(tweets: pd.DataFrame, windows: Windows) -> np.ndarray:
-    """(n,) bool: whether a row lies in a labelled window."""
-    inside = np.zeros(len(tweets), dtype=bool)
-    for first, last in windows:
-        inside |= tweets.timestamp.between(pd.Timestamp(first), pd.Timestamp(last)).to_numpy()
-    return inside
-
-
-def leaderboard(board: pd.DataFrame, windows: int = 4, lowest: float = -6) -> Figure:
+def leaderboard(board: pd.DataFrame) -> Figure:
     """NAB's standard score without and with a pause after an alarm, a row a detector, in the order of the board.
 
     board: indexed by model, with `kind` and, for c in unpaused and paused, `c_nab`, `c_nab_low`, `c_nab_high` (range
-    over seeds). NAB's own detectors, kind "published", are grey and called so. Scores and ends of
-    bands below `lowest` are arrows at the edge; their numbers stand at the right.
+    over seeds). NAB's own detectors, kind "published", are grey and called so. Scores and ends of bands below LOWEST
+    are arrows at the edge; their numbers stand at the right.
     """
     fig, axis = figures.new(height_cm=2.6 + 0.32 * len(board))
-    at, lowest = np.arange(len(board)), max(lowest, board[["unpaused_nab_low", "paused_nab_low"]].min(axis=None))
-    for y, (name, row) in zip(at, board.iterrows(), strict=True):
-        colour = figures.PALETTE["grey"] if row.kind == "published" else figures.colour_of(name)
-        axis.plot(np.maximum([row.unpaused_nab, row.paused_nab], lowest), [y, y], color=colour, lw=0.8, zorder=2)
-        for column, filled in (("unpaused", True), ("paused", False)):
-            low, middle, high = (row[f"{column}_nab{end}"] for end in ("_low", "", "_high"))
+    lowest = max(LOWEST, board[["unpaused_nab_low", "paused_nab_low"]].min(axis=None))
+    grey = PALETTE["grey"]
+    for y, (name, row) in enumerate(board.iterrows()):
+        colour = grey if row.kind == "published" else figures.colour_of(name)
+        scores, ends = ([row[f"{c}_nab{end}"] for c in ("unpaused", "paused")] for end in ("", "_low"))
+        axis.plot(np.maximum(scores, lowest), [y, y], color=colour, lw=0.8, zorder=2)
+        highest = (row.unpaused_nab_high, row.paused_nab_high)
+        for score, low, high, fill in zip(scores, ends, highest, (colour, "white"), strict=True):
             axis.plot(np.maximum([low, high], lowest), [y, y], color=colour, lw=4, alpha=0.35, solid_capstyle="butt")
-            marker = "o" if middle >= lowest else "<"
-            axis.plot(
-                max(middle, lowest), y, marker, ms=5, mec=colour, mfc=colour if filled else "white", zorder=3,
-                clip_on=False,
-            )  # fmt: skip
-        beyond = [f"{row[f'{c}_nab']:.1f}" for c in ("unpaused", "paused") if row[f"{c}_nab"] < lowest]
-        ends = [row[f"{c}_nab_low"] for c in ("unpaused", "paused")]
+            look = {"ms": 5, "mec": colour, "mfc": fill, "zorder": 3, "clip_on": False}
+            axis.plot(max(score, lowest), y, "o" if score >= lowest else "<", **look)
+        beyond = [f"{score:.1f}" for score in scores if score < lowest]
         if min(ends) < lowest and not beyond:  # a band alone is cut: an arrow says so
             axis.plot(lowest, y, "<", ms=5, mew=0, color=colour, alpha=0.6, clip_on=False)
-        if min(ends) < min(lowest, *(row[f"{c}_nab"] for c in ("unpaused", "paused"))) - 0.05:
+        if min(ends) < min(lowest, *scores) - 0.05:
             beyond.append(f"band to {min(ends):.1f}")
         if beyond:
             words = ", ".join(beyond).replace("-", "\N{MINUS SIGN}")
             white = [withStroke(linewidth=2.5, foreground="white")]
-            axis.text(windows - 0.15, y, words, ha="right", va="center", fontsize=7, path_effects=white)
-    for value in (-windows, windows):
-        axis.axvline(value, color=figures.PALETTE["black"], lw=0.9, ls="--", zorder=1)
+            axis.text(WINDOWS - 0.15, y, words, ha="right", va="center", fontsize=7, path_effects=white)
+    for value in (-WINDOWS, WINDOWS):
+        axis.axvline(value, color=PALETTE["black"], lw=0.9, ls="--", zorder=1)
     labels = [f"NAB: {name}" if kind == "published" else name for name, kind in board.kind.items()]
-    axis.set_yticks(at, labels)
+    axis.set_yticks(range(len(board)), labels)
     for label, kind in zip(axis.get_yticklabels(), board.kind, strict=True):
         label.set_color("#555555" if kind == "published" else "black")
         label.set_weight("bold" if kind in ("ours", "yours") else "normal")
-    axis.set(
-        xlim=(lowest - 0.3, windows + 0.3),
-        ylim=(len(board) - 0.4, -0.6),
-        xlabel=f"NAB standard score (at most {windows})",
-    )
+    axis.set(xlim=(lowest - 0.3, WINDOWS + 0.3), ylim=(len(board) - 0.4, -0.6))
+    axis.set_xlabel(f"NAB standard score (at most {WINDOWS})")
     axis.grid(axis="y", visible=False)
-    scale = axis.secondary_xaxis(
-        "top", functions=(lambda x: 50 * (x + windows) / windows, lambda x: x * windows / 50 - windows)
-    )
+    to_nab, back = lambda x: 50 * (x + WINDOWS) / WINDOWS, lambda x: x * WINDOWS / 50 - WINDOWS
+    scale = axis.secondary_xaxis("top", functions=(to_nab, back))
     scale.set_xlabel("on NAB's scale")
     scale.set_xticks([0, 25, 50, 75, 100], ["0: silent", "25", "50", "75", "100: perfect"])
-    grey = figures.PALETTE["grey"]
-    fig.legend(
-        handles=[
-            Line2D([], [], color=grey, marker="o", ls="none", label="without a pause"),
-            Line2D([], [], color=grey, marker="o", mfc="white", ls="none", label="with a pause"),
-            Patch(color=grey, alpha=0.35, lw=0, label="range over seeds"),
-            Line2D([], [], color=figures.PALETTE["black"], lw=0.9, ls="--", label="silent, perfect"),
-        ],
-        ncols=4, loc="outside upper center",
-    )  # fmt: skip
+    shown = [
+        Line2D([], [], color=grey, marker="o", ls="none", label="without a pause"),
+        Line2D([], [], color=grey, marker="o", mfc="white", ls="none", label="with a pause"),
+        Patch(color=grey, alpha=0.35, lw=0, label="range over seeds"),
+        Line2D([], [], color=PALETTE["black"], lw=0.9, ls="--", label="silent, perfect"),
+    ]
+    fig.legend(handles=shown, ncols=4, loc="outside upper center")
     return fig

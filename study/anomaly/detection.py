@@ -116,7 +116,10 @@ def judge(scores: dict[str, np.ndarray], series: dict[str, Series]) -> tuple[dic
             **verdicts(raised, judged),
             "events": scoring.eventwise(rules["events"].alarms(scores[AAPL]), judged.windows),
             "points": scoring.pointwise(scores[AAPL], scores[AAPL] >= rules["nab"].threshold, judged.windows),
-            "left_out": {name: _nab(elsewhere[name][column].alarms(scores[name]), one) for name, one in others.items()},
+            "left_out": {
+                name: scoring.nab_score(elsewhere[name][column].alarms(scores[name]), one.windows, STANDARD)
+                for name, one in others.items()
+            },
         }
         arrays[f"{column}_alarm_rows"] = np.flatnonzero(raised).astype(np.int32)
     ranking = {name: metrics["paused"]["points"][name] for name in ("roc_auc", "pr_auc")}
@@ -134,7 +137,3 @@ def verdicts(alarms: np.ndarray, series: Series) -> dict:
         "false_events": events["fp_events"],
         "affiliation": ranges.affiliation(alarms, series.windows),
     }
-
-
-def _nab(alarms: np.ndarray, series: Series) -> float:
-    return scoring.nab_score(alarms, series.windows, STANDARD)

@@ -29,12 +29,10 @@ from study.anomaly import (
     thresholds,
     trainings,
 )
-from study.anomaly.series import AAPL, ALL, WINDOW, windows_of
+from study.anomaly.series import AAPL, ALL, WINDOW
 from study.prose import join_list
 from study.runs import Record
 from study.verdicts import Judged, Verdict
-
-__all__ = ["Examples", "Nab", "Run", "constant_losses", "example_windows", "labelled_by_part", "windows_of"]
 
 Make = Callable[[], "autoencoders.keras.Model"]
 """A function that returns a Keras model, not compiled, for windows of shape (30, 1)."""
@@ -112,20 +110,18 @@ class Nab:
         it is trained here, with a progress bar, and kept below build/. Without `epochs` it is the profile's number,
         the original's ten in the report.
         """
-        epochs = epochs or self.profile.part2.epochs
         spec = self._training(make, windows, epochs, seed)
 
         def here(spec: dict, scratch: Path) -> runs.Outcome:
-            return trainings.published(make, windows, epochs, seed, scratch)
+            return trainings.published(make, windows, spec["settings"]["epochs"], seed, scratch)
 
         return Run(make, self._store.by_hand(spec, here))
 
     def repeat(self, make: Make, windows: Mapping[str, np.ndarray], epochs: int | None = None) -> list[Run]:
         """All seeds of the profile for which this training is kept; if there is none, the first one is trained."""
-        epochs = epochs or self.profile.part2.epochs
-        specs = (self._training(make, windows, epochs, seed) for seed in self.profile.part2.seeds)
-        kept = [Run(make, record) for record in map(self._store.load, specs) if record is not None]
-        return kept or [self.train(make, windows, epochs, self.profile.part2.seeds[0])]
+        kept = map(self._store.load, self._trainings(make, windows, epochs))
+        found = [Run(make, record) for record in kept if record is not None]
+        return found or [self.train(make, windows, epochs, self.profile.part2.seeds[0])]
 
     def changed(self, models: Mapping[str, Make]) -> list[str]:
         """The names of those models that no committed record is of: changed ones, and new ones."""
@@ -145,9 +141,8 @@ class Nab:
 
     def committed(self, make: Make, windows: Mapping[str, np.ndarray]) -> list[Record]:
         """The committed trainings of the model of this name, whatever its definition was; none of a new one."""
-        sizes = self.profile.part2
-        specs = (self._training(make, windows, sizes.epochs, seed) for seed in sizes.seeds)
-        return [record for record in map(self._of_any_definition, specs) if record is not None]
+        found = map(self._of_any_definition, self._trainings(make, windows))
+        return [record for record in found if record is not None]
 
     def _of_any_definition(self, spec: dict) -> Record | None:
         """The committed record of a run, or else that of an earlier definition of its model."""
@@ -174,17 +169,22 @@ class Nab:
 
         Of a model that the notebook's file now defines otherwise, the records of its earlier definition stand.
         """
-        live = {_key(make): definitions.of(make) for make in (models or {}).values()}
+        makes = {_key(make): make for make in (models or {}).values()}
+        live = {key: definitions.of(make) for key, make in makes.items()}
+
+        def changed(record: Record) -> bool:
+            now = record.spec.get("definition")
+            return record.spec["task"] == "part2-stream" and live.get(record.spec["model"], now) != now
+
         # A changed model stands for itself, never pooled with what its earlier definition gave.
-        found = [r for r in self._committed if r.spec["task"] != "part2-stream" or _is_live(r, live)]
+        found = [record for record in self._committed if not changed(record)]
         judged = {record.spec.get("definition") for record in found if record.spec["task"] == "part2-stream"}
-        new = [make for make in (models or {}).values() if definitions.of(make) not in judged]
-        return found + [self.judge(make) for make in new]
+        return found + [self.judge(make) for key, make in makes.items() if live[key] not in judged]
 
     def board(self, models: Mapping[str, Make] | None = None) -> pd.DataFrame:
         """The leaderboard by name: medians over seeds, best NAB score without a pause first; see `leaderboard`."""
         board = leaderboard.leaderboard(self.records(models), by="unpaused_nab").set_index("model")
-        return board.rename(index=self.names(models or {}))
+        return board.rename(index={_key(make): name for name, make in (models or {}).items()})
 
     def landmarks(self, board: pd.DataFrame) -> pd.DataFrame:
         """The rows of a leaderboard for the detectors that NAB publishes; on synthetic series, of the baselines."""
@@ -198,10 +198,10 @@ class Nab:
         """The streaming results of a detector of this report, by its key such as `surge-mean`, one a seed."""
         return runs.of(self.records(), "part2-stream", key)
 
-    def scored(self, names: Sequence[str], column: str = "unpaused") -> dict[str, charts.Scored]:
+    def scored(self, names: Sequence[str]) -> dict[str, charts.Scored]:
         """Scores, threshold and alarms on AAPL of this report's detectors, by name; first seed."""
         keys = {name: key for key, name in detectors.NAMES.items()}
-        return {name: charts.scored(self.detector(keys[name])[0], column) for name in names}
+        return {name: charts.scored(self.detector(keys[name])[0]) for name in names}
 
     @property
     def ours(self) -> str:
@@ -272,18 +272,18 @@ class Nab:
     def _claims(self) -> dict[str, Verdict]:
         return claims.claims(self.records())
 
-    def names(self, models: Mapping[str, Make]) -> dict[str, str]:
-        """Key in the run store and name of models."""
-        return {_key(make): name for name, make in models.items()}
-
     def _spec(self, task: str, make: Make, seed: int) -> dict:
         """The spec of a run with this model; of all settings but model and seed there is one choice a task."""
         pattern = next(spec for spec in self._specs if spec["task"] == task and "epochs" in spec["settings"])
         return {**pattern, "model": _key(make), "seed": seed, "definition": definitions.of(make)}
 
-    def _training(self, make: Make, windows: Mapping[str, np.ndarray], epochs: int, seed: int) -> dict:
+    def _trainings(self, make: Make, windows: Mapping[str, np.ndarray], epochs: int | None = None) -> list[dict]:
+        """The specs of a training with all seeds of the profile."""
+        return [self._training(make, windows, epochs, seed) for seed in self.profile.part2.seeds]
+
+    def _training(self, make: Make, windows: Mapping[str, np.ndarray], epochs: int | None, seed: int) -> dict:
         spec = self._spec("part2-published", make, seed)
-        settings = {**spec["settings"], "epochs": epochs}
+        settings = {**spec["settings"], "epochs": epochs or self.profile.part2.epochs}
         given = _digests(windows)
         if given != self._original_windows:
             settings["windows"] = given
@@ -297,11 +297,6 @@ class Nab:
 def _key(make: Make) -> str:
     """A model's name in the run store."""
     return make.__name__.replace("_", "-")
-
-
-def _is_live(record: Record, live: Mapping[str, str]) -> bool:
-    definition = record.spec.get("definition")
-    return live.get(record.spec["model"], definition) == definition
 
 
 def _digests(windows: Mapping[str, np.ndarray]) -> dict[str, str]:
@@ -320,18 +315,12 @@ def labelled_by_part(one: series.Series) -> dict[str, int]:
     return {name: sum(a < rows.stop and b >= rows.start for a, b in one.windows) for name, rows in split.items()}
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Some windows (k, 30, 1) and the title of each."""
-
-    inputs: np.ndarray
-    titles: tuple[str, ...]
-
-
-def example_windows(windows: np.ndarray) -> Examples:
-    """Three of the windows (n, 30, 1): a usual one, one busier than 19 of 20, one with the highest burst midway."""
+def example_windows(windows: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Three of the windows (n, 30, 1), and their titles: a usual one, one busier than 19 of 20, one with the highest
+    burst midway.
+    """
     ranked = np.argsort(windows.mean(axis=(1, 2)), kind="stable")
     # The first window that holds the highest count ends with it.
     burst = min(int(windows.max(axis=(1, 2)).argmax()) + WINDOW // 2, len(windows) - 1)
     rows = [ranked[len(ranked) // 2], ranked[int(0.95 * len(ranked))], burst]
-    return Examples(windows[rows], ("a usual window", "a busy window", "the burst"))
+    return windows[rows], ("a usual window", "a busy window", "the burst")

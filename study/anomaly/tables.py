@@ -1,6 +1,7 @@
 """The tables of Part II: evidence in, a data frame of texts out, in the order of its columns in print."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 
 from study import published
 from study.anomaly.analysis import LOSSES
+from study.anomaly.detectors import AUTOENCODERS, NAMES
 from study.anomaly.lab import Run
 from study.prose import join_list, number, significant
 from study.verdicts import COLLAPSED, Judged, Kind, collapsed
@@ -26,8 +28,9 @@ def medians(fitted: Mapping[str, Sequence[Run]]) -> dict[str, SimpleNamespace]:
 def r2(fitted: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
     """R² after the training on each part of the split, median and range over seeds."""
     titles = {"train": "Training", "last": "Validation (last 15%)", "middle": "Testing (middle 15%)"}
+    two = partial(number, digits=2)
     columns = {
-        title: [span([run.metrics["r2"][part] for run in runs], _two) for runs in fitted.values()]
+        title: [span([run.metrics["r2"][part] for run in runs], two) for runs in fitted.values()]
         for part, title in titles.items()
     }
     return pd.DataFrame({"Model": list(fitted), **columns})
@@ -35,18 +38,14 @@ def r2(fitted: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
 
 def losses(judged: Sequence[Judged], changed: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
     """Published losses and counts of anomalies beside ours, then the losses of changed models; losses in 10⁻³."""
-    show = [_whole if one.kind is Kind.COUNT else _thousandths for one in judged]
-    rows = [
-        (
-            one.model,
-            one.quantity,
-            f"{one.published if one.kind is Kind.COUNT else 1e3 * one.published:.6g}",
-            span(one.values, as_text),
-            interval_words(one.interval, _tenths if one.kind is Kind.COUNT else as_text),
-            one.verdict.status,
-        )
-        for as_text, one in zip(show, judged, strict=True)
-    ]
+    rows = []
+    for one in judged:
+        if one.kind is Kind.COUNT:
+            reported, ours, more = one.published, span(one.values, number), interval_words(one.interval, _tenths)
+        else:
+            reported, ours = 1e3 * one.published, span(one.values, _thousandths)
+            more = interval_words(one.interval, _thousandths)
+        rows.append((one.model, one.quantity, f"{reported:.6g}", ours, more, one.verdict.status))
     for name, runs in changed.items():
         for key, quantity in LOSSES.items():
             rows.append((f"{name}, yours", quantity, "–", span([r.metrics[key] for r in runs], _thousandths), "–", "–"))
@@ -69,29 +68,26 @@ def losses_caption(judged: Sequence[Judged]) -> str:
 
 def parameters_differing(built: Mapping[str, object]) -> int:
     """How many of the original's models, by name, have another number of parameters than it reports."""
-    return sum(built[name].count_params() != count for name, count in _reported_parameters().items())
+    reported = {NAMES[key]: published.value(f"part2.{key}.parameters") for key in AUTOENCODERS}
+    return sum(built[name].count_params() != count for name, count in reported.items())
 
 
-def _reported_parameters() -> dict[str, int]:
-    names = {"Base": "base", "Version 1": "version-1", "Version 2": "version-2", "Version 3": "version-3"}
-    return {name: published.value(f"part2.{key}.parameters") for name, key in names.items()}
+METRICS = {  # column of a leaderboard, digits
+    "Precision": ("unpaused_point_precision", 3),
+    "Recall": ("unpaused_point_recall", 3),
+    "F1": ("unpaused_point_f1", 3),
+    "ROC-AUC": ("roc_auc", 3),
+    "PR-AUC": ("pr_auc", 3),
+    "VUS-PR": ("vus_pr", 3),
+    "Affiliation F1": ("unpaused_affiliation", 3),
+    "Event F1": ("unpaused_event_f1", 2),
+}
 
 
 def metrics(board: pd.DataFrame) -> pd.DataFrame:
     """Row-wise, range-based and window-wise scores of the detectors in a leaderboard, without a pause."""
-    return pd.DataFrame(
-        {
-            "Detector": list(board.index),
-            "Precision": board.unpaused_point_precision.map(_three).to_list(),
-            "Recall": board.unpaused_point_recall.map(_three).to_list(),
-            "F1": board.unpaused_point_f1.map(_three).to_list(),
-            "ROC-AUC": board.roc_auc.map(_three).to_list(),
-            "PR-AUC": board.pr_auc.map(_three).to_list(),
-            "VUS-PR": board.vus_pr.map(_three).to_list(),
-            "Affiliation F1": board.unpaused_affiliation.map(_three).to_list(),
-            "Event F1": board.unpaused_event_f1.map(_two).to_list(),
-        }
-    )
+    shown = {title: [number(v, digits) for v in board[column]] for title, (column, digits) in METRICS.items()}
+    return pd.DataFrame({"Detector": board.index, **shown})
 
 
 def left_out(elsewhere: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +95,7 @@ def left_out(elsewhere: pd.DataFrame) -> pd.DataFrame:
     rows = {
         "Windows found": [f"{one.found} of {one.windows}" for one in elsewhere.itertuples()],
         "False events": map(str, elsewhere.false),
-        "NAB score, 0 to 100": elsewhere.nab_100.map(_whole),
+        "NAB score, 0 to 100": elsewhere.nab_100.map(number),
     }
     return pd.DataFrame([[name, *values] for name, values in rows.items()], columns=["", *elsewhere.index])
 
@@ -117,21 +113,9 @@ def interval_words(ends: tuple[float, float] | None, show: Callable[[float], str
     return "–" if ends is None else f"{show(ends[0])} to {show(ends[1])}"
 
 
-def _whole(value: float) -> str:
-    return number(value)
-
-
 def _tenths(value: float) -> str:
     return number(value, 1).removesuffix(".0")
 
 
 def _thousandths(value: float) -> str:
     return significant(1e3 * value)
-
-
-def _two(value: float) -> str:
-    return number(value, 2)
-
-
-def _three(value: float) -> str:
-    return number(value, 3)
