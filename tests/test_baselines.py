@@ -52,7 +52,7 @@ def test_burst_scores_above_everything_before_it(score):
 
 
 @every_baseline
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(last=st.integers(START, N - 2), seed=st.integers(0, 9))
 def test_the_future_does_not_change_past_scores(score, last, seed):
     values = volumes(seed)

@@ -15,7 +15,6 @@ from study.anomaly.series import WINDOW
 from study.prose import NOTHING, number, significant
 from study.runs import Record, of
 from study.verdicts import (
-    CLOSE,
     CONFIRMED,
     CONTRADICTED,
     EXACT,
@@ -29,17 +28,14 @@ from study.verdicts import (
 
 FULL = profile.load("full")
 Statuses = partial(chapter.Statuses, "part2", analysis, claims)
-DENSE = ("base", "version-1", "version-2")
-
-
-def full_records():
-    store = runs.Store(FULL.records)
-    return [store.load(spec) for spec in experiments.ALL.specs(FULL)]
+WIDER = ("version-1", "version-2")
+DENSE = ("base", *WIDER)
 
 
 @pytest.fixture(scope="module")
 def records():
-    return full_records()
+    store = runs.Store(FULL.records)
+    return [store.load(spec) for spec in experiments.ALL.specs(FULL)]
 
 
 @pytest.fixture(scope="module")
@@ -82,11 +78,6 @@ def with_metrics(record, **metrics):
 
 def with_arrays(record, **arrays):
     return replace(record, arrays=record.arrays | arrays)
-
-
-def curve_of(record, part, make):
-    """A training whose curve of `loss` or `last` is made anew from the old one."""
-    return with_arrays(record, **{f"history_{part}": make(record.arrays[f"history_{part}"])})
 
 
 # Curves made by hand
@@ -194,12 +185,12 @@ def test_version_2s_first_loss_is_probably_mislabelled(records):
     reason = {j.key: j.verdict.reason for j in analysis.judged_losses(records)}["part2.version-2.train_loss_first"]
     assert "probably the first validation loss" in reason
     # Without a first validation loss near it, nothing says so.
-    lower = altered(records, "published", ["version-2"], partial(curve_of, part="last", make=lambda c: c / 10))
+    lower = altered(records, "published", ["version-2"], curve("last", lambda c: c / 10))
     reason = {j.key: j.verdict.reason for j in analysis.judged_losses(lower)}["part2.version-2.train_loss_first"]
     assert "validation" not in reason and "states no seed" in reason
 
 
-# Altered records
+# Altered records: of a task and some models, or the task alone, a change, and the verdicts that turn with it
 
 
 def tenth(record):
@@ -211,17 +202,9 @@ def tenth(record):
     return with_arrays(with_metrics(record, **losses, r2=r2), **curves)
 
 
-def silent_in(record, window, windows):
-    """A detector without its alarms in one window."""
-    first, last = windows[window]
-    rows = record.arrays["unpaused_alarm_rows"]
-    return with_arrays(record, unpaused_alarm_rows=rows[(rows < first) | (rows > last)])
-
-
-def alarms_everywhere(record, windows):
-    """A detector with an alarm in every window."""
-    rows = np.unique(np.concatenate([record.arrays["unpaused_alarm_rows"], [first for first, _ in windows]]))
-    return with_arrays(record, unpaused_alarm_rows=rows.astype(np.int32))
+def curve(part, make):
+    """A change of a training's curve of `loss` or `last`, made anew from the old one."""
+    return lambda r: with_arrays(r, **{f"history_{part}": make(r.arrays[f"history_{part}"])})
 
 
 def scoring(record, score):
@@ -235,9 +218,96 @@ def scoring(record, score):
     return with_metrics(record, unpaused=column | measures, roc_auc=score, pr_auc=score, vus_pr=score)
 
 
-def erring(record, part, flags):
+def erring(record, **flags):
     """A training whose windows of a part have an error of 1 where flagged, and of 0 elsewhere."""
-    return with_arrays(record, **{f"errors_{part}": flags.astype(np.float32)})
+    return with_arrays(record, **{f"errors_{part}": np.asarray(one, np.float32) for part, one in flags.items()})
+
+
+def explaining(record, r2, loss):
+    """A training with this R² on every part, and nearly this validation loss."""
+    shares = {part: r2 for part in record.metrics["r2"]}
+    return with_metrics(record, r2=shares, last_loss=loss + 1e-6 * record.spec["seed"])
+
+
+def flat(c):
+    return np.full_like(c, c[-1])
+
+
+def as_loss(record):
+    return explaining(record, record.metrics["last_loss"], record.metrics["last_loss"])
+
+
+def descending(c):
+    return np.array([5.0, 1.5, *np.ones(len(c) - 2)])
+
+
+def late(c):
+    return np.array([1.0, 1.3, 1.2, *np.full(len(c) - 3, 1.1)])
+
+
+TRAININGS = {
+    "losses of a tenth": (DENSE, tenth, {
+        "part2.base.train_loss": NOT_REPRODUCED, "part2.base.last_loss": NOT_REPRODUCED,
+        "part2.version-1.middle_loss": NOT_REPRODUCED, "part2.version-2.train_loss": NOT_REPRODUCED,
+        "base_good_fit": CONFIRMED, "version_1_good_fit": CONFIRMED, "base_generalises": CONFIRMED,
+        "version_2_plateau": CONFIRMED, "lstm_highest": CONFIRMED,
+    }, ("validation_decreases", "version_2_constant")),  # the shapes of the curves are the same
+    "a steep curve": (WIDER[:1], curve("last", lambda c: np.concatenate([[5 * c[0]], c[1:]])), {
+        "version_1_steep": PARTLY,  # steep now, but its plateau depends on the seed
+        "version_1_stable": CONTRADICTED, "version_1_converges": PARTLY,
+        "part2.version-1.last_loss_first": NOT_REPRODUCED,
+    }, ("version_2_stable", "validation_decreases")),
+    "flat curves": (("version-2", "version-3"), curve("last", flat), {
+        "version_2_constant": CONFIRMED,
+        "version_2_stable": CONTRADICTED,  # nothing descends any more
+        "version_2_plateau": CONTRADICTED, "version_3_constant": CONFIRMED, "version_3_no_overfitting": CONFIRMED,
+    }, ()),
+    "curves that descend for two epochs": (("version-2", "version-3"), curve("last", descending), {
+        "version_3_constant": CONTRADICTED,
+    }, ("version_2_stable",)),
+    "learning for two epochs": (("version-3",), curve("loss", descending), {
+        "version_3_plateau": CONTRADICTED, "version_3_training": CONTRADICTED,
+    }, ()),
+    "a curve that does not descend at first": (("version-2",), curve("last", late), {
+        "version_2_stable": CONTRADICTED,
+    }, ()),
+    "trainings that overfit": (("base", "version-3"), curve("last", lambda c: np.linspace(c[0], 3 * c[0], len(c))), {
+        "base_plateau": CONTRADICTED, "validation_decreases": CONTRADICTED, "version_3_no_overfitting": CONTRADICTED,
+        "version_3_constant": CONTRADICTED,
+    }, ()),
+    "trainings that stand still": (("base", "version-3"), curve("loss", lambda c: np.full_like(c, c[0])), {
+        "version_3_training": CONFIRMED, "base_reduced": CONTRADICTED, "version_3_simplicity": CONTRADICTED,
+    }, ()),
+    "wider models that explain more": (WIDER, partial(explaining, r2=0.4, loss=0.001), {
+        "larger_dense": CONFIRMED, "v1_v2_lower": CONFIRMED,
+    }, ()),
+    # Better than Base, whose R² is below 0, but not than a constant.
+    "wider models that explain hardly more": (WIDER, partial(explaining, r2=0.03, loss=0.001), {}, ("larger_dense",)),
+    "wider models that are not alike": (
+        WIDER, lambda r: explaining(r, 0.4, {"version-1": 0.001, "version-2": 0.0005}[r.spec["model"]]),
+        {"larger_dense": CONFIRMED}, ("v1_v2_lower",),
+    ),
+    "R² upside down": (detectors.AUTOENCODERS, as_loss, {"lower_is_better": CONTRADICTED}, ()),
+    "a wide gap": (("version-2",), lambda r: with_metrics(r, last_loss=10 * r.metrics["last_loss"]), {
+        "version_2_gap": CONFIRMED,
+    }, ()),
+    "no gap": (("version-2",), lambda r: with_metrics(r, last_loss=r.metrics["train_loss"]), {
+        "version_2_gap": CONTRADICTED,
+    }, ()),
+    "R² alike on all parts": (("version-3",), partial(explaining, r2=0.6, loss=0.001), {
+        "version_3_similar": CONFIRMED,
+    }, ("version_3_simplicity",)),
+}  # fmt: skip
+"""Models, change, the verdicts that turn, and some that don't."""
+
+
+@pytest.mark.parametrize("case", TRAININGS)
+def test_other_trainings_turn_the_verdicts_on_them(records, before, case):
+    models, change, turned, same = TRAININGS[case]
+    after = Statuses(altered(records, "published", models, change))
+    assert {name: after[name] for name in turned} == turned
+    assert not any(before[name] == after[name] for name in turned)
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
 
 
 def test_base_and_version_3_swapped(records, before):
@@ -254,94 +324,29 @@ def test_base_and_version_3_swapped(records, before):
     assert {name: (before[name], after[name]) for name in turned} == turned
 
 
-def test_losses_of_a_tenth(records, before):
-    after = Statuses(altered(records, "published", DENSE, tenth))
-    turned = {
-        "part2.base.train_loss": (REPRODUCED, NOT_REPRODUCED),
-        "part2.base.last_loss": (REPRODUCED, NOT_REPRODUCED),
-        "part2.version-1.middle_loss": (REPRODUCED, NOT_REPRODUCED),
-        "part2.version-2.train_loss": (CLOSE, NOT_REPRODUCED),
-        "base_good_fit": (CONTRADICTED, CONFIRMED),
-        "version_1_good_fit": (CONTRADICTED, CONFIRMED),
-        "base_generalises": (PARTLY, CONFIRMED),
-        "version_2_plateau": (PARTLY, CONFIRMED),
-        "lstm_highest": (CONTRADICTED, CONFIRMED),
-        "validation_decreases": (PARTLY, PARTLY),  # the shapes of the curves are the same
-        "version_2_constant": (PARTLY, PARTLY),
-    }
-    assert {name: (before[name], after[name]) for name in turned} == turned
-
-
-def test_a_curve_made_steep(records, before):
-    steep = partial(curve_of, part="last", make=lambda c: np.concatenate([[5 * c[0]], c[1:]]))
-    after = Statuses(altered(records, "published", ["version-1"], steep))
-    turned = {
-        "version_1_steep": (CONTRADICTED, PARTLY),  # steep now, but its plateau depends on the seed
-        "version_1_stable": (PARTLY, CONTRADICTED),
-        "version_1_converges": (CONTRADICTED, PARTLY),
-        "part2.version-1.last_loss_first": (REPRODUCED, NOT_REPRODUCED),
-        "version_2_stable": (CONFIRMED, CONFIRMED),
-        "validation_decreases": (PARTLY, PARTLY),
-    }
-    assert {name: (before[name], after[name]) for name in turned} == turned
-
-
-def test_a_curve_made_flat(records, before):
-    flat = partial(curve_of, part="last", make=lambda c: np.full_like(c, c[-1]))
-    after = Statuses(altered(records, "published", ["version-2", "version-3"], flat))
-    turned = {
-        "version_2_constant": (PARTLY, CONFIRMED),
-        "version_2_stable": (CONFIRMED, CONTRADICTED),  # nothing descends any more
-        "version_2_plateau": (PARTLY, CONTRADICTED),
-        "version_3_constant": (PARTLY, CONFIRMED),
-        "version_3_no_overfitting": (PARTLY, CONFIRMED),
-    }
-    assert {name: (before[name], after[name]) for name in turned} == turned
-
-
-def test_a_curve_that_descends_for_two_epochs_or_not_at_first(records):
-    descending = partial(curve_of, part="last", make=lambda c: np.array([5.0, 1.5, *np.ones(len(c) - 2)]))
-    after = Statuses(altered(records, "published", ["version-2", "version-3"], descending))
-    assert (after["version_3_constant"], after["version_2_stable"]) == (CONTRADICTED, CONFIRMED)
-    learning = partial(curve_of, part="loss", make=lambda c: np.array([5.0, 1.5, *np.ones(len(c) - 2)]))
-    after = Statuses(altered(records, "published", ["version-3"], learning))
-    assert (after["version_3_plateau"], after["version_3_training"]) == (CONTRADICTED, CONTRADICTED)
-    rising = partial(curve_of, part="last", make=lambda c: np.array([1.0, 1.3, 1.2, *np.full(len(c) - 3, 1.1)]))
-    assert Statuses(altered(records, "published", ["version-2"], rising))["version_2_stable"] == CONTRADICTED
-
-
-def test_a_training_that_overfits_and_one_that_stands_still(records, before):
-    rising = partial(curve_of, part="last", make=lambda c: np.linspace(c[0], 3 * c[0], len(c)))
-    after = Statuses(altered(records, "published", ["base", "version-3"], rising))
-    assert (after["base_plateau"], after["validation_decreases"]) == (CONTRADICTED, CONTRADICTED)
-    assert after["version_3_no_overfitting"] == after["version_3_constant"] == CONTRADICTED
-    still = partial(curve_of, part="loss", make=lambda c: np.full_like(c, c[0]))
-    after = Statuses(altered(records, "published", ["base", "version-3"], still))
-    assert (before["version_3_training"], after["version_3_training"]) == (PARTLY, CONFIRMED)
-    assert after["base_reduced"] == after["version_3_simplicity"] == CONTRADICTED
-
-
 def test_one_window_missed(records):
     d = of(records, "part2-dataset")[0].metrics
-    windows, faintest = d["windows"], int(np.argmin(d["window_maxima"]))
-    brightest = int(np.argmax(d["window_maxima"]))
-    all_found = altered(records, "stream", detectors.AUTOENCODERS, lambda r: alarms_everywhere(r, windows))
-    after = Statuses(all_found)
-    assert after["reconstructed_anomalies"] == after["local_anomalies"] == UNCLEAR  # nothing is missed
-    after = Statuses(altered(all_found, "stream", detectors.AUTOENCODERS, lambda r: silent_in(r, faintest, windows)))
-    assert after["reconstructed_anomalies"] == after["local_anomalies"] == CONFIRMED
-    after = Statuses(altered(all_found, "stream", detectors.AUTOENCODERS, lambda r: silent_in(r, brightest, windows)))
-    assert (after["reconstructed_anomalies"], after["local_anomalies"]) == (PARTLY, CONTRADICTED)
+    firsts = [first for first, _ in d["windows"]]
+
+    def after(missed):
+        """The verdicts where every run finds all windows but these."""
+        found = np.array([first for i, first in enumerate(firsts) if i not in missed])
+        change = partial(with_arrays, unpaused_alarm_rows=found)
+        e = Statuses(altered(records, "stream", detectors.AUTOENCODERS, change))
+        return e["reconstructed_anomalies"], e["local_anomalies"]
+
+    assert after([]) == (UNCLEAR, UNCLEAR)  # nothing is missed
+    assert after([np.argmin(d["window_maxima"])]) == (CONFIRMED, CONFIRMED)
+    assert after([np.argmax(d["window_maxima"])]) == (PARTLY, CONTRADICTED)
 
 
 def test_the_four_beside_a_threshold_on_the_value(records):
-    for score, expected in ((-9.0, CONFIRMED), (9.0, CONTRADICTED)):
-        after = altered(records, "stream", ["value"], partial(scoring, score=score))
-        assert Statuses(after)["outliers_found"] == expected
-    # Better by one measure alone.
-    better = altered(records, "stream", ["value"], partial(scoring, score=9.0))
-    better = altered(better, "stream", ["value"], lambda r: with_metrics(r, vus_pr=-1.0))
-    assert Statuses(better)["outliers_found"] == PARTLY
+    def after(score, **measures):
+        change = lambda r: with_metrics(scoring(r, score), **measures)  # noqa: E731
+        return Statuses(altered(records, "stream", ["value"], change))["outliers_found"]
+
+    assert (after(-9.0), after(9.0)) == (CONFIRMED, CONTRADICTED)
+    assert after(9.0, vus_pr=-1.0) == PARTLY  # better by one measure alone
 
 
 def test_an_lstm_that_detects_better_or_worse(records):
@@ -352,62 +357,63 @@ def test_an_lstm_that_detects_better_or_worse(records):
     assert Statuses(swapped(after, "version-3", "version-2"))["lstm_suits"] == UNCLEAR  # nor any more
 
 
-def test_a_threshold_without_labels(records):
-    dataset = of(records, "part2-dataset")[0]
-    split = series.parts(dataset.metrics["rows"])["train"]
-    for found, false, expected in (
-        (4, 0, CONFIRMED),
-        (4, 5, CONTRADICTED),
-        (2, 2, PARTLY),
-        (1, 0, CONTRADICTED),
-        (0, 0, CONTRADICTED),
-    ):
-        flags = np.zeros(split.stop - WINDOW + 1)
-        for first, _ in dataset.metrics["windows"][:found]:
-            flags[first - WINDOW + 1] = 1  # the window that ends in the labelled window's first row
-        flags[3000 + 100 * np.arange(false)] = 0
-        flags[5500 + 100 * np.arange(false)] = 1
-        quiet = {
-            part: np.zeros_like(of(records, "part2-published")[0].arrays[f"errors_{part}"])
-            for part in ("middle", "last")
-        }
-        change = lambda r, flags=flags, quiet=quiet: with_arrays(  # noqa: E731
-            erring(r, "train", flags), **{f"errors_{part}": errors for part, errors in quiet.items()}
-        )
-        assert Statuses(altered(records, "published", detectors.AUTOENCODERS, change))["unsupervised"] == expected, (
-            found
-        )
-
-
-def test_what_the_series_shows(records, before):
-    def after(**metrics):
-        return Statuses(altered(records, "dataset", ["aapl"], lambda r: with_metrics(r, **metrics)))
-
+@pytest.mark.parametrize(
+    ("found", "false", "expected"),
+    [(4, 0, CONFIRMED), (4, 5, CONTRADICTED), (2, 2, PARTLY), (1, 0, CONTRADICTED), (0, 0, CONTRADICTED)],
+)
+def test_a_threshold_without_labels(records, found, false, expected):
     d = of(records, "part2-dataset")[0].metrics
-    assert after(season=d["season"] | {"hour_p": 1.0, "weekday_p": 1.0})["no_season"] == CONFIRMED
-    assert after(season=d["season"] | {"hour_p": 1.0})["polar_daily"] == UNCLEAR
-    assert after(season=d["season"] | {"hour_p": 1.0})["no_season"] == PARTLY  # the week's cycle is left
-    assert (before["no_season"], after(max=80.0)["no_season"]) == (PARTLY, CONTRADICTED)  # a cycle that one would see
-    assert after(trend=d["trend"] | {"p": 0.01})["steady_rise"] == CONFIRMED
-    assert after(trend=d["trend"] | {"p": 0.01, "tau": -0.5})["steady_rise"] == CONTRADICTED
-    assert before["steady_rise"] == before["monthly_pattern"] == UNCLEAR
-    fallen = list(reversed(d["months"]))
-    assert after(months=fallen, trend=d["trend"] | {"days": 900})["monthly_pattern"] == CONTRADICTED
-    assert after(trend=d["trend"] | {"days": 900})["monthly_pattern"] == CONFIRMED
-    calm = [month | {"max": 2 * month["median"]} for month in d["months"]]
-    assert after(months=calm)["no_spikes_by_month"] == CONFIRMED
-    labelled = [burst | {"labelled": True} for burst in d["bursts"]]
-    assert after(bursts=labelled)["sporadic_spikes"] == CONFIRMED
-    unlabelled = after(bursts=[burst | {"labelled": False} for burst in d["bursts"]])
-    assert unlabelled["sporadic_spikes"] == unlabelled["highest_is_anomaly"] == CONTRADICTED
-    assert after(dtype="float64")["integer_counts"] == CONTRADICTED
-    assert after(sd=80.0)["wide_variance"] == CONTRADICTED and after(sd=86.0)["wide_variance"] == CONFIRMED
-    assert after(missing=1)["complete"] == PARTLY and after(missing=1, last=d["first"])["complete"] == CONTRADICTED
-    assert after(q75=2000.0)["majority_low"] == CONTRADICTED
-    hours = {"hour_max": np.full(24, 50.0), "hour_median": np.full(24, 30.0)}
-    round_clock = Statuses(altered(records, "dataset", ["aapl"], lambda r: with_arrays(r, **hours)))
-    assert round_clock["polar_uniform"] == round_clock["polar_low"] == CONFIRMED
+    flags = {part: np.zeros(rows.stop - rows.start - WINDOW + 1) for part, rows in series.parts(d["rows"]).items()}
+    # The windows that end in the labelled windows' first rows, and some between them.
+    flags["train"][[first - WINDOW + 1 for first, _ in d["windows"][:found]]] = 1
+    flags["train"][5500 + 100 * np.arange(false)] = 1
+    after = altered(records, "published", detectors.AUTOENCODERS, partial(erring, **flags))
+    assert Statuses(after)["unsupervised"] == expected
+
+
+ROUND = {"hour_max": np.full(24, 50.0), "hour_median": np.full(24, 30.0)}
+SERIES = [  # a change of the series' facts, and the verdicts that turn
+    (lambda d: {"season": d["season"] | {"hour_p": 1.0, "weekday_p": 1.0}}, {"no_season": CONFIRMED}),
+    # The week's cycle is left, by which the status stays what it was.
+    (lambda d: {"season": d["season"] | {"hour_p": 1.0}}, {"polar_daily": UNCLEAR, "no_season": PARTLY}),
+    (lambda d: {"max": 80.0}, {"no_season": CONTRADICTED}),  # a cycle that one would see
+    (lambda d: {"trend": d["trend"] | {"p": 0.01}}, {"steady_rise": CONFIRMED}),
+    (lambda d: {"trend": d["trend"] | {"p": 0.01, "tau": -0.5}}, {"steady_rise": CONTRADICTED}),
+    (lambda d: {"trend": d["trend"] | {"days": 900}}, {"monthly_pattern": CONFIRMED, "steady_rise": UNCLEAR}),
+    (
+        lambda d: {"months": d["months"][::-1], "trend": d["trend"] | {"days": 900, "p": 0.01}},
+        {"monthly_pattern": CONTRADICTED, "steady_rise": UNCLEAR},
+    ),
+    (lambda d: {"months": [m | {"max": 2 * m["median"]} for m in d["months"]]}, {"no_spikes_by_month": CONFIRMED}),
+    (lambda d: {"bursts": [burst | {"labelled": True} for burst in d["bursts"]]}, {"sporadic_spikes": CONFIRMED}),
+    (
+        lambda d: {"bursts": [burst | {"labelled": False} for burst in d["bursts"]]},
+        {"sporadic_spikes": CONTRADICTED, "highest_is_anomaly": CONTRADICTED},
+    ),
+    (lambda d: {"dtype": "float64"}, {"integer_counts": CONTRADICTED}),
+    (lambda d: {"sd": 80.0}, {"wide_variance": CONTRADICTED}),
+    (lambda d: {"sd": 86.0}, {"wide_variance": CONFIRMED}),
+    (lambda d: {"missing": 1}, {"complete": PARTLY}),
+    (lambda d: {"missing": 1, "last": d["first"]}, {"complete": CONTRADICTED}),
+    (lambda d: {"q75": 2000.0}, {"majority_low": CONTRADICTED}),
+]
+
+
+@pytest.mark.parametrize(("change", "expected"), SERIES)
+def test_what_the_series_shows(records, change, expected):
+    after = Statuses(altered(records, "dataset", ["aapl"], lambda r: with_metrics(r, **change(r.metrics))))
+    assert {name: after[name] for name in expected} == expected
+
+
+def test_a_round_clock(records, before):
+    after = Statuses(altered(records, "dataset", ["aapl"], partial(with_arrays, **ROUND)))
+    assert after["polar_uniform"] == after["polar_low"] == CONFIRMED
     assert (before["polar_uniform"], before["polar_low"]) == (CONTRADICTED, PARTLY)
+
+
+def judged_by(rule, records, name):
+    """The status of a claim by another threshold rule."""
+    return claims.CLAIMS[name](replace(claims.gather(records), rule=rule)).status
 
 
 def test_labels_in_the_judged_part(records, before):
@@ -418,16 +424,15 @@ def test_labels_in_the_judged_part(records, before):
     ends = np.arange(rows.start + WINDOW - 1, rows.stop)
     inside = (ends >= rows.start + 500) & (ends <= rows.start + 599)
     assert before["version_3_separates"] == UNCLEAR
-    rule = thresholds.Rule("mean + 3 sd", "last", "last")
     for flags, expected in ((inside, CONFIRMED), (np.roll(inside, 200), CONTRADICTED)):
-        found = altered(labelled, "published", ["version-3"], partial(erring, part="last", flags=flags))
-        assert claims.CLAIMS["version_3_separates"](replace(claims.gather(found), rule=rule)).status == expected
+        found = altered(labelled, "published", ["version-3"], partial(erring, last=flags))
+        assert judged_by(thresholds.Rule("mean + 3 sd", "last", "last"), found, "version_3_separates") == expected
 
 
 def test_a_threshold_that_half_of_the_windows_exceed(records, before):
+    low = thresholds.Rule("95th percentile", "middle", "last")
     assert before["version_3_below"] == CONFIRMED
-    low = replace(claims.gather(records), rule=thresholds.Rule("95th percentile", "middle", "last"))
-    assert claims.CLAIMS["version_3_below"](low).status == CONTRADICTED  # 11%
+    assert judged_by(low, records, "version_3_below") == CONTRADICTED  # 11%
 
 
 def test_spikes_are_where_the_bursts_are(records, before):
@@ -437,67 +442,31 @@ def test_spikes_are_where_the_bursts_are(records, before):
     moved = altered(records, "dataset", ["aapl"], lambda r: with_metrics(r, bursts=early))
     assert Statuses(moved)["version_1_spikes"] == CONTRADICTED
     # And Version 1 alone decides.
-    flat = altered(records, "published", ["version-1"], lambda r: erring(r, "last", r.arrays["errors_last"] * 0))
-    rule = before.evidence.rule
-    assert claims.CLAIMS["version_1_spikes"](replace(claims.gather(flat), rule=rule)).status == CONTRADICTED
+    calm = altered(records, "published", ["version-1"], lambda r: erring(r, last=0 * r.arrays["errors_last"]))
+    assert judged_by(before.evidence.rule, calm, "version_1_spikes") == CONTRADICTED
 
 
-def test_models_beside_each_other(records, before):
-    def explaining(record, r2, loss):
-        return with_metrics(
-            record, r2={part: r2 for part in record.metrics["r2"]}, last_loss=loss + 1e-6 * record.spec["seed"]
-        )
-
-    better = altered(records, "published", ["version-1", "version-2"], partial(explaining, r2=0.4, loss=0.001))
-    after = Statuses(better)
-    assert (before["larger_dense"], after["larger_dense"]) == (PARTLY, CONFIRMED)
-    assert (before["v1_v2_lower"], after["v1_v2_lower"]) == (PARTLY, CONFIRMED)
-    hardly = altered(records, "published", ["version-1", "version-2"], partial(explaining, r2=0.03, loss=0.001))
-    assert Statuses(hardly)["larger_dense"] == PARTLY  # better than Base, whose R² is below 0, but not than a constant
-    apart = altered(better, "published", ["version-2"], partial(explaining, r2=0.4, loss=0.0005))
-    assert Statuses(apart)["v1_v2_lower"] == PARTLY  # no longer similar
-    assert before["lower_is_better"] == CONFIRMED
-    upside_down = altered(
-        records,
-        "published",
-        detectors.AUTOENCODERS,
-        lambda r: explaining(r, r.metrics["last_loss"], r.metrics["last_loss"]),
-    )
-    assert Statuses(upside_down)["lower_is_better"] == CONTRADICTED
-    wide_gap = altered(
-        records, "published", ["version-2"], lambda r: with_metrics(r, last_loss=10 * r.metrics["last_loss"])
-    )
-    assert (before["version_2_gap"], Statuses(wide_gap)["version_2_gap"]) == (PARTLY, CONFIRMED)
-    at_par = altered(records, "published", ["version-2"], lambda r: with_metrics(r, last_loss=r.metrics["train_loss"]))
-    assert Statuses(at_par)["version_2_gap"] == CONTRADICTED
-    alike = altered(records, "published", ["version-3"], partial(explaining, r2=0.6, loss=0.001))
-    after = Statuses(alike)
-    assert (before["version_3_similar"], after["version_3_similar"]) == (PARTLY, CONFIRMED)
-    assert (before["version_3_simplicity"], after["version_3_simplicity"]) == (PARTLY, PARTLY)
-
-
-def test_hyperparameters_matter_by_scoring_and_by_shape_apart(records):
+def test_hyperparameters_matter_by_scoring_and_by_shape_apart(before):
     def verdict(shape, scoring_alone):
         rows = {"('code2', 1)": 10.0, "('code8', 1)": 10.0, "('deep', 1)": shape, "('no network', 1)": 0.0}
         tried = pd.DataFrame({"network": list(rows), "nab_sum_nine": list(rows.values())})
         scorings = pd.DataFrame(
             {"network": ["a", "a", "running mean"], "unpaused_sum_nine": [scoring_alone, 10.0, 0.0]}
         )
-        return claims.CLAIMS["hyperparameters"](replace(claims.gather(records), trials=tried, scorings=scorings))
+        return claims.CLAIMS["hyperparameters"](replace(before.evidence, trials=tried, scorings=scorings))
 
-    assert verdict(shape=9.0, scoring_alone=2.0).status == PARTLY
-    assert "2 settings were tried without a pause" in verdict(9.0, 2.0).reason
-    assert "is 2.0 to 10.0" in verdict(9.0, 2.0).reason and "by 1.0 at most" in verdict(9.0, 2.0).reason
+    mixed = verdict(shape=9.0, scoring_alone=2.0)
+    assert mixed.status == PARTLY and "2 settings were tried without a pause" in mixed.reason
+    assert "is 2.0 to 10.0" in mixed.reason and "by 1.0 at most" in mixed.reason
     assert verdict(shape=2.0, scoring_alone=2.0).status == CONFIRMED
     assert verdict(shape=9.0, scoring_alone=9.0).status == CONTRADICTED
 
 
 def test_curves_of_one_model_are_not_read_as_anothers(records, before):
     """A change of one model's trainings turns none of the verdicts that speak of the others."""
-    flat = partial(curve_of, part="last", make=lambda c: np.full_like(c, c[-1]))
     prefixes = {"base": ("base_", "validation_decreases"), "version-1": ("version_1_",), "version-2": ("version_2_",)}
     for model, own in prefixes.items():
-        after = Statuses(altered(records, "published", [model], flat))
+        after = Statuses(altered(records, "published", [model], curve("last", flat)))
         turned = {name for name, status in after.all().items() if status != before[name]}
         assert turned and all(name.startswith((*own, f"part2.{model}.")) for name in turned), turned
 

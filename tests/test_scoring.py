@@ -94,16 +94,15 @@ def test_published_rows(detector):
         assert expected == pytest.approx(published, abs=1e-9)
 
 
-def test_events_of_published_detectors():
-    flags, windows, _ = published_case("windowedGaussian")
-    gaussian = eventwise(flags, windows)
-    assert (gaussian["found_windows"], gaussian["missed_windows"]) == (4, 0)
-    assert (gaussian["tp_events"], gaussian["fp_events"]) == (9, 12)
-    assert gaussian["f1"] == pytest.approx(0.400)
-    flags, windows, _ = published_case("numenta")
-    htm = eventwise(flags, windows)
-    assert (htm["found_windows"], htm["missed_windows"]) == (3, 1)
-    assert htm["f1"] == pytest.approx(6 / 13)
+@pytest.mark.parametrize(
+    ("detector", "windows", "events", "f1"),
+    [("windowedGaussian", (4, 0), (9, 12), 0.4), ("numenta", (3, 1), None, 6 / 13)],
+)
+def test_events_of_published_detectors(detector, windows, events, f1):
+    flags, labelled, _ = published_case(detector)
+    found = eventwise(flags, labelled)
+    assert (found["found_windows"], found["missed_windows"]) == windows and found["f1"] == pytest.approx(f1)
+    assert events in (None, (found["tp_events"], found["fp_events"]))
 
 
 # The NAB score by hand: 100 rows have a probation of 15
@@ -139,13 +138,23 @@ def test_weights_restart_after_each_window():
     assert signed[80] == pytest.approx(0.11 * (2 / (1 + np.exp(5 * 1 / 19)) - 1))
 
 
-def test_one_false_positive_before_any_window():
-    missed_two = -2.0
-    windows = [(40, 49), (60, 69)]
-    assert nab_score(flags_at(100), windows, STANDARD) == missed_two
-    assert nab_score(flags_at(100, 20), windows, STANDARD) == pytest.approx(missed_two - 0.11)
-    assert nab_score(flags_at(100, 20), windows, PROFILES["reward_low_FP_rate"]) == pytest.approx(-2.22)
-    assert nab_score(flags_at(100, 20), windows, PROFILES["reward_low_FN_rate"]) == pytest.approx(-4.11)
+TWO = [(40, 49), (60, 69)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "windows", "profile", "expected"),
+    [
+        ([], TWO, "standard", -2.0),
+        ([20], TWO, "standard", -2.11),
+        ([20], TWO, "reward_low_FP_rate", -2.22),
+        ([20], TWO, "reward_low_FN_rate", -4.11),
+        (range(15), [(40, 49)], "standard", -1.0),  # flags in the probation do not count
+        ([], [], "standard", 0.0),
+        ([30, 60], [], "standard", -0.22),
+    ],
+)
+def test_false_positives_and_missed_windows_cost_what_the_profile_says(rows, windows, profile, expected):
+    assert nab_score(flags_at(100, *rows), windows, PROFILES[profile]) == pytest.approx(expected)
 
 
 def test_only_the_earliest_flag_of_a_window_counts():
@@ -153,15 +162,6 @@ def test_only_the_earliest_flag_of_a_window_counts():
     one = nab_score(flags_at(100, 43), windows, STANDARD)
     assert nab_score(flags_at(100, 43, 44, 49), windows, STANDARD) == one
     assert nab_score(flags_at(100, 42, 43), windows, STANDARD) > one
-
-
-def test_probation_flags_do_not_count():
-    assert nab_score(flags_at(100, *range(15)), [(40, 49)], STANDARD) == -1.0
-
-
-def test_no_windows_at_all():
-    assert nab_score(flags_at(100), [], STANDARD) == 0.0
-    assert nab_score(flags_at(100, 30, 60), [], STANDARD) == pytest.approx(-0.22)
 
 
 @given(labelled_series())
@@ -256,10 +256,23 @@ def test_eventwise_by_hand():
     assert result["event_precision"] == 3 / 5
 
 
-def test_one_event_over_two_windows_finds_the_one_it_begins_in():
-    result = eventwise(flags_at(100, 45, 55, 65), [(40, 49), (60, 69)], merge_rows=12)
-    assert (result["tp_events"], result["fp_events"], result["found_windows"]) == (1, 0, 1)
-    assert result["f1"] == pytest.approx(2 / 3)
+@pytest.mark.parametrize(
+    ("rows", "windows", "found"),
+    [
+        ([45, 55, 65], TWO, {"tp_events": 1, "fp_events": 0, "found_windows": 1, "f1": 2 / 3}),  # one, over two windows
+        (range(10, 20), [(15, 30)], {"found_windows": 1}),  # events begin with the scored rows
+        (range(10, 20), [(16, 30)], {"fp_events": 1}),
+        (
+            [3], [(40, 49)],
+            {"tp_events": 0, "fp_events": 0, "missed_windows": 1, "undefined": ("precision", "event_precision")},
+        ),
+    ],
+)  # fmt: skip
+def test_where_an_event_begins_decides(rows, windows, found):
+    flags = flags_at(100, *rows)
+    result = eventwise(flags, windows)
+    assert {name: result[name] for name in found} == found
+    assert np.flatnonzero(flags).tolist() == list(rows)  # the flags are left alone
 
 
 FOUR = [(1235, 1631), (2920, 3316), (4761, 5157), (9087, 9483)]
@@ -280,33 +293,13 @@ def test_flagging_without_looking_has_a_low_f1():
     assert eventwise(often, FOUR)["f1"] < 0.01
 
 
-def test_events_begin_with_the_scored_rows():
-    flags = flags_at(100, *range(10, 20))
-    assert eventwise(flags, [(15, 30)])["found_windows"] == 1
-    assert eventwise(flags, [(16, 30)])["fp_events"] == 1
-
-
-def test_eventwise_without_flags():
-    result = eventwise(flags_at(100, 3), [(40, 49)])
-    assert (result["tp_events"], result["fp_events"], result["missed_windows"]) == (0, 0, 1)
-    assert result["undefined"] == ("precision", "event_precision")
-
-
-def test_eventwise_leaves_the_flags_alone():
-    flags = flags_at(100, 3, 44)
-    eventwise(flags, [(40, 49)])
-    assert np.flatnonzero(flags).tolist() == [3, 44]
-
-
 # Alarms
 
 
-def test_alarms_pause_after_each_alarm_and_not_after_silenced_rows():
+@pytest.mark.parametrize(("pause", "expected"), [(0, [1, 2, 4, 6, 7]), (1, [1, 4, 6]), (2, [1, 4, 7]), (4, [1, 6])])
+def test_alarms_pause_after_each_alarm_and_not_after_silenced_rows(pause, expected):
     scores = np.array([0.0, 2.0, 2.0, 1.0, 2.0, 0.0, 2.0, 2.0])
-    assert np.flatnonzero(alarms(scores, 2.0, 0)).tolist() == [1, 2, 4, 6, 7]
-    assert np.flatnonzero(alarms(scores, 2.0, 1)).tolist() == [1, 4, 6]
-    assert np.flatnonzero(alarms(scores, 2.0, 2)).tolist() == [1, 4, 7]
-    assert np.flatnonzero(alarms(scores, 2.0, 4)).tolist() == [1, 6]
+    assert np.flatnonzero(alarms(scores, 2.0, pause)).tolist() == expected
 
 
 @given(labelled_series(), st.integers(0, 10))
@@ -346,25 +339,23 @@ def test_bad_windows(score, windows, message):
         score(windows)
 
 
-def test_bad_scores_flags_and_lengths():
-    scores = np.zeros(100)
-    holed = scores.copy()
-    holed[7] = np.nan
-    for call in (
-        lambda: pointwise(holed, flags_at(100), []),
-        lambda: alarms(holed, 1.0),
-    ):
-        with pytest.raises(ValueError, match="nan at row 7"):
-            call()
-    with pytest.raises(ValueError, match="100 and 99"):
-        pointwise(scores, flags_at(99), [])
-    with pytest.raises(ValueError, match="one boolean per row"):
-        nab_score(scores, [], STANDARD)
-    with pytest.raises(ValueError, match="one number per row"):
-        alarms([], 1.0)
-    with pytest.raises(ValueError, match="merge_rows"):
-        eventwise(flags_at(10), [], 0)
-    with pytest.raises(ValueError, match="refractory_rows"):
-        alarms(scores, 1.0, -1)
-    with pytest.raises(ValueError, match="NaN"):
-        alarms(scores, np.nan)
+SCORES = np.zeros(100)
+HOLED = np.where(np.arange(100) == 7, np.nan, SCORES)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: pointwise(HOLED, flags_at(100), []), "nan at row 7"),
+        (lambda: alarms(HOLED, 1.0), "nan at row 7"),
+        (lambda: pointwise(SCORES, flags_at(99), []), "100 and 99"),
+        (lambda: nab_score(SCORES, [], STANDARD), "one boolean per row"),
+        (lambda: alarms([], 1.0), "one number per row"),
+        (lambda: eventwise(flags_at(10), [], 0), "merge_rows"),
+        (lambda: alarms(SCORES, 1.0, -1), "refractory_rows"),
+        (lambda: alarms(SCORES, np.nan), "NaN"),
+    ],
+)
+def test_bad_scores_flags_and_lengths(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -32,13 +32,7 @@ def describe(series: Series) -> tuple[dict, dict[str, np.ndarray]]:
         "last": str(values.index[-1]),
         "step_minutes": STEP.total_seconds() / 60,
         "missing": int(values.isna().sum()),
-        "mean": float(values.mean()),
-        "sd": float(values.std()),
-        "min": float(values.min()),
-        "q25": float(values.quantile(0.25)),
-        "median": float(values.median()),
-        "q75": float(values.quantile(0.75)),
-        "max": float(values.max()),
+        **dict(zip(("mean", "sd", "min", "q25", "median", "q75", "max"), values.describe().tolist()[1:], strict=True)),
         "dtype": "int64" if (values % 1 == 0).all() else "float64",
         "windows": [list(pair) for pair in series.windows],
         "window_times": [[str(values.index[a]), str(values.index[b])] for a, b in series.windows],
@@ -49,40 +43,34 @@ def describe(series: Series) -> tuple[dict, dict[str, np.ndarray]]:
         "trend": _trend(values),
         "season": _season(hourly["mean"]),
     }
+    daily = values.resample("1D").median()
+    quantiles = {"median": 0.5, "q25": 0.25, "q75": 0.75, "q99": 0.99, "max": 1.0}
     arrays = {
-        "hourly_time": hourly.index.to_numpy().astype("datetime64[s]").astype(np.int64),
-        "hourly_min": hourly["min"].to_numpy(np.float32),
-        "hourly_mean": hourly["mean"].to_numpy(np.float32),
-        "hourly_max": hourly["max"].to_numpy(np.float32),
-        "hour_median": by_hour.median().to_numpy(),
-        "hour_q25": by_hour.quantile(0.25).to_numpy(),
-        "hour_q75": by_hour.quantile(0.75).to_numpy(),
-        "hour_q99": by_hour.quantile(0.99).to_numpy(),
-        "hour_max": by_hour.max().to_numpy(),
+        "hourly_time": _seconds(hourly.index),
+        **{f"hourly_{name}": hourly[name].to_numpy(np.float32) for name in ("min", "mean", "max")},
+        **{f"hour_{name}": by_hour.quantile(q).to_numpy() for name, q in quantiles.items()},
         "grid": values.groupby([values.index.weekday, values.index.hour]).median().unstack().to_numpy(),
-        "daily_median_day": values.resample("1D").median().index.to_numpy().astype("datetime64[s]").astype(np.int64),
-        "daily_median": values.resample("1D").median().to_numpy(),
+        "daily_median_day": _seconds(daily.index),
+        "daily_median": daily.to_numpy(),
     }
     return metrics, arrays
+
+
+def _seconds(times: pd.DatetimeIndex) -> np.ndarray:
+    """Since 1970, int64."""
+    return times.to_numpy().astype("datetime64[s]").astype(np.int64)
 
 
 def _bursts(series: Series, count: int = 8) -> list[dict]:
     """The highest bursts: rows above the quantile HIGH, merged within one hour, by falling peak."""
     high = np.flatnonzero(series.values > np.quantile(series.values, HIGH))
-    groups = np.split(high, np.flatnonzero(np.diff(high) > HOUR_ROWS) + 1)
-    inside = series.labels
-    peaks = [group[np.argmax(series.values[group])] for group in groups]
-    found = [
-        {
-            "row": int(peak),
-            "time": str(pd.Timestamp(series.timestamps[peak])),
-            "first": str(pd.Timestamp(series.timestamps[group[0]])),
-            "last": str(pd.Timestamp(series.timestamps[group[-1]])),
-            "peak": float(series.values[peak]),
-            "labelled": bool(inside[group].any()),
-        }
-        for group, peak in zip(groups, peaks, strict=True)
-    ]
+    found = []
+    for group in np.split(high, np.flatnonzero(np.diff(high) > HOUR_ROWS) + 1):
+        peak = group[np.argmax(series.values[group])]
+        rows = {"time": peak, "first": group[0], "last": group[-1]}
+        times = {name: str(pd.Timestamp(series.timestamps[row])) for name, row in rows.items()}
+        labelled = bool(series.labels[group].any())
+        found.append({"row": int(peak), **times, "peak": float(series.values[peak]), "labelled": labelled})
     return sorted(found, key=lambda burst: -burst["peak"])[:count]
 
 

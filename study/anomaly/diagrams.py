@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from study import figures
 from study.anomaly import scoring
+from study.anomaly.series import STEP
 
 LABELLED = figures.PALETTE["orange"]
 ALARM = figures.PALETTE["red"]
@@ -73,16 +75,11 @@ def _chain(axis: Axes, steps: Sequence[Step], colour: str, x: tuple[float, float
                 lw=1.8 if step.narrow else 1, facecolor=NARROW if step.narrow else "white", clip_on=False,
             )
         )  # fmt: skip
-        centre = left + 0.34 * pitch
+        centre, beside = left + 0.34 * pitch, {"textcoords": "offset points", "ha": "center", "fontsize": 7}
         axis.text(centre, middle, step.size, ha="center", va="center", fontsize=7.5)
-        axis.annotate(
-            step.below, (centre, y[0]), (0, -2.5), textcoords="offset points", ha="center", va="top", fontsize=7
-        )
+        axis.annotate(step.below, (centre, y[0]), (0, -2.5), va="top", **beside)
         if step.narrow:
-            axis.annotate(
-                "bottleneck", (centre, middle + height / 2), (0, 1.5), textcoords="offset points", ha="center",
-                va="bottom", fontsize=7, style="italic",
-            )  # fmt: skip
+            axis.annotate("bottleneck", (centre, middle + height / 2), (0, 1.5), va="bottom", style="italic", **beside)
         if i:
             axis.add_patch(
                 FancyArrowPatch((edge, middle), (left, middle), arrowstyle="-|>", mutation_scale=6, lw=0.7, shrinkA=0)
@@ -155,7 +152,7 @@ def _point_at(axis: Axes, text: str, at: tuple[float, float], stands: tuple[floa
     )  # fmt: skip
 
 
-def mask(blocks: Sequence[int], hidden: int, units: int, code: int, calendar: int, step_minutes: int = 5) -> Figure:
+def mask(blocks: Sequence[int], hidden: int, units: int, code: int, calendar: int) -> Figure:
     """Our detector: the week before a row in blocks, which of them its encoder does not see, and the week rebuilt.
 
     blocks: rows in each, the newest first, of which `hidden` are not seen; `units` of both hidden layers, values of the
@@ -170,12 +167,11 @@ def mask(blocks: Sequence[int], hidden: int, units: int, code: int, calendar: in
     start = 0
     for rows in dict.fromkeys(reversed(blocks)):
         many = list(blocks).count(rows)
-        step = _time(rows, step_minutes).removeprefix("1 ")
-        _bracket(axis, start, start + many, 8.65, f"{_time(rows * many, step_minutes)}, by {step}", up=True)
+        _bracket(axis, start, start + many, 8.65, f"{_time(rows * many)}, by {_time(rows).removeprefix('1 ')}", up=True)
         start += many
-    unseen = _time(sum(blocks[:hidden]), step_minutes)
+    unseen = f"hidden from the encoder: the newest {hidden} blocks, {_time(sum(blocks[:hidden]))}"
     _bracket(axis, 0, seen, 7.15, f"the encoder sees {seen} blocks", up=False)
-    _bracket(axis, seen, count, 7.15, f"hidden from the encoder: the newest {hidden} blocks, {unseen}", up=False)
+    _bracket(axis, seen, count, 7.15, unseen, up=False)
     steps = [
         Step(seen + calendar, f"{seen} + {calendar}", f"{seen} blocks\nand calendar"),
         Step(units, f"{units}", "encoder"),
@@ -196,13 +192,11 @@ def mask(blocks: Sequence[int], hidden: int, units: int, code: int, calendar: in
     return fig
 
 
-def _time(rows: int, step_minutes: int) -> str:
+def _time(rows: int) -> str:
     """So many rows as days, hours or minutes."""
-    minutes = rows * step_minutes
-    for unit, size in (("day", 1440), ("hour", 60), ("min", 1)):
-        if minutes % size == 0:
-            return f"{minutes // size} {unit}" + ("s" if minutes != size and unit != "min" else "")
-    raise ValueError(f"{minutes} minutes are no whole number")
+    minutes = rows * STEP // pd.Timedelta(minutes=1)
+    unit, size = next((unit, size) for unit, size in (("day", 1440), ("hour", 60), ("min", 1)) if minutes % size == 0)
+    return f"{minutes // size} {unit}" + ("s" if minutes != size and unit != "min" else "")
 
 
 def _week(axis: Axes, y: float, colours: Sequence[str], hatched: Sequence[int] = ()) -> None:

@@ -258,15 +258,13 @@ class Nab:
 
     def claims_table(self, *places: str) -> pd.DataFrame:
         """The claims of the original at these places of its text, each with its verdict and the first reason for it."""
-        stated = {name: published.everything()["claims"][name] for name in self._claims}
-        wanted = [name for name, one in stated.items() if any(one["where"].endswith(place) for place in places)]
-        return pd.DataFrame(
-            {
-                "The original": [f"“{stated[name]['text']}”" for name in wanted],
-                "Verdict": [self._claims[name].status for name in wanted],
-                "Why": [self._claims[name].reason.partition(". ")[0].removesuffix(".") + "." for name in wanted],
-            }
-        )
+        stated = published.everything()["claims"]
+        rows = [
+            (f"“{stated[name]['text']}”", one.status, one.reason.partition(". ")[0].removesuffix(".") + ".")
+            for name, one in self._claims.items()
+            if stated[name]["where"].endswith(places)
+        ]
+        return pd.DataFrame(rows, columns=["The original", "Verdict", "Why"])
 
     @cached_property
     def _claims(self) -> dict[str, Verdict]:

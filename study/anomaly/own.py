@@ -12,8 +12,9 @@ How it works, row by row, never looking ahead:
    the anomaly likelihood of Ahmad et al. (2017), then tempered by how heavy the tail of that history is.
 5. A burst is announced once: the score is given where a peak of it has just ended, and is 0 elsewhere.
 
-Series are pairs (timestamps (n,) datetime64, values (n,) counts) on a five-minute grid. No label enters this module,
-except through the constants of `Design`, which were chosen on the nine realTweets series other than AAPL.
+Series are pairs (timestamps (n,) datetime64, values (n,) counts) on a five-minute grid; all raise ValueError for
+timestamps off it, or values that are not one finite count >= 0 each. No label enters this module, except through the
+constants of `Design`, which were chosen on the nine realTweets series other than AAPL.
 """
 
 from collections import deque
@@ -41,59 +42,34 @@ CALENDAR = 6  # sine and cosine of: time of day, time of week, twice the time of
 class Design:
     """The frozen hyperparameters; all were chosen on the nine realTweets series other than AAPL."""
 
-    # Networks that are averaged. One alone did as well with four seeds of five, and 2 of 29 worse
-    # with the fifth.
-    networks: int = 5
-    # Newest blocks (13 hours) the encoder doesn't see. Plain autoencoders and 1 h did clearly
-    # worse on the nine.
-    hidden_blocks: int = 27
-    # Width of both hidden layers and of the code. 2 to 8 units of code and a second layer made no
-    # difference.
-    units: int = 64
-    code: int = 4
-    # Noise added to the scaled input; never varied.
-    noise: float = 0.1
-    # Training: Huber loss shrugs off the bursts in the training data. 6 or 15 epochs did equally
-    # well; batch and learning rate were never varied.
-    epochs: int = 8
-    batch: int = 256
-    learning_rate: float = 3e-3
-    # Training weeks start at every third row: neighbours are almost copies.
-    stride: int = 3
-    # Rows of the running scale (two weeks; one week did equally well) and its floor, the noise of
-    # a Poisson count.
-    scale_rows: int = 14 * DAY_ROWS
-    scale_floor: float = 1.0
-    # Scaled blocks are cut off here, so that a burst can't swamp the network; never varied.
-    clip: float = 8.0
-    # Error |e|^1.5, sign kept. Powers 1 to 2 tried; 1.5 and 1.75 scored highest on average.
-    power: float = 1.5
-    # Spans of the error: 15 minutes and 8 hours. One span, or three, scored lower on the nine.
-    spans: tuple[int, ...] = (3, 96)
-    # Least standard deviation of the span means, against division by nothing in calm series. 0.2
-    # and 0.5 did equally well, 1.5 worse.
-    spread_floor: float = 0.25
-    # Score / tail level ** 0.25, tail level = running 99.5th percentile. Exponents 0 to 0.7 and
-    # percentiles 99 to 99.8 tried; these scored highest for the spans above.
+    networks: int = 5  # averaged; one alone did as well with four seeds of five, and 2 of 29 worse with the fifth
+    hidden_blocks: int = 27  # the encoder doesn't see the newest 13 hours; none and 1 h did clearly worse on the nine
+    units: int = 64  # of both hidden layers; a second layer made no difference
+    code: int = 4  # 2 to 8 made no difference
+    noise: float = 0.1  # added to the scaled input; never varied
+    epochs: int = 8  # 6 or 15 did equally well; Huber loss shrugs off the bursts in the training data
+    batch: int = 256  # never varied
+    learning_rate: float = 3e-3  # never varied
+    stride: int = 3  # training weeks start at every third row: neighbours are almost copies
+    scale_rows: int = 14 * DAY_ROWS  # of the running scale; one week did equally well
+    scale_floor: float = 1.0  # the noise of a Poisson count
+    clip: float = 8.0  # of scaled blocks, so that a burst can't swamp the network; never varied
+    power: float = 1.5  # of the error, its sign kept; of 1 to 2, 1.5 and 1.75 scored highest on average
+    spans: tuple[int, ...] = (3, 96)  # of the error: 15 minutes and 8 hours; one span, or three, scored lower
+    spread_floor: float = 0.25  # least deviation of span means, for calm series; 0.2, 0.5 did equally well, 1.5 worse
+    # Score / tail level ** 0.25, tail level = running 99.5th percentile. Exponents 0 to 0.7 and percentiles 99 to 99.8
+    # tried; these scored highest for the spans above.
     tail_quantile: float = 0.995
     tail_exponent: float = 0.25
-    # The tail level starts from this value, worth this many rows, until a series has its own
-    # history; never varied.
-    tail_prior: float = 3.0
-    tail_prior_rows: int = 1008
-    # Series below 5 tweets per row in the warm-up have light tails: their bursts reach lower
-    # scores, so these count more. 1 to 2.2 tried; 1.6 scored highest and cost a third fewer false
-    # alarms than 1.
+    tail_prior: float = 3.0  # where the tail level starts, until a series has its own history; never varied
+    tail_prior_rows: int = 1008  # what that is worth; never varied
+    # Series below 5 tweets per row in the warm-up have light tails: their bursts reach lower scores, so these count
+    # more. 1 to 2.2 tried; 1.6 scored highest and cost a third fewer false alarms than 1.
     sparse_below: float = 5.0
     sparse_gain: float = 1.6
-    # A peak is over when the score has fallen to this share of its top. 0.65 to 1 tried; 0.8 scored
-    # highest without a pause after alarms.
-    peak_end: float = 0.8
-    # Rows in which a peak silences lower ones: a day. Half a day, and a day and a half, cost about
-    # a point of 29.
-    peak_rows: int = DAY_ROWS
-    # Rows without a score: NAB's probation.
-    warm_up_rows: int = 750
+    peak_end: float = 0.8  # share of its top at which a peak is over; of 0.65 to 1, it scored highest without a pause
+    peak_rows: int = DAY_ROWS  # in which a peak silences lower ones; 12 and 36 hours cost about a point of 29
+    warm_up_rows: int = 750  # without a score: NAB's probation
 
 
 DESIGN = Design()
@@ -115,10 +91,7 @@ def build(seed: int, design: Design) -> keras.Model:
 def fit_and_score(
     training: Sequence[Pair], judged: Mapping[str, Pair], seed: int, epochs: int, networks: int
 ) -> tuple[dict[str, np.ndarray], float]:
-    """Surge-AE: the scores of every judged series, by so many networks fitted on `training`, and their mean last loss.
-
-    Raises as `fit` and `score` do.
-    """
+    """Surge-AE: the scores of each judged series, by so many networks fitted on `training`; their mean last loss."""
     design = Design(epochs=epochs, networks=networks)
     models, losses = fit(training, seed, design)
     return {name: score(models, *pair, design) for name, pair in judged.items()}, losses[-1]
@@ -128,8 +101,7 @@ def fit(series: Sequence[Pair], seed: int, design: Design) -> tuple[list[keras.M
     """Train the autoencoders on the weeks of all `series`, label-free; returns them and their mean loss per epoch.
 
     Each series needs more than a day of rows; its first day only starts the running scale. Of a series to be judged
-    pass the probation rows alone. No two seeds share a network.
-    Raises ValueError for no series, one of a day or less, and for the faults named in `score`.
+    pass the probation rows alone. No two seeds share a network. Raises ValueError for no series, too.
     """
     if len(series) == 0:
         raise ValueError("series must hold at least one (timestamps, values) pair, got none")
@@ -157,17 +129,13 @@ def score(models: Sequence[keras.Model], timestamps: ArrayLike, values: ArrayLik
     """Anomaly score of every row: (n,) float64, 0 but where a peak of unusually many counts has just ended.
 
     The score of row t depends on rows <= t alone; the first 750 have none.
-    Raises ValueError for timestamps off the five-minute grid, or values that are not one finite count >= 0 each.
     """
     timestamps, values = check(timestamps, values)
     return at_peaks(_gained(standing(errors(models, timestamps, values, design), design), values, design), design)
 
 
 def score_without_network(values: ArrayLike) -> np.ndarray:
-    """Surge-mean: the same score with the running level in the networks' place, which shows what they add.
-
-    Raises ValueError for values that are not one finite count >= 0 each.
-    """
+    """Surge-mean: the same score with the running level in the networks' place, which shows what they add."""
     design, values = Design(), _checked_values(values)
     deviations = anscombe(values) - _weeks(values, design)[1]
     return at_peaks(_gained(standing(deviations, design), values, design), design)
@@ -175,7 +143,7 @@ def score_without_network(values: ArrayLike) -> np.ndarray:
 
 def errors(models: Sequence[keras.Model], timestamps: ArrayLike, values: ArrayLike, design: Design) -> np.ndarray:
     """Signed reconstruction error of each row's newest block, in Anscombe units: (n,) float64, positive for more
-    counts than rebuilt, by the mean of the models' reconstructions. Raises as `score` does.
+    counts than rebuilt, by the mean of the models' reconstructions.
     """
     timestamps, values = check(timestamps, values)
     weeks, level, scale = _weeks(values, design)
@@ -276,7 +244,7 @@ def _calendar(timestamps: np.ndarray) -> np.ndarray:
 
 
 def check(timestamps: ArrayLike, values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Timestamps (n,) and values (n,) float64 of a series, if `score` takes them. Raises ValueError as it does."""
+    """Timestamps (n,) and values (n,) float64 of a sound series."""
     timestamps, values = np.asarray(timestamps), np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or len(values) == 0 or timestamps.shape != values.shape:
         raise ValueError(

@@ -7,6 +7,9 @@ Rows are 0-based positions in one series of `n` rows. `windows` lists the labell
 inclusive `(first_row, last_row)` pairs, in order, disjoint, and after the probation. Scores are real numbers,
 higher meaning more anomalous; flags are booleans, one per row. The first rows of a series are its probation:
 a detector may learn from them, and no function here that compares flags with windows counts them.
+
+All raise ValueError for other windows, for scores that are not one finite number per row, and for flags that are not
+one boolean per row.
 """
 
 from bisect import bisect_right
@@ -16,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
 Windows = Sequence[tuple[int, int]]
 
@@ -45,14 +48,11 @@ def probation_rows(n: int) -> int:
 
 
 def row_weights(n: int, windows: Windows, weights: Weights) -> np.ndarray:
-    """What flagging each row alone would earn (inside a window, positive) or cost (outside, negative).
+    """What flagging each row alone would earn (inside a window, positive) or cost (outside, negative): (n,) float64.
 
-    Inside a window the reward falls from `weights.tp` at the left edge towards 0 at the right one. After a
-    window the cost of a false positive grows with the distance from its right edge, in window lengths; it is
-    the full `weights.fp` from three lengths on and where no window comes before.
-
-    Returns float64 of shape (n,), 0 on probation rows.
-    Raises ValueError for windows out of range, out of order, overlapping, or beginning in the probation.
+    Inside a window the reward falls from `weights.tp` at the left edge towards 0 at the right one. After a window the
+    cost of a false positive grows with the distance from its right edge, in window lengths; it is the full `weights.fp`
+    from three lengths on and where no window comes before. Rows of the probation have 0.
     """
     bounds = _checked_windows(windows, n)
     signed = np.full(n, -weights.fp)
@@ -69,7 +69,7 @@ def row_weights(n: int, windows: Windows, weights: Weights) -> np.ndarray:
 
 
 def window_of_rows(n: int, windows: Windows) -> np.ndarray:
-    """Index of the window each row lies in, -1 outside: int of shape (n,). Raises ValueError as `row_weights` does."""
+    """Index of the window each row lies in, -1 outside: int of shape (n,)."""
     window_of = np.full(n, -1)
     for k, (first, last) in enumerate(_checked_windows(windows, n)):
         window_of[first : last + 1] = k
@@ -80,7 +80,6 @@ def nab_score(flags: ArrayLike, windows: Windows, weights: Weights) -> float:
     """NAB score of one series, not normalised: at best `tp` per window; `-fn` per window for no flag at all.
 
     Each window counts once, by its earliest flagged row; every flagged row outside windows counts.
-    Raises ValueError for flags that are not one boolean per row and for the window faults of `row_weights`.
     """
     flags = _checked_flags(flags)
     signed = row_weights(len(flags), windows, weights)
@@ -117,11 +116,9 @@ def normalised(score: float, windows: int, weights: Weights) -> float:
 def pointwise(scores: ArrayLike, flags: ArrayLike, windows: Windows) -> dict:
     """Confusion counts and rates over the scored rows; a row is truly anomalous inside a window.
 
-    Returns `tp`, `fp`, `tn`, `fn` (int), `precision`, `recall`, `f1`, `roc_auc` and `pr_auc` (average
-    precision). A ratio with an empty denominator is reported as 0 and named in the tuple `undefined`;
-    `roc_auc` and `pr_auc` are None, and named there, where all scored rows belong to one class.
-    Raises ValueError for scores that are not one finite number per row, flags of another length, and the faults of
-    `nab_score`.
+    Returns `tp`, `fp`, `tn`, `fn` (int), `precision`, `recall`, `f1`, `roc_auc` and `pr_auc` (average precision). A
+    ratio with an empty denominator is reported as 0 and named in the tuple `undefined`; `roc_auc` and `pr_auc` are
+    None, and named there, where all scored rows belong to one class.
     """
     scores, flags = _checked_scores(scores), _checked_flags(flags)
     if len(scores) != len(flags):
@@ -129,21 +126,12 @@ def pointwise(scores: ArrayLike, flags: ArrayLike, windows: Windows) -> dict:
     scored = slice(probation_rows(len(flags)), None)
     truth = (window_of_rows(len(flags), windows) >= 0)[scored]
     flags, scores = flags[scored], scores[scored]
-    tp, fp = int((flags & truth).sum()), int((flags & ~truth).sum())
-    fn, tn = int((~flags & truth).sum()), int((~flags & ~truth).sum())
-    rates = _rates(tp, fp, fn)
-    both_classes = truth.any() and not truth.all()
-    if not both_classes:
-        rates["undefined"] += ("roc_auc", "pr_auc")
-    return {
-        "tp": tp,
-        "fp": fp,
-        "tn": tn,
-        "fn": fn,
-        **rates,
-        "roc_auc": float(roc_auc_score(truth, scores)) if both_classes else None,
-        "pr_auc": float(average_precision_score(truth, scores)) if both_classes else None,
-    }
+    tn, fp, fn, tp = map(int, confusion_matrix(truth, flags, labels=[False, True]).ravel())
+    found = {"tp": tp, "fp": fp, "tn": tn, "fn": fn, **_rates(tp, fp, fn)}
+    if truth.all() or not truth.any():
+        return found | {"undefined": (*found["undefined"], "roc_auc", "pr_auc"), "roc_auc": None, "pr_auc": None}
+    ranking = {"roc_auc": roc_auc_score, "pr_auc": average_precision_score}
+    return found | {name: float(measure(truth, scores)) for name, measure in ranking.items()}
 
 
 def first_rows(rows: np.ndarray, merge_rows: int = 12) -> np.ndarray:
@@ -164,9 +152,8 @@ def eventwise(flags: ArrayLike, windows: Windows, merge_rows: int = 12) -> dict:
     Orion benchmark (sintel-dev/Orion) counts any overlap instead, by which one endless event finds every window.
 
     Returns `tp_events`, `fp_events`, `found_windows`, `missed_windows` (int), `precision`, `recall`, `f1`,
-    `event_precision`, and `undefined`: names of ratios with an empty denominator, reported as 0.
-    Raises ValueError for flags that are not one boolean per row, `merge_rows` below 1, and the faults named in
-    `row_weights`.
+    `event_precision`, and `undefined`: names of ratios with an empty denominator, reported as 0. Raises ValueError for
+    `merge_rows` below 1, too.
     """
     if merge_rows < 1:
         raise ValueError(f"merge_rows must be at least 1, got {merge_rows}")
@@ -197,11 +184,9 @@ def events_of_rows(begun: np.ndarray, window_of: np.ndarray, count: int) -> dict
 
 
 def alarms(scores: ArrayLike, threshold: float, refractory_rows: int = 0) -> np.ndarray:
-    """Flags with a pause after each: a row flags at `score >= threshold` unless one of the preceding
-    `refractory_rows` rows flagged. 0 is plain thresholding. Probation rows flag and pause like all others.
-
-    Returns bool of shape (n,).
-    Raises ValueError for scores that are not one finite number per row, a NaN threshold, a negative pause.
+    """Flags (n,) bool with a pause after each: a row flags at `score >= threshold` unless one of the preceding
+    `refractory_rows` rows flagged. Probation rows flag and pause like all others. Raises ValueError for a NaN
+    threshold or a negative pause, too.
     """
     scores = _checked_scores(scores)
     if np.isnan(threshold):
@@ -230,10 +215,9 @@ def _sigmoid(y: ArrayLike) -> np.ndarray:
 
 
 def _rates(tp: int, fp: int, fn: int) -> dict:
-    denominators = {"precision": tp + fp, "recall": tp + fn, "f1": 2 * tp + fp + fn}
-    numerators = {"precision": tp, "recall": tp, "f1": 2 * tp}
-    rates = {name: numerators[name] / d if d else 0.0 for name, d in denominators.items()}
-    return {**rates, "undefined": tuple(name for name, d in denominators.items() if d == 0)}
+    ratios = {"precision": (tp, tp + fp), "recall": (tp, tp + fn), "f1": (2 * tp, 2 * tp + fp + fn)}
+    rates = {name: above / below if below else 0.0 for name, (above, below) in ratios.items()}
+    return {**rates, "undefined": tuple(name for name, (_, below) in ratios.items() if below == 0)}
 
 
 def _checked_windows(windows: Windows, n: int) -> np.ndarray:

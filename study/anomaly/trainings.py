@@ -76,13 +76,7 @@ def train_as_published(spec: dict, scratch: Path) -> Outcome:
 
 
 def published(
-    make: Make,
-    windows: dict[str, np.ndarray],
-    epochs: int,
-    seed: int,
-    scratch: Path,
-    low: float = 0.0,
-    high: float = 1.0,
+    make: Make, windows: dict[str, np.ndarray], epochs: int, seed: int, scratch: Path, low: float = 0, high: float = 1
 ) -> Outcome:
     """Train a model as the original did, on `windows["train"]` (n, 30, 1), and measure it on `middle` and `last` too.
 
@@ -97,7 +91,7 @@ def published(
     # Predicting the training part's mean everywhere is the floor that a reconstruction has to beat.
     floor = {name: float(np.square(part - windows["train"].mean()).mean()) for name, part in windows.items()}
     variance = {name: float(part.var()) for name, part in windows.items()}
-    loss = {name: float(e.mean()) for name, e in errors.items()}
+    loss, energy = {name: float(e.mean()) for name, e in errors.items()}, np.square(windows["last"]).mean(axis=(1, 2))
     metrics = {
         "parameters": model.count_params(),
         "train_loss_first": history["loss"][0],
@@ -108,7 +102,7 @@ def published(
         "constant_loss": floor,
         "variance": variance,
         "r2": {name: 1 - loss[name] / variance[name] for name in windows},
-        "energy_correlation": _rank_correlation(errors["last"], np.square(windows["last"]).mean(axis=(1, 2))),
+        "energy_correlation": float(stats.spearmanr(errors["last"], energy).statistic),
         "rmse_tweets": {name: float(np.sqrt(value) * (high - low)) for name, value in loss.items()},
         "windows_digest": digest_of(windows["train"]),
     }
@@ -138,10 +132,6 @@ def _values_of_high_errors(
     }
 
 
-def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    return float(stats.spearmanr(a, b).statistic)
-
-
 def judge_on_stream(spec: dict, scratch: Path) -> Outcome:
     """Score all ten series causally, choose the alarm rules on nine, judge AAPL."""
     series = {name: _series(spec, name) for name in ALL}
@@ -153,10 +143,7 @@ def judge_on_stream(spec: dict, scratch: Path) -> Outcome:
         scores, loss = own.fit_and_score(training, judged, spec["seed"], **_sizes(spec))
         metrics, arrays = detection.judge(scores, series)
         return {"train_loss": loss, **metrics}, arrays
-    if spec["model"] == SURGE_MEAN:
-        score = own.score_without_network
-    else:
-        score = baselines.BASELINES[spec["model"]]
+    score = own.score_without_network if spec["model"] == SURGE_MEAN else baselines.BASELINES[spec["model"]]
     return detection.judge({name: score(one.values) for name, one in series.items()}, series)
 
 
@@ -219,10 +206,8 @@ def leave_series_out(spec: dict, scratch: Path) -> Outcome:
     series = {name: _series(spec, name) for name in OTHERS}
     scores = {}
     for name in tqdm(OTHERS, desc="left out", unit="series", leave=False):
-        training = _training_pairs(series, name)
-        judged = {name: _pair(series[name])}
-        found, _ = own.fit_and_score(training, judged, spec["seed"], **_sizes(spec))
-        scores |= found
+        training, judged = _training_pairs(series, name), {name: _pair(series[name])}
+        scores |= own.fit_and_score(training, judged, spec["seed"], **_sizes(spec))[0]
     metrics = {column: {} for column in detection.COLUMNS}
     for name, rules in detection.left_out(scores, series).items():
         for column, rule in rules.items():

@@ -17,28 +17,17 @@ from study.prose import significant
 WINDOW = 30
 
 
+def dense(units):
+    flat = [keras.Input((WINDOW, 1)), layers.Flatten(), layers.Dense(units, name="bottleneck"), layers.Dense(WINDOW)]
+    return keras.Sequential([*flat, layers.Reshape((WINDOW, 1))])
+
+
 def narrow():
-    return keras.Sequential(
-        [
-            keras.Input((WINDOW, 1)),
-            layers.Flatten(),
-            layers.Dense(2, name="bottleneck"),
-            layers.Dense(WINDOW),
-            layers.Reshape((WINDOW, 1)),
-        ]
-    )
+    return dense(2)
 
 
 def wide():
-    return keras.Sequential(
-        [
-            keras.Input((WINDOW, 1)),
-            layers.Flatten(),
-            layers.Dense(6, name="bottleneck"),
-            layers.Dense(WINDOW),
-            layers.Reshape((WINDOW, 1)),
-        ]
-    )
+    return dense(6)
 
 
 @pytest.fixture(scope="module")
