@@ -231,18 +231,18 @@ def middle(curve: np.ndarray) -> float:
 
 def trained(
     model: str,
-    *found: tuple[str, Holds],
+    *conditions: tuple[str, Holds],
     then: Callable[[Sequence[Record]], str] = lambda _: "",
     combine: Callable[..., str] = with_point,
 ) -> Judge:
-    """Judges a claim on a model, of parts, its point first, each with what must hold in a training.
+    """Judges a claim on a model by what must hold in a training, in words and as a function; its point stands first.
 
-    `then` ends the reason; `combine` makes one verdict of those on the parts.
+    `then` ends the reason; `combine` makes one verdict of those on the conditions.
     """
 
     def judge(e: Evidence) -> Verdict:
         trainings = e.fitted[model]
-        cases = {words: [bool(holds(record)) for record in trainings] for words, holds in found}
+        cases = {words: [bool(holds(record)) for record in trainings] for words, holds in conditions}
         first, *others = (f"{words} in {sum(one)}" for words, one in cases.items())
         reason = [sentence("; ".join([f"{first} of {count(len(trainings), 'training')}", *others]))]
         statuses = [by_seed(one) for one in cases.values()]
