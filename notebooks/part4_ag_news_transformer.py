@@ -318,7 +318,8 @@ faster = float(np.median(np.array(speed.metrics["ours"]) / np.array(speed.metric
 # > *Describe how the techniques (regularization, dropout, early stopping) have impacted the performance of the model.*
 
 # %% tags=["hide-input"]
-drop, stop, penalty = news.evidence.steps
+ours_guessed = {"ours": news.evidence.ours, s.condition: news.evidence.guess}
+drop, stop, penalty = news.evidence.ours.steps
 of_others = max(stop.test.difference.high, penalty.test.difference.high)
 gap = {name: 100 * float(np.mean([lab.gap(r) for r in runs])) for name, runs in variants.items()}
 
@@ -327,28 +328,39 @@ gap = {name: 100 * float(np.mean([lab.gap(r) for r in runs])) for name, runs in 
 
 # %% tags=["hide-input"]
 page.table(
-    tables.techniques(news.evidence.steps),
+    tables.techniques(news.evidence.ours.steps),
     "news-techniques",
     "Each technique against the variant before it: change and 95% interval. Gap is training minus validation accuracy. "
     "Intervals of validation and test accuracy allow for other seeds and other texts, the rest for other seeds.",
 )
 verdict = news.verdicts()
-dropout_loss, reported_loss = (
-    tables.median(variants["Dropout"], "validation_loss"),
+guess, guessed_drop, guessed_stop, guessed_penalty = news.evidence.guess, *news.evidence.guess.steps
+reported_loss, guessed_loss = (
     news.reported("dropout.validation_loss"),
+    tables.median(guess["dropout"], "validation_loss"),
 )
 
 # %% [markdown]
-# The original makes {eval}`len(verdict)` claims on this part, which the scorecard judges. Those on its four models:
+# The original makes {eval}`len(verdict)` claims on this part, which the scorecard judges. It states neither sizes nor learning rate nor epochs, so we guessed some of each ([Table](#news-conditions)). What a technique changes is judged in one guess, *{eval}`s.condition`*, by {eval}`len(guess["base"])` seeds. The claims on the four models:
 #
 # - *Base Model: “a significant difference on unseen data … suggested overfitting.”* — **{eval}`verdict["base_overfits"]`.** Training accuracy is {eval}`number(gap["Base"], 1)` points higher than validation accuracy.
-# - *Dropout Model: “dropout helped the model generalize better than the base model.”* — **{eval}`verdict["dropout_helps"]`.** Training accuracy falls {eval}`holds(drop.train.high, "<", 0)`, validation and test accuracy rise {eval}`holds(drop.validation.difference.low, ">", 0)`.
-# - *Early stopping: “significantly increased testing accuracy and reduced loss.”* — **{eval}`verdict["early_stopping_helps"]`.** It holds for the loss, which falls {eval}`holds(stop.test_loss.high, "<", 0)`; the accuracy falls as well {eval}`holds(stop.test.difference.high, "<", 0)`.
-# - *Early stopping: “the best balance between high accuracy and generalization to unseen data”.* — **{eval}`verdict["early_stopping_best"]`.** Our dropout leaves it less to repair.
-# - *L2: “Slightly reduced overfitting compared to previous model”.* — **{eval}`verdict["regularisation_reduces_gap"]`.** The gap may as well have grown {eval}`holds(penalty.gap.low, "<", 0)`{eval}`holds(penalty.gap.high, ">", 0)`.
+# - *Dropout Model: “dropout helped the model generalize better than the base model.”* — **{eval}`verdict["dropout_helps"]`.** Training accuracy falls {eval}`holds(guessed_drop.train.high, "<", 0)`, validation and test accuracy rise {eval}`holds(guessed_drop.validation.difference.low, ">", 0)`{eval}`holds(guessed_drop.test.difference.low, ">", 0)`.
+# - *Early stopping: “significantly increased testing accuracy and reduced loss.”* — **{eval}`verdict["early_stopping_helps"]`.** It holds for the loss, which falls {eval}`holds(guessed_stop.test_loss.high, "<", 0)`; the accuracy may as well have fallen {eval}`holds(guessed_stop.test.difference.low, "<", 0)`{eval}`holds(guessed_stop.test.difference.high, ">", 0)`.
+# - *Early stopping: “the best balance between high accuracy and generalization to unseen data”.* — **{eval}`verdict["early_stopping_best"]`.** In test accuracy it cannot be told from dropout alone ([Table](#news-leads)).
+# - *L2: “Slightly reduced overfitting compared to previous model”.* — **{eval}`verdict["regularisation_reduces_gap"]`.** The gap may as well have grown {eval}`holds(guessed_penalty.gap.low, "<", 0)`{eval}`holds(guessed_penalty.gap.high, ">", 0)`.
 # - *“However all of this is better than Base model.”* — **{eval}`verdict["all_better_than_base"]`.**
-#
-# Our model with dropout differs from the original's, so claims on early stopping and the penalty are tested under other conditions. The original's ends at a validation loss of {eval}`number(reported_loss, 3)`, more than twice ours ({eval}`number(dropout_loss, 3)`) {eval}`holds(reported_loss, ">", 2 * dropout_loss)`. So its dropout, whose rate it does not state, was probably weaker and left more to repair. Something besides dropout differs, too: Base, which has none, has a higher test accuracy in the original than with any of our seeds {eval}`holds(news.reported("base.test_accuracy"), ">", tables.highest(variants["Base"], "test_accuracy"))`, and neither sizes nor training texts are stated; [Table](#news-conditions) shows how near guesses come. A claim on what is added to dropout that fails here is therefore called unclear instead of contradicted, and one that fails in part is partly confirmed.
+
+# %% tags=["hide-input"]
+page.table(
+    tables.leads(ours_guessed),
+    "news-leads",
+    "What early stopping is ahead by in test accuracy, in points, and what it changes in the test loss, with 95% "
+    f"intervals: in our setting, {len(variants['Base'])} seeds, and in the guess that was tested, {len(guess['base'])} "
+    "seeds. Compare the columns on Dropout.",
+)
+
+# %% [markdown]
+# In neither setting is early stopping ahead of dropout alone; in ours it is behind {eval}`holds(stop.test.difference.high, "<", 0)`. In both it has less to repair than in the original, whose model with dropout ends at a validation loss of {eval}`number(reported_loss, 3)`, more than {eval}`number(guessed_loss, 3)` in the guess {eval}`holds(reported_loss, ">", 1.5 * guessed_loss)`. Where a model overfits more, early stopping may be best.
 #
 # **Try it: fewer texts.** Write down the validation losses of the cell with two thousand texts, set `dropout=0.0` there, and run it again. Then add `patience=2` to the arguments of `train_plainly`. Does early stopping make up for the missing dropout?
 
@@ -544,11 +556,12 @@ scores, guessed = len(nearest.numbers), len(tried) - 1
 lead = tried.numbers.map(tables.ahead)
 base_end, base_learnt = (nearest.numbers[f"part4.base.{score}"] for score in ("validation_loss", "train_loss"))
 their_lead = news.reported("early-stopping.validation_accuracy") - news.reported("dropout.validation_accuracy")
+on_test = tables.close_on_test(guess)
 
 # %% [markdown]
 # How near can a training come to the original's numbers? Not near: of its {eval}`scores` training and validation scores, none of {eval}`guessed` guessed settings, nor ours, gives more than {eval}`close` closely, that is within a point of accuracy or a tenth of a loss {eval}`holds(close, "<", scores / 2)` ([Table](#news-conditions)).
 #
-# The original describes the network of a known example ([Nandan 2020](#nandan2020text)): 32 numbers a word, two heads, 20,000 words, texts of 200, dropout with $p = 0.1$. We trained this one, and others with weaker dropout or fewer words, once without dropout, once with it and once with the L2 penalty. The learning rate is constant, so a training of {eval}`s.grid_epochs` epochs contains every shorter one; of its epochs, and of patiences for early stopping, we take those that come nearest to the original's scores. Training and validation scores alone decide; none of these trainings looks at the test split.
+# The original describes the network of a known example ([Nandan 2020](#nandan2020text)): 32 numbers a word, two heads, 20,000 words, texts of 200, dropout with $p = 0.1$. We trained this one, and others with weaker dropout, fewer words or a higher learning rate, once without dropout, once with it and once with the L2 penalty. The learning rate is constant, so a training of {eval}`s.grid_epochs` epochs contains every shorter one; of its epochs, and of patiences for early stopping, we take those that come nearest to the original's scores. Training and validation scores alone decide; none of these trainings looks at the test split. Of one guess, *{eval}`s.condition`*, {eval}`len(guess["base"])` more seeds do, read in the same way.
 
 # %% tags=["hide-input"]
 page.table(
@@ -556,13 +569,16 @@ page.table(
     "news-conditions",
     f"Guessed settings and ours, one training each (seed 0), read where they come nearest. Distance is the mean over "
     f"{scores} scores; 1 is a point of accuracy or a tenth of a loss, and close is what is at most 1 off. The last "
-    "column: validation accuracy with early stopping minus that with dropout alone. With 10,000 words, $p = 0.05$.",
+    "column: validation accuracy with early stopping minus that with dropout alone. Without a dropout of their own, "
+    "settings have $p = 0.05$, the example 0.1.",
 )
 
 # %% [markdown]
 # No setting comes close to {eval}`len(unreached)` of the scores: {eval}`tables.by_quantity(unreached)`. The original's models fit their texts more closely {eval}`holds(base_learnt, ">", news.reported("base.train_loss"))`, and weak dropout is not all that it takes: in the nearest guessed setting even Base, which has none, ends at a validation loss of {eval}`number(base_end, 3)`, below the original's with dropout ({eval}`number(reported_loss, 3)`) {eval}`holds(base_end, "<", reported_loss)`. That is after our last epoch {eval}`holds(nearest.epochs, "=", s.grid_epochs)`, so longer trainings may come nearer.
 #
-# With 20,000 words, weaker dropout leaves early stopping more to add. Its lead over dropout alone in validation accuracy is {eval}`number(100 * lead["dropout 0.02"], 1)` points at $p = 0.02$, {eval}`number(100 * lead["dropout 0.05"], 1)` at $p = 0.05$ {eval}`holds(lead["dropout 0.02"], ">", lead["dropout 0.05"])` and {eval}`number(100 * lead["example"], 1)` at $p = 0.1$ {eval}`holds(lead["dropout 0.05"], ">", lead["example"])`; the original reports {eval}`number(100 * their_lead, 1)`. With 10,000 words and $p = 0.05$ it is {eval}`number(100 * lead["10,000 words"], 1)` {eval}`holds(lead["10,000 words"], "<", lead["dropout 0.05"])`. So early stopping may have been best under the original's conditions, but one training each does not show it: the verdict, {eval}`verdict["early_stopping_best"]`, rests on our setting.
+# With 20,000 words, weaker dropout leaves early stopping more to add. Its lead over dropout alone in validation accuracy is {eval}`number(100 * lead["dropout 0.02"], 1)` points at $p = 0.02$, {eval}`number(100 * lead["dropout 0.05"], 1)` at $p = 0.05$ {eval}`holds(lead["dropout 0.02"], ">", lead["dropout 0.05"])` and {eval}`number(100 * lead["example"], 1)` at $p = 0.1$ {eval}`holds(lead["dropout 0.05"], ">", lead["example"])`; the original reports {eval}`number(100 * their_lead, 1)`. With 10,000 words and $p = 0.05$ it is {eval}`number(100 * lead["10,000 words"], 1)` {eval}`holds(lead["10,000 words"], "<", lead["dropout 0.05"])`, with three times the learning rate {eval}`number(100 * lead["learning rate 0.003"], 1)` {eval}`holds(lead["learning rate 0.003"], ">", lead["dropout 0.05"])`.
+#
+# One training each proves little: with more seeds, the lead at $p = 0.02$ may be none {eval}`holds(guessed_stop.validation.difference.low, "<", 0)`. On the test split, which chose nothing, these seeds come close to {eval}`len(on_test)` of the original's {eval}`2 * len(variants)` scores, {eval}`tables.by_quantity(on_test)`, but not to the test accuracy of early stopping {eval}`holds("part4.early-stopping.test_accuracy" in on_test, "=", False)`. This was the nearest guess when they were trained. The higher learning rate comes nearer {eval}`holds(nearest.distance, "<", tried.distance[s.condition])`, and its early stopping leads in the one training that we have of it; tested with several seeds, it may turn the verdict on early stopping, {eval}`verdict["early_stopping_best"]`.
 #
 # ### Models without a network, and the literature
 
@@ -680,4 +696,4 @@ page.table(
 # %% [markdown] tags=["summary"]
 # ## Summary
 #
-# The base model overfits as the original describes, and dropout repairs most of it: it raises the test accuracy by {eval}`number(100 * drop.test.difference.mean, 1)` points {eval}`holds(drop.test.difference.low, ">", 0)`. Added to it, early stopping costs {eval}`number(-100 * stop.test.difference.mean, 1)` points {eval}`holds(stop.test.difference.high, "<", 0)` but lowers the test loss {eval}`holds(stop.test_loss.high, "<", 0)`; whether the L2 penalty changes the accuracy is unclear {eval}`holds(penalty.test.difference.low, "<", 0)`{eval}`holds(penalty.test.difference.high, ">", 0)`. That early stopping does best, as the original says, is {eval}`verdict["early_stopping_best"]`: the original's dropout was probably weaker. Of {eval}`judged["comparable"]` reported numbers from trainings {eval}`judged["reproduced"]` are reproduced and {eval}`judged["close"]` are close. The best variant classifies {eval}`percent(accuracy[news.best])` of the test texts correctly, a linear model without a network {eval}`percent(accuracy[linear])` {eval}`holds(behind.high, "<", 0)`, and our own classifier {eval}`percent(accuracy["Towers"])`.
+# The base model overfits as the original describes, and dropout repairs most of it: it raises the test accuracy by {eval}`number(100 * drop.test.difference.mean, 1)` points {eval}`holds(drop.test.difference.low, ">", 0)`. Added to it, early stopping costs {eval}`number(-100 * stop.test.difference.mean, 1)` points {eval}`holds(stop.test.difference.high, "<", 0)` but lowers the test loss {eval}`holds(stop.test_loss.high, "<", 0)`; whether the L2 penalty changes the accuracy is unclear {eval}`holds(penalty.test.difference.low, "<", 0)`{eval}`holds(penalty.test.difference.high, ">", 0)`. That early stopping does best, as the original says, is {eval}`verdict["early_stopping_best"]`, in a guess of the original's setting too. Of {eval}`judged["comparable"]` reported numbers from trainings {eval}`judged["reproduced"]` are reproduced and {eval}`judged["close"]` are close. The best variant classifies {eval}`percent(accuracy[news.best])` of the test texts correctly, a linear model without a network {eval}`percent(accuracy[linear])` {eval}`holds(behind.high, "<", 0)`, and our own classifier {eval}`percent(accuracy["Towers"])`.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from study.evaluation import Interval, mcnemar_p, paired_difference
+from study.evaluation import Interval, mcnemar_p, paired_difference, t_interval
 from study.prose import NO_BREAK_SPACE, interval, number
 from study.runs import Record
 from study.verdicts import CONFIRMED, CONTRADICTED, UNCLEAR, ahead_of_all, all_of
@@ -85,8 +85,15 @@ class Comparison:
 
 
 def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Comparison:
-    """a against b. The interval resamples examples and seeds; a model without seeds meets every seed of the other."""
+    """a against b. The interval resamples examples and seeds; a model without seeds meets every seed of the other.
+
+    Where no predictions were kept, the interval is Student's over the pairs of seeds, without p-values.
+    """
     pairs = list(zip(a, b, strict=True)) if len(a) == len(b) else [(one, other) for one in a for other in b]
+    if f"{split}_logits" not in a[0].arrays:
+        return Comparison(
+            t_interval([x.metrics[split]["accuracy"] - y.metrics[split]["accuracy"] for x, y in pairs]), ()
+        )
     found = [(right(x, split), right(y, split)) for x, y in pairs]
     difference = paired_difference(*(np.array(side) for side in zip(*found, strict=True)))
     return Comparison(difference, tuple(mcnemar_p(x, y) for x, y in found))

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from study import profile, published
+from study import profile, prose, published
 from study.news import conditions, experiments, tables
 from study.news.conditions import Reading, Setting
+from study.news.variants import Variants
 from study.runs import Record
 
 EXAMPLE = Setting()
@@ -67,6 +68,7 @@ def test_a_point_of_accuracy_weighs_as_much_as_a_tenth_of_a_loss():
 
 def record(training, setting=EXAMPLE, seed=0, task="part4-conditions", epochs=6, l2=1e-4, **series):
     settings = conditions.trainings(setting, l2)[training] | {"epochs": epochs, "patience": None}
+    settings |= {"tested": True} if seed else {}
     told = trajectory(epochs=epochs) | series
     names = {"train_loss": "loss", "train_accuracy": "accuracy"}
     arrays = {f"history_{names.get(name, name)}": np.asarray(a, dtype=np.float32) for name, a in told.items()}
@@ -156,6 +158,40 @@ def test_the_reports_own_trainings_are_read_and_the_longest_of_several():
     assert conditions.found([*others, stopped, whole], own, "penalty") is others[1]
     with pytest.raises(KeyError, match="no record of the training dropout-w32-.*seed 2"):
         conditions.found(others, own, "dropout", seed=2)
+
+
+def test_tested_seeds_are_read_as_the_one_that_chose_the_setting():
+    tests = {"test_accuracy": np.arange(6) / 10, "test_loss": np.arange(6)}
+    records = [*as_published(), *as_published(seed=2, shift=0.01, **tests), *as_published(seed=1, **tests)]
+    found = conditions.tested([*records, *as_published(Setting(width=16))])
+    assert list(found) == list(experiments.VARIANTS)
+    assert [[r.spec["seed"] for r in runs] for runs in found.values()] == [[1, 2]] * 4
+    assert [runs[0].metrics["test"]["loss"] for runs in found.values()] == [5, 5, 4, 4]
+    assert found["base"][1].metrics["test"]["accuracy"] == pytest.approx(0.5)
+    stopped = published.value("part4.early-stopping.train_accuracy")
+    assert [r.metrics["train"]["accuracy"] for r in found["early-stopping"]] == pytest.approx([stopped, stopped + 0.01])
+    assert [len(runs[0].arrays["history_loss"]) for runs in found.values()] == [6, 6, 5, 5]
+    row = tables.leads({"guess": Variants(found)}).iloc[0]
+    assert [*row.index] == ["Setting", "Over Base", "Over Dropout", "Over + L2", "Test loss against Dropout, nats"]
+    told = [value.replace(prose.NO_BREAK_SPACE, " ").split()[0] for value in row]
+    assert told == ["guess", "−10.00", "−10.00", "0.00", "−1.000"]
+    with pytest.raises(KeyError, match="test split"):
+        conditions.tested(as_published())
+
+
+def on_test(**off):
+    """Three seeds of each variant at the published test scores, some of which are off in accuracy."""
+    found = {}
+    for key in conditions.VARIANTS:
+        accuracy, loss = (published.value(f"part4.{key}.test_{score}") for score in ("accuracy", "loss"))
+        tests = [{"accuracy": accuracy + off.get(key, 0.0) + seed / 1000, "loss": loss} for seed in range(3)]
+        found[key] = [Record({}, {"test": test}, {}, {}) for test in tests]
+    return Variants(found)
+
+
+def test_published_test_scores_are_close_by_the_median_over_seeds():
+    close = {*tables.close_on_test(on_test(base=0.008))}
+    assert len(close) == 8 and close - {*tables.close_on_test(on_test(base=0.02))} == {"part4.base.test_accuracy"}
 
 
 def test_settings_share_trainings_and_only_seeds_that_chose_nothing_are_tested():

@@ -90,7 +90,7 @@ def _judged_corpus(record: Record) -> list[Judged]:
 def finding(records: Sequence[Record]) -> str:
     """The part in four sentences."""
     evidence = gather(records)
-    variants = evidence.variants
+    variants = evidence.ours
     best = max(variants, key=lambda name: mean(variants[name], "test_accuracy"))
     own, linear = of(records, "part4-own"), of(records, "part4-baselines", "tfidf")
     shares = {name: percent(mean(runs, "test_accuracy")) for name, runs in (("own", own), ("linear", linear))}

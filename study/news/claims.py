@@ -2,9 +2,9 @@
 
 A row is a claim's name in data/published.toml and the function that judges it by the evidence. Nothing else judges a
 claim: notebook, scorecard and README take the verdicts from `claims`. A difference counts if its 95% interval leaves
-zero out. A claim on what early stopping or the penalty add to dropout, contradicted here, counts as unclear as long as
-our model with dropout overfits less than the original's (`upon_dropout`). Not judged are sentences that only name a
-number (those are judged as numbers) or describe a procedure.
+zero out. What a technique changes is judged in a guess of the original's setting, by seeds that did not choose it
+(`in_tested_guess`); what is said of Base, and what needs predictions, strengths of the penalty or our own classifier,
+in our setting. Not judged are sentences that only name a number (those are judged as numbers) or describe a procedure.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,33 +14,21 @@ from functools import cached_property, wraps
 import numpy as np
 
 from study import published
-from study.comparison import (
-    all_positive,
-    compare,
-    gap,
-    is_positive,
-    leads,
-    mean,
-    measured,
-    minus,
-    points,
-)
+from study.comparison import all_positive, compare, gap, is_positive, leads, mean, measured, minus, points
 from study.evaluation import Interval
+from study.news import conditions
 from study.news.corpus import CLASSES, classes_of
 from study.news.experiments import VARIANTS
 from study.news.measures import corner_distance, recalls
-from study.news.variants import NAMES, Step, change, difference, over_seeds, regularised_strength, steps, strengths
-from study.prose import interval, join_list, number, percent
+from study.news.variants import NAMES, Step, Variants, change, difference, over_seeds, regularised_strength, strengths
+from study.prose import count, interval, join_list, number, percent
 from study.runs import Record, of
 from study.verdicts import (
-    CLOSE,
     CONFIRMED,
     CONTRADICTED,
     NOT_TESTED,
     PARTLY,
-    REPRODUCED,
     UNCLEAR,
-    Kind,
     Verdict,
     all_of,
     by_seed,
@@ -59,40 +47,25 @@ CORNER = 0.1
 """The distance from the corner of a ROC plot within which a curve "hugs" it; along either axis."""
 
 STOPPED = "early-stopping"
+WHERE = "Judged in the guess of the original's setting that was tested, by {}."
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the verdicts rest on: the records of Part IV, and of the four variants by key, one a seed."""
+    """What the verdicts rest on: the records of Part IV, and the four variants in our setting."""
 
     records: Sequence[Record]
-    variants: Mapping[str, Sequence[Record]]
+    ours: Variants
+
+    @cached_property
+    def guess(self) -> Variants:
+        """The four variants in the guessed setting that was tested. Raises KeyError if there is none."""
+        return Variants(conditions.tested(self.records))
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """The names of the texts' classes."""
-        return classes_of(self.variants["base"][0].spec)
-
-    @cached_property
-    def steps(self) -> list[Step]:
-        """What dropout, early stopping and the penalty each change, against the variant before."""
-        return steps(self.records)
-
-    @cached_property
-    def over_base(self) -> dict[str, Interval]:
-        """By how much each variant is ahead of Base in test accuracy."""
-        return {n: compare(runs, self.variants["base"]).difference for n, runs in self.variants.items() if n != "base"}
-
-    @cached_property
-    def lead_of_early_stopping(self) -> dict[str, Interval]:
-        """By how much the published best is ahead of each other variant in test accuracy."""
-        best = self.variants[STOPPED]
-        return {name: compare(best, runs).difference for name, runs in self.variants.items() if name != STOPPED}
-
-    @cached_property
-    def gaps(self) -> dict[str, Interval]:
-        """Training minus validation accuracy of each variant, over seeds."""
-        return {name: over_seeds(runs, gap) for name, runs in self.variants.items()}
+        return classes_of(self.ours["base"][0].spec)
 
     @cached_property
     def penalties(self) -> dict[float, list[Record]]:
@@ -104,42 +77,24 @@ class Evidence:
         means = {strength: mean(runs, "validation_accuracy") for strength, runs in self.penalties.items() if strength}
         return max(means, key=means.get)
 
-    def medians(self, quantity: str) -> dict[str, float]:
-        """The median over seeds of a quantity for each variant."""
-        return {name: float(np.median([measured(r, quantity) for r in runs])) for name, runs in self.variants.items()}
-
-    @cached_property
-    def as_overfitted(self) -> bool:
-        """Whether our model with dropout overfits as the original's, by its validation loss."""
-        losses = [measured(record, "validation_loss") for record in self.variants["dropout"]]
-        found = published.judge("part4.dropout.validation_loss", "", "", losses, Kind.LOSS)
-        return found.verdict.status in (REPRODUCED, CLOSE)
-
 
 Judge = Callable[[Evidence], Verdict]
 
 
-def upon_dropout(judge: Judge) -> Judge:
-    """A judge of what is added to dropout: what fails where dropout leaves less to repair refutes nothing."""
+def in_tested_guess(judge: Callable[[Variants], Verdict]) -> Judge:
+    """A judge by the variants in the guessed setting that was tested, whose reason says so."""
 
     @wraps(judge)
     def judged(e: Evidence) -> Verdict:
-        found = judge(e)
-        if e.as_overfitted or found.status not in (CONTRADICTED, PARTLY):
-            return found
-        ours, theirs = mean(e.variants["dropout"], "validation_loss"), published.value("part4.dropout.validation_loss")
-        where = (
-            f"Our dropout leaves less to repair than the original's: with it, the validation loss ends at "
-            f"{number(ours, 2)}, not at {theirs}."
-        )
-        return Verdict(UNCLEAR if found.status == CONTRADICTED else PARTLY, f"{found.reason} {where}")
+        found, seeds = judge(e.guess), len(e.guess["base"])
+        return Verdict(found.status, f"{found.reason} {WHERE.format(count(seeds, 'seed'))}")
 
     return judged
 
 
 def gather(records: Sequence[Record]) -> Evidence:
     """The evidence from the records of Part IV. Raises KeyError if some are missing."""
-    return Evidence(records, {name: of(records, "part4-variants", name) for name in VARIANTS})
+    return Evidence(records, Variants({name: of(records, "part4-variants", name) for name in VARIANTS}))
 
 
 def claims(records: Sequence[Record]) -> dict[str, Verdict]:
@@ -152,7 +107,7 @@ def claims(records: Sequence[Record]) -> dict[str, Verdict]:
 
 
 def training_learnt(e: Evidence) -> Verdict:
-    base = e.variants["base"]
+    base = e.ours["base"]
     return Verdict(
         by_seed([measured(record, "train_accuracy") >= ALMOST_ALL for record in base]),
         f"Training accuracy is {percent(mean(base, 'train_accuracy'))}, training loss "
@@ -161,16 +116,16 @@ def training_learnt(e: Evidence) -> Verdict:
 
 
 def base_overfits(e: Evidence) -> Verdict:
-    unseen = over_seeds(e.variants["base"], _test_gap)
+    seen, unseen = over_seeds(e.ours["base"], gap), over_seeds(e.ours["base"], _test_gap)
     return Verdict(
-        all_positive(e.gaps["base"], unseen),
-        f"Training accuracy is higher than validation accuracy by {points(e.gaps['base'])} and higher than test "
+        all_positive(seen, unseen),
+        f"Training accuracy is higher than validation accuracy by {points(seen)} and higher than test "
         f"accuracy by {points(unseen)}.",
     )
 
 
 def base_huge_gap(e: Evidence) -> Verdict:
-    found = e.gaps["base"]
+    found = over_seeds(e.ours["base"], gap)
     status = CONFIRMED if found.low > LITTLE else UNCLEAR if found.high > LITTLE else CONTRADICTED
     return Verdict(status, f"The gap is {points(found)}.")
 
@@ -178,8 +133,9 @@ def base_huge_gap(e: Evidence) -> Verdict:
 # The techniques, one after the other
 
 
-def dropout_helps(e: Evidence) -> Verdict:
-    step = e.steps[0]
+@in_tested_guess
+def dropout_helps(v: Variants) -> Verdict:
+    step = v.steps[0]
     return Verdict(
         all_positive(minus(step.train), step.validation.difference, step.test.difference),
         f"Dropout changes training accuracy by {points(step.train)}, validation accuracy by "
@@ -187,52 +143,50 @@ def dropout_helps(e: Evidence) -> Verdict:
     )
 
 
-def dropout_drops_units(e: Evidence) -> Verdict:
+@in_tested_guess
+def dropout_drops_units(v: Variants) -> Verdict:
     return Verdict(
-        is_positive(minus(e.steps[0].gap)),
+        is_positive(minus(v.steps[0].gap)),
         "The two models differ in nothing but units that are dropped at random, with the same initial weights and "
-        f"batches for each seed; the gap changes by {points(e.steps[0].gap)}.",
+        f"batches for each seed; the gap changes by {points(v.steps[0].gap)}.",
     )
 
 
-def dropout_overfits(e: Evidence) -> Verdict:
-    falls = [
-        record.arrays[f"history_{name}"][0] - record.arrays[f"history_{name}"].min()
-        for record in e.variants["dropout"]
-        for name in ("loss", "validation_loss")
-    ]
-    train, validation = falls[::2], falls[1::2]
-    sharper = by_seed([one > other for one, other in zip(train, validation, strict=True)])
+@in_tested_guess
+def dropout_overfits(v: Variants) -> Verdict:
+    wide = over_seeds(v["dropout"], gap)
+    falls = [over_seeds(v["dropout"], lambda r, name=name: _fall(r, name)) for name in ("loss", "validation_loss")]
+    sharper = over_seeds(v["dropout"], lambda r: _fall(r, "loss") - _fall(r, "validation_loss"))
     return Verdict(
-        all_of(is_positive(e.gaps["dropout"]), sharper),
-        f"The gap is {points(e.gaps['dropout'])}. From its first epoch on, the training loss falls by "
-        f"{number(float(np.mean(train)), 2)} nats, the validation loss by {number(float(np.mean(validation)), 2)}.",
+        all_positive(wide, sharper),
+        f"The gap is {points(wide)}. From its first epoch on, the training loss falls by {number(falls[0].mean, 2)} "
+        f"nats, the validation loss by {number(falls[1].mean, 2)}.",
     )
 
 
 def dropout_room(e: Evidence) -> Verdict:
-    ahead = compare(of(e.records, "part4-own"), e.variants["dropout"]).difference
+    ahead = compare(of(e.records, "part4-own"), e.ours["dropout"]).difference
     return Verdict(
         is_positive(ahead),
         f"Our own classifier, trained on the same texts, classifies {points(ahead)} more of the test texts correctly.",
     )
 
 
-@upon_dropout
-def early_stopping_gap(e: Evidence) -> Verdict:
-    return Verdict(is_positive(minus(e.steps[1].gap)), f"The gap changes by {points(e.steps[1].gap)}.")
+@in_tested_guess
+def early_stopping_gap(v: Variants) -> Verdict:
+    return Verdict(is_positive(minus(v.steps[1].gap)), f"The gap changes by {points(v.steps[1].gap)}.")
 
 
-@upon_dropout
-def early_stopping_helps(e: Evidence) -> Verdict:
-    step = e.steps[1]
+@in_tested_guess
+def early_stopping_helps(v: Variants) -> Verdict:
+    step = v.steps[1]
     parts = {"the test accuracy": step.test.difference, "the test loss": minus(step.test_loss)}
     return Verdict(all_positive(*parts.values()), f"{_on_test(step)}{_holds_for(parts)}")
 
 
-@upon_dropout
-def early_stopping_effective(e: Evidence) -> Verdict:
-    step = e.steps[1]
+@in_tested_guess
+def early_stopping_effective(v: Variants) -> Verdict:
+    step = v.steps[1]
     parts = {
         "the gap": minus(step.gap),
         "the test accuracy": step.test.difference,
@@ -243,48 +197,51 @@ def early_stopping_effective(e: Evidence) -> Verdict:
     )
 
 
-@upon_dropout
-def early_stopping_best(e: Evidence) -> Verdict:
-    return Verdict(leads(*e.lead_of_early_stopping.values()), f"Its lead in test accuracy is {_leads_by(e)}.")
+@in_tested_guess
+def early_stopping_best(v: Variants) -> Verdict:
+    return Verdict(leads(*v.leads(STOPPED).values()), f"Its lead in test accuracy is {_leads_by(v)}.")
 
 
-@upon_dropout
-def early_stopping_highest(e: Evidence) -> Verdict:
-    others = [runs for name, runs in e.variants.items() if name != STOPPED]
-    losses = [difference(runs, e.variants[STOPPED], lambda r: measured(r, "test_loss")) for runs in others]
-    accuracy, loss = e.medians("test_accuracy"), e.medians("test_loss")
+@in_tested_guess
+def early_stopping_highest(v: Variants) -> Verdict:
+    others = [runs for name, runs in v.items() if name != STOPPED]
+    losses = [difference(runs, v[STOPPED], lambda r: measured(r, "test_loss")) for runs in others]
+    accuracy, loss = v.medians("test_accuracy"), v.medians("test_loss")
+    highest, lowest = NAMES[max(accuracy, key=accuracy.get)], NAMES[min(loss, key=loss.get)]
+    by = "" if lowest == highest else f"{lowest} "
     return Verdict(
-        all_of(leads(*e.lead_of_early_stopping.values()), leads(*losses)),
-        f"{NAMES[max(accuracy, key=accuracy.get)]} has the highest test accuracy and {NAMES[min(loss, key=loss.get)]} "
-        f"the lowest test loss. The lead of early stopping in accuracy is {_leads_by(e)}.",
+        all_of(leads(*v.leads(STOPPED).values()), leads(*losses)),
+        f"{highest} has the highest test accuracy and {by}the lowest test loss. The lead of early stopping in "
+        f"accuracy is {_leads_by(v)}.",
     )
 
 
-@upon_dropout
-def early_stopping_as_well(e: Evidence) -> Verdict:
-    found = over_seeds(e.variants[STOPPED], _test_gap)
-    status = CONFIRMED if found.low <= 0 else PARTLY if found.high < LITTLE else CONTRADICTED
+@in_tested_guess
+def early_stopping_as_well(v: Variants) -> Verdict:
+    found = over_seeds(v[STOPPED], _test_gap)
+    small = PARTLY if found.high < LITTLE else UNCLEAR if found.low < LITTLE else CONTRADICTED
+    status = CONFIRMED if found.low <= 0 else small
     return Verdict(status, f"Training accuracy is higher than test accuracy by {points(found)}.")
 
 
-@upon_dropout
-def regularisation_reduces_gap(e: Evidence) -> Verdict:
-    return Verdict(is_positive(minus(e.steps[2].gap)), f"The gap changes by {points(e.steps[2].gap)}.")
+@in_tested_guess
+def regularisation_reduces_gap(v: Variants) -> Verdict:
+    return Verdict(is_positive(minus(v.steps[2].gap)), f"The gap changes by {points(v.steps[2].gap)}.")
 
 
-@upon_dropout
-def regularisation_training(e: Evidence) -> Verdict:
+@in_tested_guess
+def regularisation_training(v: Variants) -> Verdict:
     printed = {n: published.value(f"part4.{n}.train_accuracy") for n in (STOPPED, "regularised")}
     return Verdict(
-        is_positive(minus(e.steps[2].train)),
-        f"Training accuracy changes by {points(e.steps[2].train)}. In the original's own table it rises from "
+        is_positive(minus(v.steps[2].train)),
+        f"Training accuracy changes by {points(v.steps[2].train)}. In the original's own table it rises from "
         f"{percent(printed[STOPPED], 2)} to {percent(printed['regularised'], 2)}.",
     )
 
 
-@upon_dropout
-def regularisation_no_gain(e: Evidence) -> Verdict:
-    step = e.steps[2]
+@in_tested_guess
+def regularisation_no_gain(v: Variants) -> Verdict:
+    step = v.steps[2]
     no_gain = {"test accuracy": step.test.direction != "higher", "test loss": step.test_loss.high >= 0}
     gains = [name for name, holds in no_gain.items() if not holds]
     clear = f" Clearly better is the {join_list(gains)}." if gains else ""
@@ -292,7 +249,6 @@ def regularisation_no_gain(e: Evidence) -> Verdict:
     return Verdict(status, f"{_on_test(step)}{clear}")
 
 
-@upon_dropout
 def regularisation_too_strong(e: Evidence) -> Verdict:
     used = regularised_strength(e.records)
     weaker = [
@@ -300,15 +256,14 @@ def regularisation_too_strong(e: Evidence) -> Verdict:
         for strength in e.penalties
         if strength < used
     ]
-    signs = [CONFIRMED in weaker, e.steps[2].test.direction == "lower"]
+    signs = [CONFIRMED in weaker, e.guess.steps[2].test.direction == "lower"]
     return Verdict(
         CONFIRMED if all(signs) else PARTLY if any(signs) else UNCLEAR,
-        f"The penalty changes test accuracy by {points(e.steps[2].test.difference)}. On validation, "
-        f"{weaker.count(CONFIRMED)} of {len(weaker)} weaker strengths are clearly better.",
+        f"{_of_penalty(e)} In ours, {weaker.count(CONFIRMED)} of {len(weaker)} weaker strengths are clearly better on "
+        "validation.",
     )
 
 
-@upon_dropout
 def optimal_strength(e: Evidence) -> Verdict:
     best = e.best_penalty()
     accuracy, loss = (change(e.records, f"validation_{what}", best, 0.0) for what in ("accuracy", "loss"))
@@ -317,28 +272,26 @@ def optimal_strength(e: Evidence) -> Verdict:
     crucial = CONFIRMED if spread.low > CRUCIAL else CONTRADICTED if spread.high < CRUCIAL else UNCLEAR
     return Verdict(
         with_point(crucial, all_positive(accuracy, minus(loss))),
-        f"The best of the strengths ({best:g}) changes validation accuracy by {points(accuracy)} and validation loss "
-        f"by {_nats(loss)} against none; best and worst choice differ by {points(spread)}, where a choice is called "
-        f"crucial from {number(100 * CRUCIAL)} point on.",
+        f"In our setting the best of the strengths ({best:g}) changes validation accuracy by {points(accuracy)} and "
+        f"validation loss by {_nats(loss)} against none; best and worst choice differ by {points(spread)}, where a "
+        f"choice is called crucial from {number(100 * CRUCIAL)} point on.",
     )
 
 
-@upon_dropout
 def bias_variance(e: Evidence) -> Verdict:
     used = regularised_strength(e.records)
     others = {s: change(e.records, "validation_accuracy", s, used) for s in e.penalties if s != used}
     better = [strength for strength, found in others.items() if is_positive(found) == CONFIRMED]
-    status = CONFIRMED if better and e.steps[2].test.direction == "lower" else PARTLY if better else UNCLEAR
+    status = CONFIRMED if better and e.guess.steps[2].test.direction == "lower" else PARTLY if better else UNCLEAR
     return Verdict(
         status,
-        f"The penalty changes test accuracy by {points(e.steps[2].test.difference)}; {len(better)} of {len(others)} "
-        "other strengths are clearly better on validation.",
+        f"{_of_penalty(e)} In ours, {len(better)} of {len(others)} other strengths are clearly better on validation.",
     )
 
 
-@upon_dropout
-def regularised_little_gap(e: Evidence) -> Verdict:
-    found = e.gaps["regularised"]
+@in_tested_guess
+def regularised_little_gap(v: Variants) -> Verdict:
+    found = over_seeds(v["regularised"], gap)
     printed = published.value("part4.regularised.train_accuracy") - published.value(
         "part4.regularised.validation_accuracy"
     )
@@ -348,13 +301,16 @@ def regularised_little_gap(e: Evidence) -> Verdict:
     )
 
 
-def all_better_than_base(e: Evidence) -> Verdict:
-    leads_by = join_list([f"{NAMES[name]} {points(found)}" for name, found in e.over_base.items()])
-    return Verdict(all_positive(*e.over_base.values()), f"Their lead over Base in test accuracy: {leads_by}.")
+@in_tested_guess
+def all_better_than_base(v: Variants) -> Verdict:
+    over_base = {name: minus(found) for name, found in v.leads("base").items()}
+    leads_by = join_list([f"{NAMES[name]} {points(found)}" for name, found in over_base.items()])
+    return Verdict(all_positive(*over_base.values()), f"Their lead over Base in test accuracy: {leads_by}.")
 
 
-def gap_closes(e: Evidence) -> Verdict:
-    closer = difference(e.variants[STOPPED], e.variants["base"], gap)
+@in_tested_guess
+def gap_closes(v: Variants) -> Verdict:
+    closer = difference(v[STOPPED], v["base"], gap)
     return Verdict(is_positive(minus(closer)), f"From Base on, both together change the gap by {points(closer)}.")
 
 
@@ -362,7 +318,7 @@ def gap_closes(e: Evidence) -> Verdict:
 
 
 def diagonal(e: Evidence) -> Verdict:
-    test = [mean(runs, "test_accuracy") for runs in e.variants.values()]
+    test = [mean(runs, "test_accuracy") for runs in e.ours.values()]
     low, high = min(test), max(test)
     return Verdict(
         CONFIRMED if low >= ALMOST_ALL else PARTLY if low > MOST else CONTRADICTED,
@@ -371,20 +327,20 @@ def diagonal(e: Evidence) -> Verdict:
     )
 
 
-@upon_dropout
-def metrics_improve(e: Evidence) -> Verdict:
-    iterations = {NAMES[step.after]: step.test.difference for step in e.steps}
-    test = e.medians("test_accuracy")
+@in_tested_guess
+def metrics_improve(v: Variants) -> Verdict:
+    iterations = {NAMES[step.after]: step.test.difference for step in v.steps}
+    test = v.medians("test_accuracy")
     return Verdict(
-        all_positive(*iterations.values(), *e.lead_of_early_stopping.values()),
+        all_positive(*iterations.values(), *v.leads(STOPPED).values()),
         f"Test accuracy changes by {join_list([f'{points(found)} ({name})' for name, found in iterations.items()])}; "
         f"{NAMES[max(test, key=test.get)]} has the highest.",
     )
 
 
 def balanced(e: Evidence) -> Verdict:
-    found = recalls(e.variants[STOPPED])
-    narrower = np.ptp(found) < np.ptp(recalls(e.variants["base"]))
+    found = recalls(e.ours[STOPPED])
+    narrower = np.ptp(found) < np.ptp(recalls(e.ours["base"]))
     return Verdict(
         CONFIRMED if np.ptp(found) <= LITTLE else PARTLY if narrower else CONTRADICTED,
         f"The recall of {NAMES[STOPPED]} lies between {percent(found.min())} ({e.classes[found.argmin()]}) and "
@@ -413,7 +369,7 @@ def auc_high(e: Evidence) -> Verdict:
 
 
 def roc_corner(e: Evidence) -> Verdict:
-    far = [corner_distance(r, kind) for runs in e.variants.values() for r in runs for kind in range(len(e.classes))]
+    far = [corner_distance(r, kind) for runs in e.ours.values() for r in runs for kind in range(len(e.classes))]
     near = sum(distance <= CORNER for distance in far)
     return Verdict(
         CONFIRMED if near == len(far) else PARTLY if near > MOST * len(far) else CONTRADICTED,
@@ -424,7 +380,13 @@ def roc_corner(e: Evidence) -> Verdict:
 
 def _areas(e: Evidence) -> dict[str, np.ndarray]:
     """One-vs-rest AUC (seeds, classes) of each variant."""
-    return {name: np.array([r.metrics["test"]["auc"] for r in runs]) for name, runs in e.variants.items()}
+    return {name: np.array([r.metrics["test"]["auc"] for r in runs]) for name, runs in e.ours.items()}
+
+
+def _fall(record: Record, name: str) -> float:
+    """By how much a loss falls from the first epoch to its lowest value, nats."""
+    losses = record.arrays[f"history_{name}"]
+    return float(losses[0] - losses.min())
 
 
 def _test_gap(record: Record) -> float:
@@ -442,8 +404,13 @@ def _holds_for(parts: Mapping[str, Interval]) -> str:
     return f" The claim holds for {join_list(held)} only." if 0 < len(held) < len(parts) else ""
 
 
-def _leads_by(e: Evidence) -> str:
-    return join_list([f"{points(found)} over {NAMES[name]}" for name, found in e.lead_of_early_stopping.items()])
+def _leads_by(v: Variants) -> str:
+    return join_list([f"{points(found)} over {NAMES[name]}" for name, found in v.leads(STOPPED).items()])
+
+
+def _of_penalty(e: Evidence) -> str:
+    found = points(e.guess.steps[2].test.difference)
+    return f"In the guess that was tested, the penalty changes test accuracy by {found}."
 
 
 def _nats(change: Interval) -> str:

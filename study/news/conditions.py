@@ -19,7 +19,7 @@ import pandas as pd
 
 from study import published
 from study.profile import Part4
-from study.runs import Record
+from study.runs import Record, of
 from study.verdicts import NEAR, Kind
 
 
@@ -186,6 +186,11 @@ def readings(by_training: Mapping[str, Trajectory]) -> Iterator[tuple[Reading, d
                     yield reading, numbers(by_training, at)
 
 
+def nearest_reading(by_training: Mapping[str, Trajectory]) -> tuple[Reading, dict[str, float]]:
+    """The reading that comes nearest to the published numbers, with its own."""
+    return min(readings(by_training), key=lambda pair: distance(pair[1]))
+
+
 def nearest(records: Sequence[Record], settings: Mapping[str, Setting]) -> pd.DataFrame:
     """The grid, a row a setting, each with the reading that comes nearest; the nearest setting first.
 
@@ -194,7 +199,7 @@ def nearest(records: Sequence[Record], settings: Mapping[str, Setting]) -> pd.Da
     """
     rows = {}
     for name, setting in settings.items():
-        reading, values = min(readings(trajectories(records, setting)), key=lambda pair: distance(pair[1]))
+        reading, values = nearest_reading(trajectories(records, setting))
         close = sum(off(key, value) <= 1 for key, value in values.items())
         found = {"distance": distance(values), "close": close, **asdict(reading)}
         rows[name] = found | {"setting": setting, "numbers": values}
@@ -209,3 +214,33 @@ def unreached(records: Sequence[Record], settings: Mapping[str, Setting]) -> dic
             for key, value in values.items():
                 nearest_to[key] = min(off(key, value), nearest_to.get(key, math.inf))
     return {key: least for key, least in nearest_to.items() if least > 1}
+
+
+def tested(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """The four variants in the setting that was measured on the test split, by key, a record a seed.
+
+    Each stands at the epoch that the setting's nearest reading by seed 0 gives it, without predictions. Raises KeyError
+    where no training was measured on the test split.
+    """
+    measured = [r.spec for r in of(records, "part4-conditions") if "tested" in r.spec["settings"]]
+    if not measured:
+        raise KeyError("no record of part4-conditions with scores on the test split")
+    sizes = max((spec["settings"] for spec in measured), key=lambda settings: settings["dropout"])
+    setting = Setting(**{field.name: sizes[field.name] for field in fields(Setting)})
+    reading, _ = nearest_reading(trajectories(records, setting))
+    variants = {variant: [] for variant in VARIANTS}
+    for seed in sorted({spec["seed"] for spec in measured}):
+        for variant, epoch in ends(trajectories(records, setting, seed), reading).items():
+            variants[variant].append(_ended(found(records, setting, VARIANTS[variant], seed), variant, epoch))
+    return variants
+
+
+def _ended(record: Record, variant: str, epoch: int) -> Record:
+    """The beginning of a training as a variant that ended after an epoch."""
+    history = _history(record)
+    metrics = {
+        split: {score: float(history[f"{split}_{score}"][epoch - 1]) for score in ("accuracy", "loss")}
+        for split in ("train", "validation", "test")
+    }
+    arrays = {name: values[:epoch] for name, values in record.arrays.items()}
+    return Record(record.spec | {"model": variant}, metrics | {"epochs": epoch}, arrays, record.provenance)

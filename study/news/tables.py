@@ -11,9 +11,10 @@ from study import published
 from study.comparison import QUANTITIES, Comparison, mean, measured, with_interval
 from study.evaluation import Interval
 from study.news import measures
+from study.news.conditions import off
 from study.news.corpus import CLASSES, classes_of
 from study.news.experiments import VARIANTS
-from study.news.variants import NAMES, Step, added
+from study.news.variants import NAMES, Step, Variants, added
 from study.prose import NOTHING, join_list, number, percent
 from study.runs import Record
 from study.verdicts import NOT_COMPARABLE, NOT_REPRODUCED, Judged, Kind
@@ -91,6 +92,16 @@ def techniques(steps: Sequence[Step]) -> pd.DataFrame:
             "Test loss, nats": [with_interval(step.test_loss, 3) for step in steps],
         }
     )
+
+
+def leads(settings: Mapping[str, Variants]) -> pd.DataFrame:
+    """By how much early stopping is ahead of the other variants in each setting, by name, with 95% intervals."""
+    rows = []
+    for name, variants in settings.items():
+        over = {f"Over {added(NAMES[key])}": in_points(lead) for key, lead in variants.leads("early-stopping").items()}
+        loss = with_interval(variants.steps[1].test_loss, 3)
+        rows.append({"Setting": name, **over, "Test loss against Dropout, nats": loss})
+    return pd.DataFrame(rows)
 
 
 def reported_beside(variants: Runs, scores: Mapping[str, str]) -> pd.DataFrame:
@@ -202,6 +213,13 @@ def by_quantity(keys: Iterable[str]) -> str:
         _, variant, quantity = key.split(".")
         found.setdefault(QUANTITIES[quantity], []).append(added(NAMES[variant]))
     return join_list([f"{quantity} ({join_list(names)})" for quantity, names in found.items()] or ["none"])
+
+
+def close_on_test(variants: Variants) -> list[str]:
+    """The keys of the published test accuracies and losses that the variants come close to, by their medians."""
+    scores = ("test_accuracy", "test_loss")
+    values = {f"part4.{key}.{score}": found for score in scores for key, found in variants.medians(score).items()}
+    return [key for key, value in values.items() if off(key, value) <= 1]
 
 
 def ahead(numbers: Mapping[str, float]) -> float:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 
 from study.comparison import Comparison, compare, gap, measured
 from study.evaluation import Interval, t_interval
-from study.news.experiments import VARIANTS
 from study.runs import Record, of
 
 NAMES = {
@@ -48,15 +50,26 @@ class Step:
     test_loss: Interval
 
 
-def steps(records: Sequence[Record]) -> list[Step]:
-    """The three techniques, in the original's order."""
-    found = []
-    for before, after in zip(list(VARIANTS)[:-1], list(VARIANTS)[1:], strict=True):
-        a, b = of(records, "part4-variants", after), of(records, "part4-variants", before)
-        train = difference(a, b, lambda r: measured(r, "train_accuracy"))
-        loss = difference(a, b, lambda r: measured(r, "test_loss"))
-        found.append(Step(after, train, difference(a, b, gap), compare(a, b, "validation"), compare(a, b), loss))
-    return found
+class Variants(dict[str, Sequence[Record]]):
+    """The four variants in one setting: records by the keys of VARIANTS, one a seed."""
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """What dropout, early stopping and the penalty each change, against the variant before."""
+        found = []
+        for (_, b), (after, a) in pairwise(self.items()):
+            train = difference(a, b, lambda r: measured(r, "train_accuracy"))
+            loss = difference(a, b, lambda r: measured(r, "test_loss"))
+            found.append(Step(after, train, difference(a, b, gap), compare(a, b, "validation"), compare(a, b), loss))
+        return found
+
+    def leads(self, key: str) -> dict[str, Interval]:
+        """By how much a variant is ahead of each other one in test accuracy."""
+        return {other: compare(self[key], runs).difference for other, runs in self.items() if other != key}
+
+    def medians(self, quantity: str) -> dict[str, float]:
+        """The median over seeds of a quantity for each variant."""
+        return {key: float(np.median([measured(r, quantity) for r in runs])) for key, runs in self.items()}
 
 
 def regularised_strength(records: Sequence[Record]) -> float:

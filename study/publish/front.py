@@ -39,7 +39,7 @@ HOW_TO_READ = f"""\
 
 - [✓]{{.sign}}: an automatic test checked the statement's direction or margin, not its every digit; a false one stops the build. The digits are inserted from the data. [@sec:checks] lists what was compared. *✗ not so here* can only appear when the notebooks are run on other data.
 - A published number stands for every number that rounds to it. One from a training is *{words.REPRODUCED}* if it could be one more training of ours (it lies in the 95% prediction interval of our seeds), *{words.CLOSE}* if it only lies near the median, else *{words.NOT_REPRODUCED}*; it is *{words.NOT_COMPARABLE}* if its data or its rule are not available. A fact, such as a number of parameters, is *{words.EXACT}* or not.
-- A claim is *{words.CONFIRMED}*, *{words.PARTLY}*, *{words.UNCLEAR}* (the measurement does not decide, or our conditions differ from the original's), *{words.CONTRADICTED}* or *not tested*. [@sec:scorecard] has the rules and every verdict.
+- A claim is *{words.CONFIRMED}*, *{words.PARTLY}*, *{words.UNCLEAR}* (the measurement does not decide), *{words.CONTRADICTED}* or *not tested*. [@sec:scorecard] has the rules and every verdict.
 - 0.84 [0.82 to 0.86] is a mean or a difference with its 95% confidence interval, 90.8 ± 0.2 a mean with the standard deviation over seeds.
 """  # noqa: E501
 
