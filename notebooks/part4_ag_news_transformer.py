@@ -569,8 +569,8 @@ page.table(
     "news-conditions",
     f"Guessed settings and ours, one training each (seed 0), read where they come nearest. Distance is the mean over "
     f"{scores} scores; 1 is a point of accuracy or a tenth of a loss, and close is what is at most 1 off. The last "
-    "column: validation accuracy with early stopping minus that with dropout alone. Without a dropout of their own, "
-    "settings have $p = 0.05$, the example 0.1.",
+    "column: validation accuracy with early stopping minus that with dropout alone. Where the setting names no dropout, "
+    "$p = 0.05$; in the example $p = 0.1$.",
 )
 
 # %% [markdown]
