@@ -109,10 +109,7 @@ def test_what_papermill_cannot_run_is_refused_before_anything_runs(source, tmp_p
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        (
-            "1 / 0",
-            r"demo.py, code cell 3: ZeroDivisionError.*\nThe notebook up to there: .*failed.ipynb",
-        ),
+        ("1 / 0", r"demo.py, code cell 3: ZeroDivisionError.*\nThe notebook up to there: .*failed.ipynb"),
         # As the system kills it when the memory is full.
         ("import os\nos.kill(os.getpid(), 9)", "demo.py: its kernel died; the memory may be full"),
     ],

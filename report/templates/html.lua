@@ -21,16 +21,11 @@ local function take(element, name)
   return value
 end
 
-local function read(name)
-  for _, folder in ipairs(PANDOC_STATE.resource_path) do
-    local file = io.open(pandoc.path.join({ folder, name }), "rb")
-    if file then
-      local content = file:read("a")
-      file:close()
-      return content
-    end
-  end
-  error(name .. " is missing from the resource path")
+local function read(name)  -- in the folder of figures, where pandoc works
+  local file = assert(io.open(name, "rb"))
+  local content = file:read("a")
+  file:close()
+  return content
 end
 
 local function heading(header)

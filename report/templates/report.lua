@@ -54,15 +54,9 @@ local function next_number(kind, identifier)
   return tostring(counts[kind])
 end
 
-local function find_file(name)
-  for _, folder in ipairs(PANDOC_STATE.resource_path) do
-    local file = io.open(pandoc.path.join({ folder, name }), "rb")
-    if file then
-      file:close()
-      return true
-    end
-  end
-  return false
+local function is_file(name)  -- in the folder of figures, where pandoc works
+  local file = io.open(name, "rb")
+  return file and file:close()
 end
 
 local function heading(header)
@@ -97,7 +91,7 @@ end
 local function figure(div)
   local image, alt = div.attributes.image, div.attributes.alt
   for _, file in ipairs({ image, div.attributes.plotly }) do
-    if not find_file(file) then
+    if not is_file(file) then
       fault(div.identifier .. ": " .. file .. " is not in the figures folder: run its notebook again")
     end
   end
@@ -206,13 +200,9 @@ local function resolved_link(link)
   if pandoc.utils.stringify(link.content) == "§" then
     return section_link(link)
   end
-  local meanings = pandoc.List({})
-  for _, meant in ipairs({ targets["fig:" .. name] or false, targets["tbl:" .. name] or false,
-    sources[name] and "a source of the bibliography" or false, identifiers[name] and "a heading" or false }) do
-    if meant then
-      meanings:insert(meant)
-    end
-  end
+  local meanings = pandoc.List({ targets["fig:" .. name] or false, targets["tbl:" .. name] or false,
+    sources[name] and "a source of the bibliography" or false, identifiers[name] and "a heading" or false })
+    :filter(function(meant) return meant end)
   local said = "[" .. pandoc.utils.stringify(link.content) .. "](#" .. name .. ")"
   if #meanings == 0 then
     fault("unresolved link " .. said .. ": no figure, table, source of the bibliography or heading has this name")
