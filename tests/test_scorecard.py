@@ -55,10 +55,16 @@ def verdicts(records):
     return scorecard.collect(records)
 
 
-def told(write, folder):
-    shown = []
-    write(Page(folder, show=shown.append))
-    return "\n\n".join(bundle[PANDOC] for bundle in shown)
+@pytest.fixture
+def told(tmp_path):
+    """The pandoc Markdown of what is shown on a page."""
+
+    def told(write, *given):
+        shown = []
+        write(Page(tmp_path, show=shown.append), *given)
+        return "\n\n".join(bundle[PANDOC] for bundle in shown)
+
+    return told
 
 
 def test_every_published_number_and_claim_is_judged_once_and_nothing_else(verdicts):
@@ -70,9 +76,9 @@ def test_every_published_number_and_claim_is_judged_once_and_nothing_else(verdic
         assert all(where.startswith(f"{v.part.short_title}, ") for where in wheres)
 
 
-def test_the_page_shows_each_of_them_once(verdicts, tmp_path):
-    text = told(lambda page: scorecard.write(page, verdicts), tmp_path)
-    assert "#tbl:scorecard-changed" in told(lambda page: scorecard.write_changed(page, verdicts), tmp_path)
+def test_the_page_shows_each_of_them_once(verdicts, told, tmp_path):
+    text = told(scorecard.write, verdicts)
+    assert "#tbl:scorecard-changed" in told(scorecard.write_changed, verdicts)
     for claim in published.everything()["claims"].values():
         assert text.count(escape(f"“{claim['text']}”")) == 1
     shown = [table.Published.str.split("; ").explode().tolist() for table in number_tables(verdicts)]
@@ -84,12 +90,12 @@ def number_tables(verdicts):
     return [scorecard.numbers_table(v.numbers) for v in verdicts if v.numbers]
 
 
-def test_numbers_of_a_model_without_a_counterpart_share_a_row_and_their_reason(verdicts, tmp_path):
+def test_numbers_of_a_model_without_a_counterpart_share_a_row_and_their_reason(verdicts, told):
     (bonus,) = (v for v in verdicts if v.part.key == "bonus")
     table = scorecard.numbers_table(bonus.numbers)
     assert {j.verdict.status for j in bonus.numbers} == {NOT_COMPARABLE} and len(bonus.numbers) > 20
     assert [row.partition(":")[0] for row in table.Number] == ["VGG-13", "ResNet-18", "ViT", "EfficientNet"]
-    text = told(lambda page: scorecard.write(page, [bonus]), tmp_path)
+    text = told(scorecard.write, [bonus])
     assert text.count(bonus.numbers[0].verdict.reason) == 1
     assert "All of them: not comparable; measured on other images" in text
     assert f"{len(bonus.numbers)} numbers from trainings" in text.replace(prose.NO_BREAK_SPACE, " ")
@@ -121,18 +127,13 @@ def test_every_verdict_that_changed_is_listed_with_its_reason(verdicts):
 
 
 def test_what_turns_back_is_no_longer_listed(verdicts):
-    before = [
-        replace(
-            v, claims={name: replace(c, status=UNCLEAR) if name == "no_season" else c for name, c in v.claims.items()}
-        )
-        for v in verdicts
-    ]
-    status = lambda found: scorecard.changed(found).set_index("Number or claim").Now.filter(like="cursory").tolist()  # noqa: E731
-    assert status(verdicts) == [PARTLY] and status(before) == [UNCLEAR]
-    before = [
-        replace(v, claims={name: replace(c, status=CONTRADICTED) for name, c in v.claims.items()}) for v in verdicts
-    ]
-    assert status(before) == []
+    def now(status=None):
+        """The verdict that is listed now on a claim of Part II, where that claim has the one given."""
+        other = {"no_season": Verdict(status, "so")} if status else {}
+        turned = [replace(v, claims={name: other.get(name, c) for name, c in v.claims.items()}) for v in verdicts]
+        return scorecard.changed(turned).set_index("Number or claim").Now.filter(like="cursory").tolist()
+
+    assert (now(), now(UNCLEAR), now(CONTRADICTED)) == ([PARTLY], [UNCLEAR], [])
 
 
 # All verdicts of the report, from the committed records
@@ -255,7 +256,7 @@ def test_the_figure_counts_each_verdict_of_each_part(numbers):
             ends = [end + bar.get_width() for end, bar in zip(ends, bars, strict=True)]
 
 
-def test_a_cause_that_many_numbers_share_is_told_once(tmp_path):
+def test_a_cause_that_many_numbers_share_is_told_once(told):
     def judged(i, cause):
         key = "part2.rows"
         return published.judge(key, "", f"number {i}", [published.value(key) + i], Kind.FACT, cause=cause)
@@ -263,14 +264,14 @@ def test_a_cause_that_many_numbers_share_is_told_once(tmp_path):
     part = parts.find("part2")
     causes = ["", "no seed is stated", "no seed is stated", "another split", "no seed is stated"]
     found = [scorecard.Verdicts(part, [judged(i, cause) for i, cause in enumerate(causes)], {})]
-    text = told(lambda page: scorecard.write(page, found), tmp_path)
+    text = told(scorecard.write, found)
     assert text.count("no seed is stated") == 1 and "cause beside it: no seed is stated." in text
     assert text.count("another split") == 1
     assert len(re.findall(r"differs by \d", text)) == 4 and text.count("| equal") == 1
     uncaused = [scorecard.Verdicts(part, [*found[0].numbers, judged(5, "")], {})]
-    assert told(lambda page: scorecard.write(page, uncaused), tmp_path).count(": no seed is stated") == 3
+    assert told(scorecard.write, uncaused).count(": no seed is stated") == 3
     two = [scorecard.Verdicts(part, found[0].numbers[:3], {})]
-    assert told(lambda page: scorecard.write(page, two), tmp_path).count(": no seed is stated") == 2
+    assert told(scorecard.write, two).count(": no seed is stated") == 2
 
 
 def test_a_sentence_that_many_reasons_repeat_stands_once_below_its_mark():
@@ -282,9 +283,9 @@ def test_a_sentence_that_many_reasons_repeat_stands_once_below_its_mark():
     assert scorecard.without_repeated(few)[1] == "" and scorecard.without_repeated(few)[0].equals(few)
 
 
-def test_the_interval_for_one_more_seed_is_explained_where_it_is_shown(verdicts, tmp_path):
+def test_the_interval_for_one_more_seed_is_explained_where_it_is_shown(verdicts, told):
     for one in verdicts:
-        text = told(lambda page, one=one: scorecard.write(page, [one]), tmp_path)
+        text = told(scorecard.write, [one])
         assert ("one more seed:" in text) == ("| One more seed |" in text), one.part.key
 
 
@@ -299,70 +300,64 @@ def test_counts_in_words_add_up(verdicts):
     assert first == sum(others) == sum(len(v.claims) for v in verdicts)
 
 
-def altered(records, key, task, change):
-    """The records of one part, with the metrics of a task changed."""
-    part = parts.find(key)
-    return part.analysis(), [
-        replace(r, metrics=r.metrics | change(r.metrics)) if r.spec["task"] == task else r for r in records[part]
-    ]
+def altered(records, task, change, model=None):
+    """A part and its records, with the metrics of a task (and model) changed."""
+    part = parts.find(task.partition("-")[0])
+    chosen = lambda r: r.spec["task"] == task and model in (None, r.spec["model"])  # noqa: E731
+    assert any(map(chosen, records[part]))
+    return part, [replace(r, metrics=r.metrics | change(r.metrics)) if chosen(r) else r for r in records[part]]
 
 
-def test_a_number_turns_when_its_record_is_altered(records, verdicts):
-    before = {j.key: j.verdict.status for v in verdicts for j in v.numbers}
-    for key, part, task, change, turned in (
-        ("part1.total", "part1", "part1-latency", lambda m: {"parameters": 1_057_824}, (NOT_EXACT, EXACT)),
-        ("part2.rows", "part2", "part2-dataset", lambda m: {"rows": m["rows"] - 1}, (EXACT, NOT_EXACT)),
+@pytest.mark.parametrize(
+    ("name", "task", "change", "turned"),
+    [
+        ("part1.total", "part1-latency", lambda m: {"parameters": 1_057_824}, (NOT_EXACT, EXACT)),
+        ("part2.rows", "part2-dataset", lambda m: {"rows": m["rows"] - 1}, (EXACT, NOT_EXACT)),
         (
-            "part2.base.last_loss", "part2", "part2-published", lambda m: {"last_loss": 2 * m["last_loss"]},
+            "part2.base.last_loss", "part2-published", lambda m: {"last_loss": 2 * m["last_loss"]},
             (REPRODUCED, NOT_REPRODUCED),
         ),
         (
-            "part4.base.train_accuracy", "part4", "part4-variants",
+            "part4.base.train_accuracy", "part4-variants",
             lambda m: {"train": m["train"] | {"accuracy": m["train"]["accuracy"] - 0.008}}, (REPRODUCED, CLOSE),
         ),
-    ):  # fmt: skip
-        analysis, changed = altered(records, part, task, change)
-        after = {j.key: j.verdict.status for j in analysis.judged(changed)}
-        assert (before[key], after[key]) == turned, key
+        # Part II's claims have tests of their own (test_part2_claims.py).
+        ("attention_gradients", "part3-scaling", lambda m: {"raw": m["scaled"]}, (CONFIRMED, UNCLEAR)),
+        (
+            "base_overfits", "part4-variants", lambda m: {"train": m["train"] | {"accuracy": 0.5}},
+            (CONFIRMED, CONTRADICTED),
+        ),
+    ],
+)  # fmt: skip
+def test_a_verdict_turns_when_its_record_is_altered(records, verdicts, name, task, change, turned):
+    part, changed = altered(records, task, change)
+    (one,) = (v for v in verdicts if v.part == part)
+    if "." in name:  # a number's key
+        before, after = ({j.key: j.verdict for j in found} for found in (one.numbers, part.analysis().judged(changed)))
+    else:
+        before, after = one.claims, part.analysis().claims(changed)
+    assert (before[name].status, after[name].status) == turned
 
 
-def test_a_claim_turns_when_its_record_is_altered(records, verdicts):
-    """Part II's claims have tests of their own (test_part2_claims.py)."""
-    before = {name: verdict.status for v in verdicts for name, verdict in v.claims.items()}
-    flat = lambda m: {"raw": m["scaled"]}  # noqa: E731
-    low = lambda m: {"train": m["train"] | {"accuracy": 0.5}}  # noqa: E731
-    for name, part, task, change, expected in (
-        ("attention_gradients", "part3", "part3-scaling", flat, UNCLEAR),
-        ("base_overfits", "part4", "part4-variants", low, CONTRADICTED),
-    ):
-        analysis, changed = altered(records, part, task, change)
-        assert before[name] != expected == analysis.claims(changed)[name].status, name
-
-
-def test_front_pages_follow_the_records(records, verdicts, tmp_path):
-    page = told(lambda page: front.write(page, records, verdicts, whole=True), tmp_path)
+def test_front_pages_follow_the_records(records, verdicts, told):
+    page = told(front.write, records, verdicts, True)
     assert all(
         part.analysis().finding(found) in page and f"| {part.short_title} |" in page for part, found in records.items()
     )
     assert page.count(".check compared=") == 9 and ".failed" not in page and "SYNTHETIC" not in page
     counted = Counter(verdict.status for one in verdicts for verdict in one.claims.values())
     assert f"{counted[CONFIRMED]} are confirmed, {counted[PARTLY]} partly confirmed" in page
-    alone = told(lambda page: front.write(page, dict(list(records.items())[:1]), verdicts[:1], whole=False), tmp_path)
+    alone = told(front.write, dict(list(records.items())[:1]), verdicts[:1], False)
     assert "Main claims" not in alone and ".check" not in alone
 
 
 def test_the_abstract_does_not_boast_of_altered_records(records, verdicts):
     """Where ours is behind the original's, or most numbers are not reproduced, its checks fail."""
     slow = lambda m: {"test": m["test"] | {"accuracy": 0.2}}  # noqa: E731
-    part = parts.find("part4")
-    _, changed = altered(records, "part4", "part4-own", slow)
-    assert front.abstract(records | {part: changed}, verdicts).count(".failed") == 1
-    pausing = lambda m: {"paused": m["paused"] | {"nab": m["paused"]["nab"] | {"standard": 0.0}}}  # noqa: E731
-    part = parts.find("part2")
-    silent = [
-        replace(r, metrics=r.metrics | pausing(r.metrics)) if r.spec["model"] == "value" else r for r in records[part]
-    ]
-    assert front.abstract(records | {part: silent}, verdicts).count(".failed") == 1
+    silent = lambda m: {"paused": m["paused"] | {"nab": m["paused"]["nab"] | {"standard": 0.0}}}  # noqa: E731
+    for task, change, model in (("part4-own", slow, None), ("part2-stream", silent, "value")):
+        part, changed = altered(records, task, change, model)
+        assert front.abstract(records | {part: changed}, verdicts).count(".failed") == 1
     failed = [
         replace(one, numbers=[replace(j, verdict=Verdict(NOT_REPRODUCED, "")) for j in one.numbers]) for one in verdicts
     ]
