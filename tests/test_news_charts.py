@@ -112,11 +112,12 @@ def test_attention_is_darker_where_more_is_received():
     received = np.array([[0.7, 0.1, 0.1, 0.1], [0.5, 0.3, 0.1, 0.1]])
     fig = charts.attention(["oil", "prices", "rise", "."], received, "Business (98%)")
     axis = fig.axes[0]
-    brightness = [np.mean(patch.get_facecolor()[:3]) for patch in axis.patches]
+    brightness = axis.collections[0].get_facecolors()[:, :3].mean(axis=1)
     assert brightness[0] < brightness[1] < brightness[2] == brightness[3]
     assert [text.get_text() for text in axis.texts] == ["oil", "prices", "rise", "."]
     assert axis.get_title(loc="left") == "Business (98%)"
-    assert len(charts._lines(TOKENS, np.ones(len(TOKENS)))) > 1, "long texts are broken into lines"
+    lines = charts.attention(TOKENS, np.ones((2, len(TOKENS)))).axes[0]
+    assert [text.get_text() for text in lines.texts] == TOKENS and lines.get_ylim() == (5, 0)
 
 
 def test_the_field_is_in_order_with_ours_in_bold():

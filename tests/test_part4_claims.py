@@ -6,11 +6,11 @@ from functools import partial
 import chapter
 import numpy as np
 import pytest
+from news_records import right_on, with_score
 
 from study import profile, published, runs
 from study.comparison import compare
 from study.news import analysis, claims, experiments
-from study.news.corpus import TEST
 from study.news.variants import Variants
 from study.prose import NO_BREAK_SPACE
 from study.runs import Record
@@ -61,26 +61,6 @@ def scored(before, variant, split, **scores):
     return {variant: [with_score(r, split, **apart(r)) for r in before.evidence.guess[variant]]}
 
 
-def with_metrics(record, **metrics):
-    return replace(record, metrics=record.metrics | metrics)
-
-
-def with_score(record, split, **scores):
-    """A record with other scores on one split."""
-    return with_metrics(record, **{split: record.metrics[split] | scores})
-
-
-def right_on(record, share):
-    """A record that is right on this share of the test texts, the first ones."""
-    classes = record.arrays["test_classes"].astype(int)
-    right = np.arange(len(classes)) < share * len(classes)
-    logits = 4 * np.eye(4)[np.where(right, classes, (classes + 1) % 4)]
-    counts = np.zeros((4, 4))
-    np.add.at(counts, (classes, logits.argmax(axis=1)), 1)
-    changed = with_score(record, "test", accuracy=float(right.mean()), confusion=counts.tolist())
-    return replace(changed, arrays=changed.arrays | {"test_logits": logits})
-
-
 # The table
 
 
@@ -93,11 +73,6 @@ def test_reasons_are_sentences(records):
     for name, verdict in analysis.claims(records).items():
         assert verdict.reason[0].isupper() and verdict.reason.endswith("."), name
         assert "nan" not in verdict.reason and ".." not in verdict.reason and "  " not in verdict.reason, name
-
-
-def test_the_bounds_are_those_that_are_documented():
-    found = (claims.ALMOST_ALL, claims.MOST, claims.LITTLE, claims.CRUCIAL, claims.CORNER)
-    assert found == (0.95, 0.5, 0.05, 0.01, 0.1)
 
 
 def test_every_published_number_of_the_part_is_judged(records):
@@ -259,22 +234,6 @@ def test_two_seeds_give_verdicts_too(records):
 
 
 # A comparison, by hand
-
-
-def made(model, seed, share, n=2000):
-    classes = np.arange(n) % 4
-    logits = np.eye(4)[np.where(np.arange(n) < share * n, classes, (classes + 1) % 4)]
-    spec = {"task": "part4-variants", "model": model, "seed": seed, "data": [TEST], "settings": {}}
-    return Record(spec, {}, {"test_logits": logits, "test_classes": classes}, {})
-
-
-def test_a_comparison_meets_every_seed_and_knows_its_direction():
-    low, high = ([made("base", seed, share) for seed in range(3)] for share in (0.88, 0.92))
-    found = compare(high, low)
-    assert found.direction == "higher" and found.difference.mean == pytest.approx(0.04) and len(found.p_values) == 3
-    assert compare(low, high).direction == "lower"
-    assert compare(low, low).direction == "not clearly different"
-    assert len(compare(high, low[:1]).p_values) == 3
 
 
 def test_without_predictions_a_comparison_is_by_seed():

@@ -14,17 +14,7 @@ from study.news.experiments import VARIANTS
 from study.news.variants import NAMES
 from study.prose import Highlight, mean_sd, number, percent
 from study.runs import Record, of
-from study.verdicts import (
-    CLOSE,
-    CONFIRMED,
-    CONTRADICTED,
-    NOT_REPRODUCED,
-    PARTLY,
-    REPRODUCED,
-    UNCLEAR,
-    Judged,
-    Kind,
-)
+from study.verdicts import CLOSE, CONFIRMED, CONTRADICTED, NOT_REPRODUCED, PARTLY, REPRODUCED, UNCLEAR, Judged, Kind
 
 UNSTATED = "the original states no training rows, sizes or epochs"
 """What is known of a number that is not reproduced."""
@@ -44,47 +34,41 @@ SHARE, LOSS = partial(percent, digits=2), partial(number, digits=3)
 def judged(records: Sequence[Record]) -> list[Judged]:
     """Every number of the original; an AUC, given for all models at once, by the model that bears it out least."""
     variants = {model: of(records, "part4-variants", model) for model in VARIANTS}
-    scores = [key for key in published.numbers("part4") if key.rpartition(".")[2] in QUANTITIES]
-    found = _judged_corpus(variants["base"][0]) + [judged_score(records, key) for key in scores]
-    for kind, label in enumerate(CLASSES if classes_of(variants["base"][0].spec) == CLASSES else ()):
-        areas = {NAMES[m]: [r.metrics["test"]["auc"][kind] for r in runs] for m, runs in variants.items()}
+    first, stopped = variants["base"][0], [r.metrics["epochs"] for r in variants["regularised"]]
+    # The benchmark's files show the number of classes alone.
+    obstacle = "the benchmark's files name no sources and hold a selection of the collection"
+    found = [
+        published.judge("part4.sources", "", "news sources, more than", [], Kind.FACT, number, obstacle),
+        published.judge("part4.articles", "", "articles collected, more than", [], Kind.FACT, number, obstacle),
+        published.judge(
+            "part4.classes", "", "categories", [float(len(first.metrics["test"]["confusion"]))], Kind.FACT, number
+        ),
+    ]
+    for key in published.numbers("part4"):
+        section, quantity = key.rsplit(".", 1)
+        if quantity in QUANTITIES:
+            model = section.removeprefix("part4.")
+            values = [measured(r, quantity) for r in variants[model]]
+            kind, show = (Kind.LOSS, LOSS) if "loss" in quantity else (Kind.SHARE, SHARE)
+            found.append(published.judge(key, NAMES[model], QUANTITIES[quantity], values, kind, show, cause=UNSTATED))
+    for kind, label in enumerate(CLASSES if classes_of(first.spec) == CLASSES else ()):
         by_model = [
             published.judge(
-                f"part4.auc.class-{kind}", "", f"AUC of {label} ({name}, the lowest)", values, Kind.SHARE, LOSS,
-                cause=UNSTATED,
+                f"part4.auc.class-{kind}", "", f"AUC of {label} ({NAMES[model]}, the lowest)",
+                [r.metrics["test"]["auc"][kind] for r in runs], Kind.SHARE, LOSS, cause=UNSTATED,
             )
-            for name, values in areas.items()
+            for model, runs in variants.items()
         ]  # fmt: skip
         found.append(max(by_model, key=_distance))
-    stopped = [r.metrics["epochs"] for r in variants["regularised"]]
     key, name = "part4.regularised.epochs", "epochs until the stop"
     cause = "the original states neither its patience nor its learning rate"
     return [*found, published.judge(key, NAMES["regularised"], name, stopped, Kind.COUNT, number, cause=cause)]
-
-
-def judged_score(records: Sequence[Record], key: str) -> Judged:
-    """One of QUANTITIES of a variant, from its key such as `part4.base.test_loss`."""
-    _, model, quantity = key.split(".")
-    values = [measured(r, quantity) for r in of(records, "part4-variants", model)]
-    kind, show = (Kind.LOSS, LOSS) if "loss" in quantity else (Kind.SHARE, SHARE)
-    return published.judge(key, NAMES[model], QUANTITIES[quantity], values, kind, show, cause=UNSTATED)
 
 
 def _distance(judged: Judged) -> tuple[int, float]:
     """How far a number is from being reproduced: by its verdict, then by its difference from the median."""
     order = (REPRODUCED, CLOSE, NOT_REPRODUCED)
     return order.index(judged.verdict.status), abs(judged.regenerated - judged.published)
-
-
-def _judged_corpus(record: Record) -> list[Judged]:
-    """What the original says of the corpus; the benchmark's files show the number of classes alone."""
-    obstacle = "the benchmark's files name no sources and hold a selection of the collection"
-    classes = [float(len(record.metrics["test"]["confusion"]))]
-    return [
-        published.judge("part4.sources", "", "news sources, more than", [], Kind.FACT, number, obstacle),
-        published.judge("part4.articles", "", "articles collected, more than", [], Kind.FACT, number, obstacle),
-        published.judge("part4.classes", "", "categories", classes, Kind.FACT, number),
-    ]
 
 
 def finding(records: Sequence[Record]) -> str:
@@ -107,20 +91,17 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
     """The part on the front page: the variant of the highest published test accuracy, and the best model."""
     reported = {name: published.value(f"part4.{name}.test_accuracy") for name in VARIANTS}
     leader = max(reported, key=reported.get)
-    runs = of(records, "part4-variants") + of(records, "part4-baselines") + of(records, "part4-own")
-    models = list(dict.fromkeys(r.spec["model"] for r in runs))
-    accuracies = {m: [measured(r, "test_accuracy") for r in runs if r.spec["model"] == m] for m in models}
+    accuracies: dict[str, list[float]] = {}
+    for r in (r for task in ("variants", "baselines", "own") for r in of(records, f"part4-{task}")):
+        accuracies.setdefault(r.spec["model"], []).append(measured(r, "test_accuracy"))
     best = max(accuracies, key=lambda m: np.mean(accuracies[m]))
+    shares = accuracies[best]
+    spread = SHARE(shares[0]) if len(shares) == 1 else mean_sd(shares, 2, as_percent=True)
     return [
         Highlight(
             f"test accuracy of {NAMES[leader]}",
             SHARE(reported[leader]),
             mean_sd(accuracies[leader], 2, as_percent=True),
-            f"{NAMES[best]} {spread(accuracies[best])}",
+            f"{NAMES[best]} {spread}",
         )
     ]
-
-
-def spread(shares: Sequence[float]) -> str:
-    """Mean and standard deviation over seeds, or the one share that there is."""
-    return SHARE(shares[0]) if len(shares) == 1 else mean_sd(shares, 2, as_percent=True)

@@ -2,16 +2,15 @@
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.metrics import accuracy_score
 from sklearn.svm import LinearSVC
 
-from study.news.corpus import Corpus, Splits
+from study.news.corpus import Splits
 
 PENALTIES = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Strengths C of the support-vector machine, chosen by validation accuracy."""
 
 
-def tfidf(splits: Splits, training: Corpus) -> dict:
+def tfidf(splits: Splits) -> dict:
     """Linear support-vector machine on TF-IDF of words and word pairs, in the manner of Zhang et al. (2015), Table 4.
 
     Returns `validation` and `test` decision values (n, classes), the chosen `penalty`, each `tried` one's validation
@@ -20,27 +19,19 @@ def tfidf(splits: Splits, training: Corpus) -> dict:
     vectoriser = TfidfVectorizer(
         ngram_range=(1, 2), sublinear_tf=True, min_df=2, token_pattern=r"(?u)\b\w+\b", dtype=np.float32
     )
-    train = vectoriser.fit_transform(training.texts)
+    train = vectoriser.fit_transform(splits.train.texts)
     validation, test = (vectoriser.transform(split.texts) for split in (splits.validation, splits.test))
-    tried = {}
-    for penalty in PENALTIES:
-        machine = LinearSVC(C=penalty, random_state=0).fit(train, training.classes)
-        accuracy = accuracy_score(splits.validation.classes, machine.predict(validation))
-        tried[penalty] = accuracy, machine
-    best = max(tried, key=lambda penalty: tried[penalty][0])
-    machine = tried[best][1]
-    return {
-        "validation": _by_class(machine.decision_function(validation)),
-        "test": _by_class(machine.decision_function(test)),
+    machines = {penalty: LinearSVC(C=penalty, random_state=0).fit(train, splits.train.classes) for penalty in PENALTIES}
+    tried = {penalty: machine.score(validation, splits.validation.classes) for penalty, machine in machines.items()}
+    best = max(tried, key=tried.get)
+    decide = machines[best].decision_function
+    decided = {"validation": decide(validation), "test": decide(test)}
+    return {  # of two classes, scikit-learn gives the second one's values alone
+        **{name: found if found.ndim == 2 else np.stack([-found, found], axis=1) for name, found in decided.items()},
         "penalty": best,
-        "tried": {f"{penalty:g}": float(accuracy) for penalty, (accuracy, _) in tried.items()},
+        "tried": {f"{penalty:g}": float(accuracy) for penalty, accuracy in tried.items()},
         "features": train.shape[1],
     }
-
-
-def _by_class(decided: np.ndarray) -> np.ndarray:
-    """Decision values (n, classes), of which scikit-learn gives a single one where there are two classes."""
-    return decided if decided.ndim == 2 else np.stack([-decided, decided], axis=1)
 
 
 def majority(splits: Splits) -> dict:

@@ -5,15 +5,13 @@ their range, as long as most of them train.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
@@ -49,31 +47,24 @@ def layers(model: Any, ids: Any, lengths: Any) -> Figure:
     block's residual connections are drawn beside it.
     """
     steps = _called(model, ids, lengths)
-    fig, axis = figures.new(height_cm=0.8 * len(steps) + 0.6)
-    axis.set_axis_off()
-    axis.set(xlim=(-0.5, 15.5), ylim=(-len(steps) + 0.4, 0.6))
+    fig, axis = _drawing(0.8 * len(steps) + 0.6, (-0.5, 15.5), (-len(steps) + 0.4, 0.6))
     centre, width = 6.2, 6.0
-    for i, step in enumerate(steps):
-        _box(axis, (centre, -i), width, 0.6, step["text"], step["name"].startswith("block"))
-        axis.text(centre + width / 2 + 0.3, -i, step["shape"], va="center", fontsize=7)
-        shown = f"{step['parameters']:,}" if step["parameters"] else "–"
-        axis.text(15.4, -i, shown, va="center", ha="right", fontsize=7)
+    for i, (name, shape, parameters) in enumerate(steps):
+        _box(axis, (centre, -i), width, 0.6, _SHOWN[name], name.startswith("block"))
+        axis.text(centre + width / 2 + 0.3, -i, shape, va="center", fontsize=7)
+        axis.text(15.4, -i, f"{parameters:,}" if parameters else "–", va="center", ha="right", fontsize=7)
         if i:
             _arrow(axis, (centre, -i + 0.7), (centre, -i + 0.3))
-    names = [step["name"] for step in steps]
+    names = [name for name, _, _ in steps]
     for part in ("block.attention", "block.feed_forward"):
-        _residual(axis, centre, width, names.index(part), names.index(f"{part}_norm"))
+        start, end, left = names.index(part), names.index(f"{part}_norm"), centre - width / 2
+        axis.plot([left, left - 1.1, left - 1.1], [-start + 0.5, -start + 0.5, -end], color="black", lw=0.9)
+        axis.plot([centre, left], [-start + 0.5, -start + 0.5], color="black", lw=0.9)
+        _arrow(axis, (left - 1.1, -end), (left, -end))
+        axis.text(left - 1.2, -(start + end) / 2, "residual", fontsize=7, ha="right", va="center", rotation=90)
     axis.text(centre + width / 2 + 0.3, 0.48, "result", fontsize=7, weight="bold")
     axis.text(15.4, 0.48, "parameters", fontsize=7, weight="bold", ha="right")
     return fig
-
-
-def _residual(axis: Axes, centre: float, width: float, start: int, end: int) -> None:
-    left = centre - width / 2
-    axis.plot([left, left - 1.1, left - 1.1], [-start + 0.5, -start + 0.5, -end], color="black", lw=0.9)
-    axis.plot([centre, left], [-start + 0.5, -start + 0.5], color="black", lw=0.9)
-    _arrow(axis, (left - 1.1, -end), (left, -end))
-    axis.text(left - 1.2, -(start + end) / 2, "residual", fontsize=7, ha="right", va="center", rotation=90)
 
 
 _SHOWN = {
@@ -84,22 +75,17 @@ _SHOWN = {
 }  # fmt: skip
 
 
-def _called(model: Any, ids: Any, lengths: Any) -> list[dict]:
-    """The modules that a call of the model runs, in order: name, text, shape of the result, parameters."""
-    letters = {ids.shape[0]: "B", ids.shape[1]: "N"}
-    found, hooks = [], []
-    for name, module in model.named_modules():
-        if name in _SHOWN:
+def _called(model: Any, ids: Any, lengths: Any) -> list[tuple[str, str, int]]:
+    """The modules of _SHOWN that a call of the model runs, in order: name, shape of the result, parameters."""
+    found = []
 
-            def note(module, inputs, result, name=name):
-                sizes = [letters.get(n, str(n)) if i < 2 else str(n) for i, n in enumerate(result.shape)]
-                sizes = sizes if result.dim() > 2 or name != "embedding.positions" else ["N", str(result.shape[-1])]
-                parameters = sum(p.numel() for p in module.parameters())
-                found.append(
-                    {"name": name, "text": _SHOWN[name], "shape": f"({', '.join(sizes)})", "parameters": parameters}
-                )
+    def note(name: str, module: Any, inputs: Any, result: Any) -> None:
+        examples = {"embedding.positions": "N", "head": "B"}.get(name, "B, N")
+        parameters = sum(p.numel() for p in module.parameters())
+        found.append((name, f"({examples}, {result.shape[-1]})", parameters))
 
-            hooks.append(module.register_forward_hook(note))
+    modules = [(name, module) for name, module in model.named_modules() if name in _SHOWN]
+    hooks = [module.register_forward_hook(partial(note, name)) for name, module in modules]
     model.eval()(ids, lengths)
     for hook in hooks:
         hook.remove()
@@ -118,9 +104,7 @@ def towers(settings: Mapping) -> Figure:
         "dense head",
     ]
     wide = {2.7: "words and\npairs of words", 6.9: "3 to 5 characters\nof a word"}
-    fig, axis = figures.new(height_cm=7.4)
-    axis.set_axis_off()
-    axis.set(xlim=(0, 16), ylim=(-7.6, 0.5))
+    fig, axis = _drawing(7.4, (0, 16), (-7.6, 0.5))
     _box(axis, (8, 0), 3.0, 0.6, "text", False)
     for x, counted in wide.items():
         _box(axis, (x, -1.5), 3.6, 1.0, counted, False)
@@ -138,6 +122,13 @@ def towers(settings: Mapping) -> Figure:
     _arrow(axis, (12.3, -6.04), (8.65, -6.85))
     _box(axis, (8, -7.15), 6.0, 0.6, "mean of the three towers' logits", False)
     return fig
+
+
+def _drawing(height_cm: float, xlim: tuple[float, float], ylim: tuple[float, float]) -> tuple[Figure, Axes]:
+    fig, axis = figures.new(height_cm=height_cm)
+    axis.set_axis_off()
+    axis.set(xlim=xlim, ylim=ylim)
+    return fig, axis
 
 
 def _box(axis: Axes, centre: tuple[float, float], width: float, height: float, text: str, filled: bool) -> None:
@@ -163,17 +154,14 @@ def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float]) -> 
 
 def over_epochs(records: Sequence[Record], name: str) -> pd.DataFrame:
     """Median, lowest and highest value of a history over seeds after each epoch (index, from 1) that most reach."""
-    histories = [record.arrays[f"history_{name}"].astype(float) for record in records]
-    most = sorted(map(len, histories), reverse=True)[len(histories) // 2]
-    rows = []
-    for epoch in range(most):
-        values = [one[epoch] for one in histories if len(one) > epoch]
-        rows.append((np.median(values), min(values), max(values)))
-    return pd.DataFrame(rows, columns=["median", "low", "high"], index=pd.RangeIndex(1, most + 1, name="epoch"))
+    histories = pd.concat([pd.Series(r.arrays[f"history_{name}"].astype(float)) for r in records], axis=1)
+    histories = histories[histories.notna().sum(axis=1) > len(records) / 2]
+    found = histories.agg(["median", "min", "max"], axis=1).set_axis(["median", "low", "high"], axis=1)
+    return found.set_axis(pd.RangeIndex(1, len(found) + 1, name="epoch"))
 
 
 def kept_epochs(records: Sequence[Record]) -> list[int]:
-    """The epochs to which early stopping returned, one a seed; none without it."""
+    """The epochs to which early stopping returned, by seed; none without it."""
     return [r.metrics["best_epoch"] for r in records if r.spec["settings"].get("patience")]
 
 
@@ -280,48 +268,22 @@ def roc(runs: Runs) -> Figure:
 
 # What a classifier looks at
 
-
-_LINE = 105.0  # characters of a line
+_IN_LINE = 8  # tokens
 _MOST = 4.0  # multiples of an even share at which the colour ends
 
 
 def attention(tokens: Sequence[str], received: np.ndarray, title: str = "") -> Figure:
     """A text's tokens, coloured by the attention (heads, N) they receive relative to an even share, mean over heads."""
-    rows = _lines(tokens, received.mean(axis=0) * len(tokens))
-    fig, axis = figures.new(height_cm=0.6 * len(rows) + 1.9)
-    axis.set_axis_off()
-    axis.set(xlim=(0, _LINE), ylim=(-len(rows) - 0.1, 0.1))
+    lines = -(-len(tokens) // _IN_LINE)
+    shares, words = np.full(lines * _IN_LINE, np.nan), np.full(lines * _IN_LINE, "", dtype=object)
+    shares[: len(tokens)], words[: len(tokens)] = received.mean(axis=0) * len(tokens), tokens
+    fig, axis = figures.new(height_cm=0.6 * lines + 1.9)
+    figures.heatmap(
+        axis, shares.reshape(lines, -1), words.reshape(lines, -1), "", "Blues", vmin=0, vmax=_MOST, cbar=True,
+        cbar_kws={"orientation": "horizontal", "label": "attention received, in multiples of an even share"},
+    )  # fmt: skip
     axis.set_title(title, fontsize=7.5)
-    colours = mpl.colormaps["Blues"]
-    for y, line in enumerate(rows):
-        x = 0.0
-        for token, share in line:
-            width, colour = _width(token), colours(share / _MOST)
-            ground = FancyBboxPatch((x, -y - 0.85), width - 0.35, 0.74, boxstyle="square,pad=0", lw=0, facecolor=colour)
-            axis.add_patch(ground)
-            ink = "white" if np.mean(colour[:3]) < 0.5 else "black"
-            axis.text(x + (width - 0.35) / 2, -y - 0.5, token, fontsize=7, ha="center", va="center", color=ink)
-            x += width
-    scale = ScalarMappable(Normalize(0, _MOST), cmap="Blues")
-    bar = fig.colorbar(scale, ax=axis, orientation="horizontal", fraction=0.08, pad=0.02, aspect=60)
-    bar.set_label("attention received, in multiples of an even share", fontsize=7)
     return fig
-
-
-def _width(token: str) -> float:
-    return len(token) + 1.6
-
-
-def _lines(tokens: Sequence[str], shares: np.ndarray) -> list[list[tuple[str, float]]]:
-    """The tokens with their shares, in lines that fit."""
-    lines, used = [[]], 0.0
-    for token, share in zip(tokens, shares, strict=True):
-        if used + _width(token) > _LINE:
-            lines.append([])
-            used = 0.0
-        lines[-1].append((token, float(share)))
-        used += _width(token)
-    return lines
 
 
 # Beyond the original

@@ -14,12 +14,12 @@ from functools import cached_property, wraps
 import numpy as np
 
 from study import published
-from study.comparison import all_positive, compare, gap, is_positive, leads, mean, measured, minus, points
-from study.evaluation import Interval
+from study.comparison import all_positive, compare, is_positive, leads, mean, measured, minus, points
+from study.evaluation import Interval, t_interval
 from study.news import conditions
 from study.news.corpus import CLASSES, classes_of
 from study.news.experiments import VARIANTS
-from study.news.measures import corner_distance, recalls
+from study.news.measures import corner_distance, per_class
 from study.news.variants import NAMES, Step, Variants, change, difference, over_seeds, regularised_strength, strengths
 from study.prose import count, interval, join_list, number, percent
 from study.runs import Record, of
@@ -67,16 +67,6 @@ class Evidence:
         """The names of the texts' classes."""
         return classes_of(self.ours["base"][0].spec)
 
-    @cached_property
-    def penalties(self) -> dict[float, list[Record]]:
-        """The records by strength of the penalty, 0 among them."""
-        return strengths(self.records)
-
-    def best_penalty(self) -> float:
-        """The strength above 0 with the highest mean validation accuracy."""
-        means = {strength: mean(runs, "validation_accuracy") for strength, runs in self.penalties.items() if strength}
-        return max(means, key=means.get)
-
 
 Judge = Callable[[Evidence], Verdict]
 
@@ -103,6 +93,15 @@ def claims(records: Sequence[Record]) -> dict[str, Verdict]:
     return {name: judge(evidence) for name, judge in CLAIMS.items()}
 
 
+def exceeds(effect: Interval, bound: float) -> str:
+    """The verdict on a claim that an effect is above a bound."""
+    return is_positive(Interval(*(end - bound for end in effect)))
+
+
+def below(effect: Interval, bound: float) -> str:
+    return exceeds(minus(effect), -bound)
+
+
 # The base model
 
 
@@ -116,7 +115,7 @@ def training_learnt(e: Evidence) -> Verdict:
 
 
 def base_overfits(e: Evidence) -> Verdict:
-    seen, unseen = over_seeds(e.ours["base"], gap), over_seeds(e.ours["base"], _test_gap)
+    seen, unseen = (over_seeds(e.ours["base"], name) for name in ("gap", "test_gap"))
     return Verdict(
         all_positive(seen, unseen),
         f"Training accuracy is higher than validation accuracy by {points(seen)} and higher than test "
@@ -125,9 +124,8 @@ def base_overfits(e: Evidence) -> Verdict:
 
 
 def base_huge_gap(e: Evidence) -> Verdict:
-    found = over_seeds(e.ours["base"], gap)
-    status = CONFIRMED if found.low > LITTLE else UNCLEAR if found.high > LITTLE else CONTRADICTED
-    return Verdict(status, f"The gap is {points(found)}.")
+    found = over_seeds(e.ours["base"], "gap")
+    return Verdict(exceeds(found, LITTLE), f"The gap is {points(found)}.")
 
 
 # The techniques, one after the other
@@ -154,13 +152,12 @@ def dropout_drops_units(v: Variants) -> Verdict:
 
 @in_tested_guess
 def dropout_overfits(v: Variants) -> Verdict:
-    wide = over_seeds(v["dropout"], gap)
-    falls = [over_seeds(v["dropout"], lambda r, name=name: _fall(r, name)) for name in ("loss", "validation_loss")]
-    sharper = over_seeds(v["dropout"], lambda r: _fall(r, "loss") - _fall(r, "validation_loss"))
+    wide = over_seeds(v["dropout"], "gap")
+    train, validation, sharper = (t_interval(falls) for falls in _falls(v["dropout"]))
     return Verdict(
         all_positive(wide, sharper),
-        f"The gap is {points(wide)}. From its first epoch on, the training loss falls by {number(falls[0].mean, 2)} "
-        f"nats, the validation loss by {number(falls[1].mean, 2)}.",
+        f"The gap is {points(wide)}. From its first epoch on, the training loss falls by {number(train.mean, 2)} "
+        f"nats, the validation loss by {number(validation.mean, 2)}.",
     )
 
 
@@ -174,27 +171,20 @@ def dropout_room(e: Evidence) -> Verdict:
 
 @in_tested_guess
 def early_stopping_gap(v: Variants) -> Verdict:
-    return Verdict(is_positive(minus(v.steps[1].gap)), f"The gap changes by {points(v.steps[1].gap)}.")
+    return Verdict(is_positive(minus(v.steps[1].gap)), _on_gap(v.steps[1]))
 
 
 @in_tested_guess
 def early_stopping_helps(v: Variants) -> Verdict:
     step = v.steps[1]
-    parts = {"the test accuracy": step.test.difference, "the test loss": minus(step.test_loss)}
-    return Verdict(all_positive(*parts.values()), f"{_on_test(step)}{_holds_for(parts)}")
+    return _together(_on_test(step), {"test accuracy": step.test.difference, "test loss": minus(step.test_loss)})
 
 
 @in_tested_guess
 def early_stopping_effective(v: Variants) -> Verdict:
     step = v.steps[1]
-    parts = {
-        "the gap": minus(step.gap),
-        "the test accuracy": step.test.difference,
-        "the test loss": minus(step.test_loss),
-    }
-    return Verdict(
-        all_positive(*parts.values()), f"The gap changes by {points(step.gap)}. {_on_test(step)}{_holds_for(parts)}"
-    )
+    parts = {"gap": minus(step.gap), "test accuracy": step.test.difference, "test loss": minus(step.test_loss)}
+    return _together(f"{_on_gap(step)} {_on_test(step)}", parts)
 
 
 @in_tested_guess
@@ -204,8 +194,7 @@ def early_stopping_best(v: Variants) -> Verdict:
 
 @in_tested_guess
 def early_stopping_highest(v: Variants) -> Verdict:
-    others = [runs for name, runs in v.items() if name != STOPPED]
-    losses = [difference(runs, v[STOPPED], lambda r: measured(r, "test_loss")) for runs in others]
+    losses = [difference(runs, v[STOPPED], "test_loss") for name, runs in v.items() if name != STOPPED]
     accuracy, loss = v.medians("test_accuracy"), v.medians("test_loss")
     highest, lowest = NAMES[max(accuracy, key=accuracy.get)], NAMES[min(loss, key=loss.get)]
     by = "" if lowest == highest else f"{lowest} "
@@ -218,86 +207,75 @@ def early_stopping_highest(v: Variants) -> Verdict:
 
 @in_tested_guess
 def early_stopping_as_well(v: Variants) -> Verdict:
-    found = over_seeds(v[STOPPED], _test_gap)
-    small = PARTLY if found.high < LITTLE else UNCLEAR if found.low < LITTLE else CONTRADICTED
-    status = CONFIRMED if found.low <= 0 else small
-    return Verdict(status, f"Training accuracy is higher than test accuracy by {points(found)}.")
+    found = over_seeds(v[STOPPED], "test_gap")
+    little = PARTLY if found.high < LITTLE else below(found, LITTLE)
+    return Verdict(
+        CONFIRMED if found.low <= 0 else little, f"Training accuracy is higher than test accuracy by {points(found)}."
+    )
 
 
 @in_tested_guess
 def regularisation_reduces_gap(v: Variants) -> Verdict:
-    return Verdict(is_positive(minus(v.steps[2].gap)), f"The gap changes by {points(v.steps[2].gap)}.")
+    return Verdict(is_positive(minus(v.steps[2].gap)), _on_gap(v.steps[2]))
 
 
 @in_tested_guess
 def regularisation_training(v: Variants) -> Verdict:
-    printed = {n: published.value(f"part4.{n}.train_accuracy") for n in (STOPPED, "regularised")}
+    before, after = (percent(published.value(f"part4.{n}.train_accuracy"), 2) for n in (STOPPED, "regularised"))
     return Verdict(
         is_positive(minus(v.steps[2].train)),
         f"Training accuracy changes by {points(v.steps[2].train)}. In the original's own table it rises from "
-        f"{percent(printed[STOPPED], 2)} to {percent(printed['regularised'], 2)}.",
+        f"{before} to {after}.",
     )
 
 
 @in_tested_guess
 def regularisation_no_gain(v: Variants) -> Verdict:
     step = v.steps[2]
-    no_gain = {"test accuracy": step.test.direction != "higher", "test loss": step.test_loss.high >= 0}
-    gains = [name for name, holds in no_gain.items() if not holds]
-    clear = f" Clearly better is the {join_list(gains)}." if gains else ""
-    status = CONTRADICTED if len(gains) == len(no_gain) else PARTLY if gains else CONFIRMED
-    return Verdict(status, f"{_on_test(step)}{clear}")
+    gained = {"test accuracy": step.test.direction == "higher", "test loss": step.test_loss.high < 0}
+    gains = [name for name, clear in gained.items() if clear]
+    status = [CONFIRMED, PARTLY, CONTRADICTED][len(gains)]
+    return Verdict(status, _on_test(step) + (f" Clearly better is the {join_list(gains)}." if gains else ""))
 
 
 def regularisation_too_strong(e: Evidence) -> Verdict:
-    used = regularised_strength(e.records)
-    weaker = [
-        is_positive(change(e.records, "validation_accuracy", strength, used))
-        for strength in e.penalties
-        if strength < used
-    ]
-    signs = [CONFIRMED in weaker, e.guess.steps[2].test.direction == "lower"]
+    better, tried = _better_strengths(e, weaker=True)
+    signs = [bool(better), e.guess.steps[2].test.direction == "lower"]
     return Verdict(
         CONFIRMED if all(signs) else PARTLY if any(signs) else UNCLEAR,
-        f"{_of_penalty(e)} In ours, {weaker.count(CONFIRMED)} of {len(weaker)} weaker strengths are clearly better on "
-        "validation.",
+        f"{_of_penalty(e)} In ours, {better} of {tried} weaker strengths are clearly better on validation.",
+    )
+
+
+def bias_variance(e: Evidence) -> Verdict:
+    better, tried = _better_strengths(e)
+    lower = e.guess.steps[2].test.direction == "lower"
+    return Verdict(
+        CONFIRMED if better and lower else PARTLY if better else UNCLEAR,
+        f"{_of_penalty(e)} In ours, {better} of {tried} other strengths are clearly better on validation.",
     )
 
 
 def optimal_strength(e: Evidence) -> Verdict:
-    best = e.best_penalty()
+    means = {one: mean(runs, "validation_accuracy") for one, runs in strengths(e.records).items()}
+    best, worst = max((one for one in means if one), key=means.get), min(means, key=means.get)
     accuracy, loss = (change(e.records, f"validation_{what}", best, 0.0) for what in ("accuracy", "loss"))
-    worst = min(e.penalties, key=lambda strength: mean(e.penalties[strength], "validation_accuracy"))
     spread = change(e.records, "validation_accuracy", best, worst)
-    crucial = CONFIRMED if spread.low > CRUCIAL else CONTRADICTED if spread.high < CRUCIAL else UNCLEAR
     return Verdict(
-        with_point(crucial, all_positive(accuracy, minus(loss))),
+        with_point(exceeds(spread, CRUCIAL), all_positive(accuracy, minus(loss))),
         f"In our setting the best of the strengths ({best:g}) changes validation accuracy by {points(accuracy)} and "
         f"validation loss by {_nats(loss)} against none; best and worst choice differ by {points(spread)}, where a "
         f"choice is called crucial from {number(100 * CRUCIAL)} point on.",
     )
 
 
-def bias_variance(e: Evidence) -> Verdict:
-    used = regularised_strength(e.records)
-    others = {s: change(e.records, "validation_accuracy", s, used) for s in e.penalties if s != used}
-    better = [strength for strength, found in others.items() if is_positive(found) == CONFIRMED]
-    status = CONFIRMED if better and e.guess.steps[2].test.direction == "lower" else PARTLY if better else UNCLEAR
-    return Verdict(
-        status,
-        f"{_of_penalty(e)} In ours, {len(better)} of {len(others)} other strengths are clearly better on validation.",
-    )
-
-
 @in_tested_guess
 def regularised_little_gap(v: Variants) -> Verdict:
-    found = over_seeds(v["regularised"], gap)
-    printed = published.value("part4.regularised.train_accuracy") - published.value(
-        "part4.regularised.validation_accuracy"
-    )
+    found = over_seeds(v["regularised"], "gap")
+    train, validation = (published.value(f"part4.regularised.{part}_accuracy") for part in ("train", "validation"))
+    theirs = number(100 * (train - validation), 2)
     return Verdict(
-        CONFIRMED if found.high < LITTLE else UNCLEAR if found.low < LITTLE else CONTRADICTED,
-        f"The gap is {points(found)}; by the original's own table it is {number(100 * printed, 2)} points.",
+        below(found, LITTLE), f"The gap is {points(found)}; by the original's own table it is {theirs} points."
     )
 
 
@@ -310,7 +288,7 @@ def all_better_than_base(v: Variants) -> Verdict:
 
 @in_tested_guess
 def gap_closes(v: Variants) -> Verdict:
-    closer = difference(v[STOPPED], v["base"], gap)
+    closer = difference(v[STOPPED], v["base"], "gap")
     return Verdict(is_positive(minus(closer)), f"From Base on, both together change the gap by {points(closer)}.")
 
 
@@ -339,10 +317,9 @@ def metrics_improve(v: Variants) -> Verdict:
 
 
 def balanced(e: Evidence) -> Verdict:
-    found = recalls(e.ours[STOPPED])
-    narrower = np.ptp(found) < np.ptp(recalls(e.ours["base"]))
+    found, of_base = (per_class(e.ours[name])[1] for name in (STOPPED, "base"))
     return Verdict(
-        CONFIRMED if np.ptp(found) <= LITTLE else PARTLY if narrower else CONTRADICTED,
+        CONFIRMED if np.ptp(found) <= LITTLE else PARTLY if np.ptp(found) < np.ptp(of_base) else CONTRADICTED,
         f"The recall of {NAMES[STOPPED]} lies between {percent(found.min())} ({e.classes[found.argmin()]}) and "
         f"{percent(found.max())} ({e.classes[found.argmax()]}).",
     )
@@ -383,25 +360,34 @@ def _areas(e: Evidence) -> dict[str, np.ndarray]:
     return {name: np.array([r.metrics["test"]["auc"] for r in runs]) for name, runs in e.ours.items()}
 
 
-def _fall(record: Record, name: str) -> float:
-    """By how much a loss falls from the first epoch to its lowest value, nats."""
-    losses = record.arrays[f"history_{name}"]
-    return float(losses[0] - losses.min())
+def _falls(records: Sequence[Record]) -> np.ndarray:
+    """By how much training and validation loss fall from the first epoch on, and how far apart that is, (3, seeds)."""
+    histories = [[r.arrays[f"history_{name}"] for r in records] for name in ("loss", "validation_loss")]
+    train, validation = np.array([[losses[0] - losses.min() for losses in one] for one in histories])
+    return np.array([train, validation, train - validation])
 
 
-def _test_gap(record: Record) -> float:
-    """Training minus test accuracy."""
-    return measured(record, "train_accuracy") - measured(record, "test_accuracy")
+def _better_strengths(e: Evidence, weaker: bool = False) -> tuple[int, int]:
+    """How many of the other, or of the weaker, strengths of the penalty are clearly better, and how many there are."""
+    used = regularised_strength(e.records)
+    others = [one for one in strengths(e.records) if (one < used if weaker else one != used)]
+    found = [is_positive(change(e.records, "validation_accuracy", one, used)) for one in others]
+    return found.count(CONFIRMED), len(others)
+
+
+def _together(measured: str, parts: Mapping[str, Interval]) -> Verdict:
+    """The verdict on a claim of several effects; the reason names those that hold, where others do not."""
+    held = [f"the {name}" for name, effect in parts.items() if is_positive(effect) == CONFIRMED]
+    only = f" The claim holds for {join_list(held)} only." if 0 < len(held) < len(parts) else ""
+    return Verdict(all_positive(*parts.values()), measured + only)
+
+
+def _on_gap(step: Step) -> str:
+    return f"The gap changes by {points(step.gap)}."
 
 
 def _on_test(step: Step) -> str:
     return f"Test accuracy changes by {points(step.test.difference)}, test loss by {_nats(step.test_loss)}."
-
-
-def _holds_for(parts: Mapping[str, Interval]) -> str:
-    """A sentence that names the parts of a claim that hold, where others do not."""
-    held = [name for name, effect in parts.items() if is_positive(effect) == CONFIRMED]
-    return f" The claim holds for {join_list(held)} only." if 0 < len(held) < len(parts) else ""
 
 
 def _leads_by(v: Variants) -> str:

@@ -22,8 +22,6 @@ TRAINING = {"recovered": "ag_news/train_recovered.csv.gz", "official": "ag_news/
 VALIDATION_SHARE = 0.1
 SPLIT_SEED = 0
 
-_FORMS = {TEST: 3, TRAINING["official"]: 3, TRAINING["recovered"]: 4}
-
 
 @dataclass(frozen=True)
 class Corpus:
@@ -37,6 +35,9 @@ class Corpus:
 
     def rows(self, chosen: np.ndarray) -> "Corpus":
         return Corpus([self.texts[i] for i in chosen], self.classes[chosen])
+
+    def first(self, most: int) -> "Corpus":
+        return Corpus(self.texts[:most], self.classes[:most])
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def load(names: list[str], synthetic_rows: int = 0) -> Splits:
         whole, test = _apart(Corpus(*own_texts.read(_given(), clean)[1:]))
     else:
         (training,) = (name for name in names if name != TEST)
-        whole, test = (read(catalog.fetch(name), _FORMS[name]) for name in (training, TEST))
+        whole, test = (read(catalog.fetch(name)) for name in (training, TEST))
     return Splits(*_apart(whole), test)
 
 
@@ -114,18 +115,12 @@ def _apart(whole: Corpus) -> tuple[Corpus, Corpus]:
     return whole.rows(kept), whole.rows(held_out)
 
 
-def read(file: Path, columns: int) -> Corpus:
-    """A file of the catalog (gzipped if its name says so): class 1 to 4, title, description.
-
-    With three columns there is no header, as in the official files; with four, as in the recovered one, a header
-    `label,title,description,form` comes first.
-    """
-    header = 0 if columns == 4 else None
-    table = pd.read_csv(file, header=header, dtype=str, keep_default_na=False, encoding="utf-8")
-    texts = [
-        clean(f"{title} {description}") for title, description in zip(table.iloc[:, 1], table.iloc[:, 2], strict=True)
-    ]
-    return Corpus(texts, table.iloc[:, 0].astype(np.int64).to_numpy() - 1)
+def read(file: Path) -> Corpus:
+    """A file of the catalog: class 1 to 4, title, description, below a header in the recovered file alone."""
+    table = pd.read_csv(file, header=None, dtype=str, keep_default_na=False, encoding="utf-8")
+    if table.iloc[0, 0] == "label":
+        table = table[1:]
+    return Corpus((table[1] + " " + table[2]).map(clean).tolist(), table[0].astype(np.int64).to_numpy() - 1)
 
 
 # The files lost the ampersand of most character references, so "Israel #39;s" stands for "Israel's".

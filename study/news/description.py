@@ -1,10 +1,10 @@
 """What the corpus is: sizes, balance, lengths, telling words, duplicates within it and across its splits."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 
@@ -19,25 +19,25 @@ _PRIOR = 1_000.0  # pseudo-counts of the log-odds' prior, spread over the words 
 
 def describe(splits: Splits, names: Sequence[str]) -> tuple[dict, dict[str, np.ndarray]]:
     """Metrics and arrays of a record, everything that the notebook tells of the dataset; `names` are the classes'."""
+    by_name = vars(splits)
+    lengths = {name: np.array([len(t.split()) for t in split.texts]) for name, split in by_name.items()}
     metrics = {
-        "rows": {name: len(split) for name, split in vars(splits).items()},
-        "classes": {
-            name: np.bincount(split.classes, minlength=len(names)).tolist() for name, split in vars(splits).items()
-        },
+        "rows": {name: len(split) for name, split in by_name.items()},
+        "classes": {name: np.bincount(one.classes, minlength=len(names)).tolist() for name, one in by_name.items()},
         "words": telling_words(splits.train, names),
         "duplicates": duplicates(splits),
-    }
-    lengths = {name: np.array([len(t.split()) for t in split.texts]) for name, split in vars(splits).items()}
-    metrics["lengths"] = {
-        name: {"mean": float(n.mean()), **{f"q{q}": float(np.percentile(n, q)) for q in (0, 50, 90, 99, 100)}}
-        for name, n in lengths.items()
+        "lengths": {
+            name: {"mean": float(n.mean()), **{f"q{q}": float(np.percentile(n, q)) for q in (0, 50, 90, 99, 100)}}
+            for name, n in lengths.items()
+        },
     }
     longest = max(n.max() for n in lengths.values())
     arrays = {f"lengths_{name}": np.bincount(n, minlength=longest + 1) for name, n in lengths.items()}
-    for name, other in (("test", splits.train), ("validation", splits.train)):
-        likeness, where = most_alike(getattr(splits, name).texts, other.texts)
+    for name in ("test", "validation"):
+        split = getattr(splits, name)
+        likeness, where = most_alike(split.texts, splits.train.texts)
         near = likeness >= ALIKE
-        same = getattr(splits, name).classes[near] == other.classes[where[near]]
+        same = split.classes[near] == splits.train.classes[where[near]]
         metrics["duplicates"][f"near_{name}"] = int(near.sum())
         metrics["duplicates"][f"near_{name}_same_class"] = int(same.sum())
         arrays[f"near_{name}"] = near
@@ -74,21 +74,14 @@ def duplicates(splits: Splits) -> dict[str, int]:
 
     `contradicting` counts the training texts whose copies have another class.
     """
-    keys = {name: [normalised(t) for t in split.texts] for name, split in vars(splits).items()}
-    counts = Counter(keys["train"])
-    kinds: dict[str, set[int]] = {}
-    for key, kind in zip(keys["train"], splits.train.classes, strict=True):
-        kinds.setdefault(key, set()).add(int(kind))
+    words = lambda split: pd.Series([" ".join(re.findall(r"\w+", text.lower())) for text in split.texts])  # noqa: E731
+    train = words(splits.train)
+    copies = pd.Series(splits.train.classes).groupby(train)
     return {
-        "within_train": sum(n - 1 for n in counts.values()),
-        "contradicting": sum(n for key, n in counts.items() if len(kinds[key]) > 1),
-        **{f"exact_{name}": sum(key in counts for key in keys[name]) for name in ("validation", "test")},
+        "within_train": int(train.duplicated().sum()),
+        "contradicting": int((copies.transform("nunique") > 1).sum()),
+        **{f"exact_{name}": int(words(getattr(splits, name)).isin(train).sum()) for name in ("validation", "test")},
     }
-
-
-def normalised(text: str) -> str:
-    """A text's words in lower case, with single spaces."""
-    return " ".join(re.findall(r"\w+", text.lower()))
 
 
 def most_alike(texts: list[str], others: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -107,10 +100,8 @@ def most_alike(texts: list[str], others: list[str]) -> tuple[np.ndarray, np.ndar
     transposed = b.T.tocsr()
     for start in range(0, len(texts), 1_000):
         shared = (a[start : start + 1_000] @ transposed).tocsr()
-        for i in range(shared.shape[0]):
+        for i in np.flatnonzero(np.diff(shared.indptr)):
             row = slice(shared.indptr[i], shared.indptr[i + 1])
-            if row.start == row.stop:
-                continue
             both = shared.data[row]
             jaccard = both / (sizes_a[start + i] + sizes_b[shared.indices[row]] - both)
             best = int(np.argmax(jaccard))

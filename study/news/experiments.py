@@ -26,13 +26,16 @@ NOTEBOOK = "part4_ag_news_transformer"
 def _variant(sizes: Part4, variant: str, **changes) -> dict:
     """The settings of a variant's training."""
     chosen = VARIANTS[variant]
-    return {
-        "vocabulary": sizes.vocabulary, "longest": sizes.longest, "width": sizes.width, "heads": sizes.heads,
-        "hidden": sizes.hidden, "batch": sizes.batch, "learning_rate": sizes.learning_rate, "epochs": sizes.epochs,
-        "dropout": sizes.dropout if chosen["dropout"] else 0.0,
-        "patience": sizes.patience if chosen["early_stopping"] else None,
-        "l2": sizes.l2 if chosen["l2"] else 0.0,
-    } | changes  # fmt: skip
+    shared = ("vocabulary", "longest", "width", "heads", "hidden", "batch", "learning_rate", "epochs")
+    return (
+        {name: getattr(sizes, name) for name in shared}
+        | {
+            "dropout": sizes.dropout if chosen["dropout"] else 0.0,
+            "patience": sizes.patience if chosen["early_stopping"] else None,
+            "l2": sizes.l2 if chosen["l2"] else 0.0,
+        }
+        | changes
+    )
 
 
 def _variants(sizes: Part4) -> list[Run]:
@@ -90,9 +93,9 @@ def _conditions(sizes: Part4) -> list[Run]:
         for training, chosen in conditions.trainings(setting, sizes.l2).items():
             name = conditions.name_of(training, chosen)
             patience = max(conditions.PATIENCES) if training == "penalty" else None
-            ends = {"epochs": sizes.grid_epochs, "patience": patience}
             more = {"tested": True} if seed else {}
-            made.setdefault((name, seed), Run(name, seed, chosen | ends | more))
+            run = Run(name, seed, chosen | {"epochs": sizes.grid_epochs, "patience": patience} | more)
+            made.setdefault((name, seed), run)
     return list(made.values())
 
 

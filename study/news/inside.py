@@ -42,10 +42,9 @@ def attention(
     names: Sequence[str],
     logits: np.ndarray,
 ) -> list[dict]:
-    """Short examples, each with its tokens and how much attention each token receives in each head (heads, N).
+    """Short examples, each with its tokens and the attention (heads, N) that these receive.
 
-    A token receives the mean over all queries of the weight on it; over the tokens, that sums to one. The examples are,
-    for each class, the first that is classified right, and the two most confident mistakes.
+    They are, for each class, the first that is classified right, and the two most confident mistakes.
     """
     model.eval()
     predicted, confidence = logits.argmax(axis=1), probabilities(logits).max(axis=1)
@@ -57,11 +56,10 @@ def attention(
     for i in chosen:
         one = Encoded(encoded.ids[i : i + 1], encoded.lengths[i : i + 1])
         (inputs, _, _) = next(TextBatches(one, split.classes[i : i + 1], 1, 0).in_order())
-        weights = _weights(model, *inputs)[0]
         found.append(
             {
                 "tokens": [tokenizer.id_to_token(int(t)) for t in one.ids[0, : one.lengths[0]]],
-                "received": weights.mean(dim=1).tolist(),
+                "received": received(model, *inputs)[0].tolist(),
                 "true": names[split.classes[i]],
                 "predicted": names[predicted[i]],
                 "confidence": float(confidence[i]),
@@ -70,7 +68,10 @@ def attention(
     return found
 
 
-def _weights(model: nn.Module, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Attention weights (B, heads, N, N) of the model's block."""
+def received(model: nn.Module, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """The attention (B, heads, N) that each token receives: the mean over all queries of the weight on it.
+
+    Over the tokens it sums to one.
+    """
     present = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]
-    return model.block.attention(model.embedding(ids), present, return_weights=True)[1]
+    return model.block.attention(model.embedding(ids), present, return_weights=True)[1].mean(dim=2)

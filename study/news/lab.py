@@ -18,12 +18,24 @@ from torch import nn
 from study import catalog, definitions, environment, lab, paths, profile, published, runs
 from study.comparison import Comparison, compare, gap, mean, measured
 from study.evaluation import Interval
-from study.news import analysis, claims, conditions, corpus, design, experiments, tokens, trainings, variants, weights
+from study.news import (
+    analysis,
+    claims,
+    conditions,
+    corpus,
+    design,
+    experiments,
+    inside,
+    tokens,
+    trainings,
+    variants,
+    weights,
+)  # fmt: skip
 from study.news.measures import accuracy_without, calibrated, confused, shared_mistakes
 from study.news.variants import NAMES
 from study.prose import join_list
 from study.runs import Record
-from study.verdicts import Judged, Verdict
+from study.verdicts import Judged
 
 __all__ = [
     "Few", "News", "Reading", "Run", "accuracy_without", "calibrated", "confused", "gap", "literature",
@@ -86,11 +98,7 @@ class News:
         self.sizes = self.profile.part4
         self._store = runs.Store(self.profile.records, self.profile.drafts)
         self._specs = experiments.ALL.specs(self.profile)
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The names of the texts' classes."""
-        return corpus.classes_of(self._specs[0])
+        self.classes = corpus.classes_of(self._specs[0])
 
     def articles(self, split: str = "train") -> pd.DataFrame | None:
         """The texts of a split with their classes; in a build, or where they are not at hand, None and how to get them.
@@ -105,18 +113,16 @@ class News:
         chosen = getattr(splits, split)
         return pd.DataFrame({"text": chosen.texts, "class": [self.classes[kind] for kind in chosen.classes]})
 
-    def few(self, rows: int = 2_000, seed: int = 0) -> Few | None:
+    def few(self, rows: int = 2_000) -> Few | None:
         """The first `rows` training texts, which are in random order, and 1,000 for validation; None as `articles`."""
         splits, s = self._splits(), self.sizes
         if splits is None:
             return None
-        train, validation = (
-            part.rows(np.arange(min(n, len(part)))) for part, n in ((splits.train, rows), (splits.validation, 1_000))
-        )
-        tokenizer = tokens.learn(train.texts, s.vocabulary)
+        chosen = splits.train.first(rows), splits.validation.first(1_000)
+        tokenizer = tokens.learn(chosen[0].texts, s.vocabulary)
         batches = [
-            tokens.TextBatches(tokens.encode(tokenizer, part.texts, s.longest), part.classes, s.batch, seed)
-            for part in (train, validation)
+            tokens.TextBatches(tokens.encode(tokenizer, part.texts, s.longest), part.classes, s.batch, 0)
+            for part in chosen
         ]
         return Few(*batches, self.shape(tokenizer.get_vocab_size()))
 
@@ -177,8 +183,8 @@ class News:
 
     def classifiers(self) -> dict[str, list[Record]]:
         """Everything that was judged on the test split, by name: the four variants, ours, the linear model."""
-        keys = {**dict.fromkeys(experiments.VARIANTS, "variants"), experiments.OWN: "own", "tfidf": "baselines"}
-        return {NAMES[key]: self.of(task, key) for key, task in keys.items()}
+        tasks = {**dict.fromkeys(experiments.VARIANTS, "variants"), experiments.OWN: "own", "tfidf": "baselines"}
+        return {NAMES[key]: self.of(task, key) for key, task in tasks.items()}
 
     def compared(self, one: str, other: str, split: str = "test") -> Comparison:
         """One classifier against another, by name, on the same texts."""
@@ -215,20 +221,17 @@ class News:
     def by_size(self) -> dict[str, tuple[list[int], list]]:
         """Numbers of training texts and validation accuracy with each, by name; an interval where seeds are many."""
         everything, s = self.of("dataset")[0].metrics["rows"]["train"], self.sizes
-        accuracy = lambda found: variants.over_seeds(found, lambda r: measured(r, "validation_accuracy"))  # noqa: E731
-        stopped = [self.of("sizes", f"early-stopping-{rows}") for rows in s.sizes]
-        linear = [self.of("sizes", f"tfidf-{rows}") for rows in s.sizes]
-        ours = [self.of("sizes", f"own-{rows}") for rows in s.own_sizes]
-        whole = self.of("own")[: len(s.ablation_seeds)]
-        by_mean = lambda groups: [mean(found, "validation_accuracy") for found in groups]  # noqa: E731
-        return {
-            NAMES["early-stopping"]: (
-                [*s.sizes, everything],
-                [accuracy(found) for found in (*stopped, self.of("variants", "early-stopping"))],
-            ),
-            NAMES["tfidf"]: ([*s.sizes, everything], by_mean([*linear, self.of("baselines", "tfidf")])),
-            NAMES["own"]: ([*s.own_sizes, everything], by_mean([*ours, whole])),
+        rows = {
+            "early-stopping": (s.sizes, self.of("variants", "early-stopping")),
+            "tfidf": (s.sizes, self.of("baselines", "tfidf")),
+            "own": (s.own_sizes, self.of("own")[: len(s.ablation_seeds)]),
         }
+        found = {}
+        for key, (sizes, whole) in rows.items():
+            read = variants.over_seeds if key == "early-stopping" else mean
+            trained = [*(self.of("sizes", f"{key}-{size}") for size in sizes), whole]
+            found[NAMES[key]] = [*sizes, everything], [read(one, "validation_accuracy") for one in trained]
+        return found
 
     def read(self, text: str, make: Make) -> Reading | None:
         """A text as a classifier with dropout reads it, by the weights that the record of its first seed keeps.
@@ -263,12 +266,7 @@ class News:
 
     def verdicts(self) -> dict[str, str]:
         """The verdict on each claim of the original about this part, by its name in data/published.toml."""
-        return {name: verdict.status for name, verdict in self.claims.items()}
-
-    @cached_property
-    def claims(self) -> dict[str, Verdict]:
-        """The same with reasons."""
-        return {name: judge(self.evidence) for name, judge in claims.CLAIMS.items()}
+        return {name: judge(self.evidence).status for name, judge in claims.CLAIMS.items()}
 
     def _by_hand(self, make: Make, spec: dict) -> Record:
         return self._store.by_hand(spec, lambda spec, scratch: trainings.train_variant(spec, scratch, make))
@@ -305,10 +303,9 @@ def _reading(model: nn.Module, tokenizer: tokens.Tokenizer, names: Sequence[str]
     one = tokens.encode(tokenizer, [corpus.clean(text)], longest)
     (inputs, _, _) = next(tokens.TextBatches(one, np.zeros(1, dtype=np.int64), 1, 0).in_order())
     shares = model.eval()(*inputs).softmax(dim=1)[0].tolist()
-    present = torch.ones(inputs[0].shape, dtype=torch.bool, device=inputs[0].device)
-    attended = model.block.attention(model.embedding(inputs[0]), present, return_weights=True)[1][0]
     words = [tokenizer.id_to_token(number) for number in one.ids[0].tolist()]
-    return Reading(dict(zip(names, shares, strict=True)), words, attended.mean(dim=1).numpy(force=True))
+    received = inside.received(model, *inputs)[0].numpy(force=True)
+    return Reading(dict(zip(names, shares, strict=True)), words, received)
 
 
 def pytorch_layer(block: nn.Module, width: int, heads: int, hidden: int) -> nn.TransformerEncoderLayer:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from sklearn.metrics import roc_curve
 
 from study import paths
 from study.comparison import mean_confusion, right
-from study.evaluation import Calibration, best_temperature, calibration, probabilities
+from study.evaluation import best_temperature, probabilities
 from study.news.corpus import TEST, classes_of
 from study.runs import Record, of
 
@@ -36,11 +36,6 @@ def per_class(records: Sequence[Record]) -> np.ndarray:
     precision, recall = (hits / np.maximum(counts.sum(axis=axis), 1e-9) for axis in (1, 2))
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
     return np.mean([precision, recall, f1], axis=1)
-
-
-def recalls(records: Sequence[Record]) -> np.ndarray:
-    """Recall of each class on the test split, (classes,), means over seeds."""
-    return per_class(records)[1]
 
 
 def confused(records: Sequence[Record], one: str, other: str) -> float:
@@ -71,26 +66,21 @@ def corner_distance(record: Record, kind: int) -> float:
     return float(np.maximum(x, 1 - y).min())
 
 
-@dataclass(frozen=True)
-class Calibrated:
-    """Calibration on test before and after temperature scaling; the temperature comes from the validation split."""
+class Calibrated(NamedTuple):
+    """The loss on test, nats, before and after scaling by a temperature that comes from the validation split."""
 
     temperature: float
-    before: Calibration
-    after: Calibration
     loss_before: float
     loss_after: float
 
 
 def calibrated(record: Record) -> Calibrated:
-    """Temperature scaling of one training (Guo et al. 2017); losses in nats."""
+    """Temperature scaling of one training (Guo et al. 2017)."""
     a = record.arrays
     logits, classes = a["test_logits"].astype(np.float64), a["test_classes"].astype(np.int64)
     temperature = best_temperature(a["validation_classes"], a["validation_logits"].astype(np.float64))
-    found = {t: probabilities(logits, t) for t in (1.0, temperature)}
-    loss = {t: float(-np.log(p[np.arange(len(p)), classes]).mean()) for t, p in found.items()}
-    before, after = (calibration(classes, found[t]) for t in (1.0, temperature))
-    return Calibrated(temperature, before, after, loss[1.0], loss[temperature])
+    chosen = (probabilities(logits, t)[np.arange(len(classes)), classes] for t in (1.0, temperature))
+    return Calibrated(temperature, *(float(-np.log(p).mean()) for p in chosen))
 
 
 def accuracy_without(records: Sequence[Record], some: np.ndarray) -> tuple[float, float]:
@@ -112,13 +102,12 @@ def shared_mistakes(records: Sequence[Record]) -> pd.DataFrame:
     shared = (predicted == predicted[0]).all(axis=0) & ~right(runs[0])
     found = {m["row"]: m for r in runs for m in r.metrics["mistakes"] if shared[m["row"]]}
     certain = np.mean([probabilities(r.arrays["test_logits"]).max(axis=1) for r in runs], axis=0)
-    rows = [one | {"confidence": float(certain[row])} for row, one in found.items()]
-    table = pd.DataFrame(rows, columns=["row", "text", "true", "predicted", "confidence"])
+    table = pd.DataFrame(list(found.values()), columns=["row", "text", "true", "predicted"])
+    table["confidence"] = certain[table.row.astype(int)]
     table = table.sort_values("confidence", ascending=False, ignore_index=True)
     read = pd.read_csv(paths.MISTAKES_READ).set_index("row").reading
-    if TEST not in runs[0].spec["data"]:  # what was read are rows of the real test split
-        read = read[:0]
-    table["reading"] = [read.get(row, "") for row in table.row]
+    real = TEST in runs[0].spec["data"]  # what was read are rows of the real test split
+    table["reading"] = [read.get(row, "") if real else "" for row in table.row]
     classes = zip(runs[0].arrays["test_classes"][shared], predicted[0][shared], strict=True)
     names = classes_of(runs[0].spec)
     table.attrs["pairs"] = Counter((names[true], names[called]) for true, called in classes)

@@ -57,28 +57,23 @@ def hyperparameters(variants: Runs) -> pd.DataFrame:
         "learning_rate": "Learning rate of Adam", "epochs": "Epochs at most", "dropout": "Dropout p",
         "patience": "Patience of early stopping, epochs", "l2": "Strength λ of the L2 penalty",
     }  # fmt: skip
-    rows = []
-    for key, title in words.items():
-        shown = {name: _setting(one[key]) for name, one in settings.items()}
-        rows.append((title, "; ".join(_by_value(shown))))
+    rows = [
+        (title, "; ".join(_by_value({name: one[key] for name, one in settings.items()})))
+        for key, title in words.items()
+    ]
     return pd.DataFrame(rows, columns=["Setting", "Value"])
 
 
-def _by_value(shown: Mapping[str, str]) -> list[str]:
+def _by_value(found: Mapping[str, float | None]) -> list[str]:
     """Each value once, the first one alone; a later one with the names from which on, or where, it holds."""
-    names, values = list(shown), list(dict.fromkeys(shown.values()))
-    found = values[:1]
-    for value in values[1:]:
-        where = [name for name in names if shown[name] == value]
-        following = where == names[names.index(where[0]) :] and len(where) > 1
-        found.append(f"{value} from {where[0]} on" if following else f"{value} for {join_list(where)}")
-    return found
-
-
-def _setting(value: float | None) -> str:
-    if value is None or value == 0:
-        return "none"
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    names, said = list(found), []
+    for value in dict.fromkeys(v or None for v in found.values()):
+        where = [name for name in names if (found[name] or None) == value]
+        shown = "none" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:g}"
+        following = len(where) > 1 and where == names[names.index(where[0]) :]
+        place = f" from {where[0]} on" if following else f" for {join_list(where)}"
+        said.append(shown + (place if said else ""))
+    return said
 
 
 def techniques(steps: Sequence[Step]) -> pd.DataFrame:
@@ -111,22 +106,21 @@ def reported_beside(variants: Runs, scores: Mapping[str, str]) -> pd.DataFrame:
         stated = [published.value(f"part4.{key}.{score}") for score in scores]
         ours = [float(np.median([measured(r, score) for r in variants[NAMES[key]]])) for score in scores]
         for source, values in (("reported", stated), ("ours", ours)):
-            shown = [_score(score, value) for score, value in zip(scores, values, strict=True)]
+            shown = [
+                number(value, 3) if "loss" in score else percent(value, 2)
+                for score, value in zip(scores, values, strict=True)
+            ]
             rows.append((added(NAMES[key]) if source == "reported" else "", source, *shown))
     return pd.DataFrame(rows, columns=["Model", "", *scores.values()]).rename(columns={"": "Source"})
 
 
-def _score(name: str, value: float) -> str:
-    return number(value, 3) if "loss" in name else percent(value, 2)
-
-
 def by_class(variants: Runs) -> pd.DataFrame:
     """Precision, recall and F1 of each class in per cent, means over seeds."""
-    found = {name: measures.per_class(records) for name, records in variants.items()}
-    columns = {"Model": list(found)}
-    for i, label in enumerate(measures.classes(variants)):
-        columns[label] = [" / ".join(number(100 * value, 1) for value in one[:, i]) for one in found.values()]
-    return pd.DataFrame(columns)
+    rows = [
+        (name, *(" / ".join(number(100 * value, 1) for value in one) for one in measures.per_class(records).T))
+        for name, records in variants.items()
+    ]
+    return pd.DataFrame(rows, columns=["Model", *measures.classes(variants)])
 
 
 def areas(variants: Runs) -> pd.DataFrame:
@@ -171,14 +165,13 @@ def readings(wrong: pd.DataFrame) -> pd.DataFrame:
     """How often a reader found what of the shared mistakes, with the most certain example."""
     rows = []
     for reading, words in measures.READINGS.items():
-        found = wrong[wrong.reading == reading]
-        example = next((f"{_cut(one.text)} ({one.true}, called {one.predicted})" for one in found.itertuples()), "–")
+        found, example = wrong[wrong.reading == reading], "–"
+        if len(found):
+            one = found.iloc[0]
+            cut = f"{one.text[:70].rstrip()}…" if len(one.text) > 70 else one.text
+            example = f"{cut} ({one.true}, called {one.predicted})"
         rows.append((words.capitalize(), len(found), example))
     return pd.DataFrame(rows, columns=["Finding", "Texts", "Example (label, prediction)"])
-
-
-def _cut(text: str, most: int = 70) -> str:
-    return f"{text[:most].rstrip()}…" if len(text) > most else text
 
 
 # Numbers for sentences

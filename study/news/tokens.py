@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -69,18 +68,13 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> Encoded:
     return Encoded(padded, lengths)
 
 
-class Coverage(NamedTuple):
+def coverage(encoded: Encoded) -> dict[str, float]:
     """What a vocabulary makes of texts: tokens in all, and the shares of tokens and of texts with an unknown token."""
-
-    tokens: int
-    unknown: float
-    texts_with_unknown: float
-
-
-def coverage(encoded: Encoded) -> Coverage:
     unknown = (encoded.ids == UNKNOWN).sum(axis=1)
     tokens = int(encoded.lengths.sum())
-    return Coverage(tokens, float(unknown.sum() / tokens), float((unknown > 0).mean()))
+    return {
+        "tokens": tokens, "unknown": float(unknown.sum() / tokens), "texts_with_unknown": float((unknown > 0).mean()),
+    }  # fmt: skip
 
 
 class TextBatches:

@@ -26,8 +26,15 @@ def _splits(names: tuple[str, ...], synthetic_rows: int) -> corpus.Splits:
     return corpus.load(list(names), synthetic_rows)
 
 
+def _read_from(spec: dict) -> tuple[tuple[str, ...], int]:
+    """What decides a run's texts: names of files, rows that are synthetic."""
+    return tuple(spec["data"]), spec["settings"].get("synthetic_rows", 0)
+
+
 def _corpus(spec: dict) -> corpus.Splits:
-    return _splits(tuple(spec["data"]), spec["settings"].get("synthetic_rows", 0))
+    """The run's texts, with `rows` in its settings the first ones of the training split alone."""
+    splits = _splits(*_read_from(spec))
+    return replace(splits, train=splits.train.first(spec["settings"].get("rows", len(splits.train))))
 
 
 def describe_corpus(spec: dict, scratch: Path) -> Outcome:
@@ -35,7 +42,7 @@ def describe_corpus(spec: dict, scratch: Path) -> Outcome:
     metrics, arrays = description.describe(_corpus(spec), corpus.classes_of(spec))
     s = spec["settings"]
     encoded, tokenizer = _encoded_for(spec)
-    metrics["coverage"] = {name: tokens.coverage(one)._asdict() for name, one in encoded.items()}
+    metrics["coverage"] = {name: tokens.coverage(one) for name, one in encoded.items()}
     metrics["vocabulary"] = tokenizer.get_vocab_size()
     metrics["cut"] = {name: float((one.lengths == s["longest"]).mean()) for name, one in encoded.items()}
     return metrics, arrays
@@ -45,13 +52,13 @@ def fit_baseline(spec: dict, scratch: Path) -> Outcome:
     """Fit a model without a network, its penalty chosen on validation; then look at the test split once."""
     splits = _corpus(spec)
     start = time.perf_counter()
-    found = baselines.majority(splits) if spec["model"] == "majority" else baselines.tfidf(splits, splits.train)
-    metrics = {"seconds": time.perf_counter() - start} | {
-        k: found[k] for k in ("penalty", "tried", "features") if k in found
-    }
-    metrics |= {name: scores(getattr(splits, name).classes, found[name]) for name in ("validation", "test")}
-    predictions = [kept(name, found[name], getattr(splits, name).classes) for name in ("validation", "test")]
-    return metrics, predictions[0] | predictions[1]
+    found = {"majority": baselines.majority, "tfidf": baselines.tfidf}[spec["model"]](splits)
+    metrics, arrays = {"seconds": time.perf_counter() - start}, {}
+    for name in ("validation", "test"):
+        logits, classes = found.pop(name), getattr(splits, name).classes
+        metrics[name] = scores(classes, logits)
+        arrays |= kept(name, logits, classes)
+    return metrics | found, arrays
 
 
 def measure_speed(spec: dict, scratch: Path) -> Outcome:
@@ -63,31 +70,20 @@ def measure_speed(spec: dict, scratch: Path) -> Outcome:
 
 def timed(spec: dict) -> tuple:
     """What throughput is measured on: encoded training texts, their classes, and settings with the true vocabulary."""
-    s = spec["settings"]
     encoded, tokenizer = _encoded_for(spec)
-    rows = _first(len(encoded["train"]), SPEED_ROWS)
-    chosen = encoded["train"].rows(rows), _corpus(spec).train.classes[rows]
-    return *chosen, s | {"vocabulary": tokenizer.get_vocab_size()}
+    some = slice(SPEED_ROWS)
+    settings = spec["settings"] | {"vocabulary": tokenizer.get_vocab_size()}
+    return encoded["train"].rows(some), _corpus(spec).train.classes[some], settings
 
 
 def train_on_fewer_rows(spec: dict, scratch: Path) -> Outcome:
     """Train on the first rows of the training split, which is in random order; measure on validation alone."""
     if "grams" in spec["settings"]:
         return _own_trained(spec, scratch, tested=False)[:2]
-    splits, wanted = _corpus(spec), spec["settings"]["rows"]
     if "epochs" in spec["settings"]:
-        return _trained(spec, scratch, tested=False, rows=_first(len(splits.train), wanted))
-    found = baselines.tfidf(splits, _shortened(splits, wanted).train)
-    return {"validation": scores(splits.validation.classes, found["validation"])}, {}
-
-
-def _first(rows: int, wanted: int) -> np.ndarray:
-    return np.arange(min(rows, wanted))
-
-
-def _shortened(splits: corpus.Splits, wanted: int) -> corpus.Splits:
-    """The same with the first rows of the training split alone."""
-    return replace(splits, train=splits.train.rows(_first(len(splits.train), wanted)))
+        return _trained(spec, scratch, tested=False)
+    splits = _corpus(spec)
+    return {"validation": scores(splits.validation.classes, baselines.tfidf(splits)["validation"])}, {}
 
 
 def train_variant(spec: dict, scratch: Path, make: Callable | None = None) -> Outcome:
@@ -122,10 +118,8 @@ def train_under_condition(spec: dict, scratch: Path) -> Outcome:
     return training.summary(*_fitted(spec, scratch, watched=("test",) if "tested" in spec["settings"] else ())[:2])
 
 
-def _trained(
-    spec: dict, scratch: Path, tested: bool, rows: np.ndarray | None = None, make: Callable | None = None
-) -> Outcome:
-    model, history, batches = _fitted(spec, scratch, rows, make=make)
+def _trained(spec: dict, scratch: Path, tested: bool, make: Callable | None = None) -> Outcome:
+    model, history, batches = _fitted(spec, scratch, make=make)
     metrics, arrays, logits = _measured(model, batches, history, tested)
     (encoded, tokenizer), test = _encoded_for(spec), _corpus(spec).test
     if "weights" in spec["settings"]:
@@ -137,35 +131,20 @@ def _trained(
     return metrics, arrays
 
 
-def _fitted(
-    spec: dict, scratch: Path, rows: np.ndarray | None = None, watched: tuple[str, ...] = (),
-    make: Callable | None = None,
-) -> tuple:  # fmt: skip
-    """The trained model, its history, and the splits as batches, training's of these rows alone."""
-    s, splits = spec["settings"], _corpus(spec)
+def _fitted(spec: dict, scratch: Path, watched: tuple[str, ...] = (), make: Callable | None = None) -> tuple:
+    """The trained model, its history, and the splits as batches."""
+    s = spec["settings"]
     encoded, tokenizer = _encoded_for(spec)
     torch.manual_seed(spec["seed"])
-    model = (make or notebook(NOTEBOOK).TextClassifier)(
-        tokenizer.get_vocab_size(),
-        s["longest"],
-        s["width"],
-        s["heads"],
-        s["hidden"],
-        len(corpus.classes_of(spec)),
-        s["dropout"],
-    )
+    sizes = s["longest"], s["width"], s["heads"], s["hidden"], len(corpus.classes_of(spec)), s["dropout"]
+    model = (make or notebook(NOTEBOOK).TextClassifier)(tokenizer.get_vocab_size(), *sizes)
     recipe = training.Recipe(s["epochs"], s["learning_rate"], weight_decay=s["l2"], patience=s["patience"])
     batches = {
-        name: tokens.TextBatches(encoded[name], getattr(splits, name).classes, s["batch"], spec["seed"])
-        for name in encoded
+        name: tokens.TextBatches(encoded[name].rows(slice(len(split))), split.classes, s["batch"], spec["seed"])
+        for name, split in vars(_corpus(spec)).items()
     }
-    if rows is not None:
-        few = encoded["train"].rows(rows), splits.train.classes[rows]
-        batches["train"] = tokens.TextBatches(*few, s["batch"], spec["seed"])
-    history = training.fit(
-        model, batches["train"], batches["validation"], recipe, spec["seed"], scratch,
-        {name: batches[name] for name in watched},
-    )  # fmt: skip
+    also = {name: batches[name] for name in watched}
+    history = training.fit(model, batches["train"], batches["validation"], recipe, spec["seed"], scratch, also)
     return model, history, batches
 
 
@@ -186,11 +165,9 @@ def _own_trained(spec: dict, scratch: Path, tested: bool) -> tuple[dict, dict, d
     """With `rows` in the settings, on the first rows of the training split alone, in as many steps as on all."""
     s, splits = spec["settings"], _corpus(spec)
     chosen, recipe = own.chosen(s)
-    if "rows" in s:
-        whole, splits = splits, _shortened(splits, s["rows"])
-        recipe = replace(recipe, epochs=round(recipe.epochs * len(whole.train) / len(splits.train)))
-    synthetic, sizes = s.get("synthetic_rows", 0), (chosen.vocabulary, chosen.longest, chosen.width)
-    readings, features, vectors = _read(tuple(spec["data"]), synthetic, len(splits.train), *sizes)
+    rows, whole = len(splits.train), len(_splits(*_read_from(spec)).train)
+    recipe = replace(recipe, epochs=round(recipe.epochs * whole / rows))
+    readings, features, vectors = _read(*_read_from(spec), rows, chosen.vocabulary, chosen.longest, chosen.width)
     batches = {
         name: own.Batches(reading, getattr(splits, name).classes, chosen, spec["seed"])
         for name, reading in readings.items()
@@ -224,13 +201,12 @@ def _measured(model, batches: dict, history: dict[str, list[float]], tested: boo
 
 
 def _encoded_for(spec: dict) -> tuple[dict, Tokenizer]:
-    s = spec["settings"]
-    return _encoded(tuple(spec["data"]), s.get("synthetic_rows", 0), s["vocabulary"], s["longest"])
+    return _encoded(*_read_from(spec), spec["settings"]["vocabulary"], spec["settings"]["longest"])
 
 
 @lru_cache(maxsize=2)
 def _encoded(names: tuple[str, ...], synthetic_rows: int, vocabulary: int, longest: int) -> tuple[dict, Tokenizer]:
-    """Each split as word numbers, and the tokeniser, learnt from training texts alone."""
+    """Each split as word numbers, and the tokeniser, learnt from all training texts."""
     splits = _splits(names, synthetic_rows)
     tokenizer = tokens.learn(splits.train.texts, vocabulary)
     encoded = {name: tokens.encode(tokenizer, split.texts, longest) for name, split in vars(splits).items()}
@@ -245,9 +221,9 @@ def _read(
 
     All of it is learnt from the first `rows` of the training split.
     """
-    splits = _shortened(_splits(names, synthetic_rows), rows)
-    reader = own.Reader(splits.train.texts, vocabulary, longest)
-    readings = {
-        name: reader.learnt if name == "train" else reader.read(split.texts) for name, split in vars(splits).items()
+    splits = _splits(names, synthetic_rows)
+    reader = own.Reader(splits.train.texts[:rows], vocabulary, longest)
+    readings = {"train": reader.learnt} | {
+        name: reader.read(getattr(splits, name).texts) for name in ("validation", "test")
     }
-    return readings, reader.features, own.first_vectors(readings["train"].words, vocabulary, width)
+    return readings, reader.features, own.first_vectors(reader.learnt.words, vocabulary, width)

@@ -1,6 +1,6 @@
 """What the records of Part IV say of its variants and techniques, seed by seed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -28,14 +28,23 @@ def added(name: str) -> str:
     return f"{'+ ' * (' + ' in name)}{name.rpartition(' + ')[2]}"
 
 
-def over_seeds(records: Sequence[Record], read: Callable[[Record], float]) -> Interval:
-    """Mean over seeds and Student's 95% interval."""
-    return t_interval([read(r) for r in records])
+def quantity(record: Record, name: str) -> float:
+    """One of `comparison.QUANTITIES`; `gap` and `test_gap` are training minus validation and minus test accuracy."""
+    if name == "gap":
+        return gap(record)
+    if name == "test_gap":
+        return measured(record, "train_accuracy") - measured(record, "test_accuracy")
+    return measured(record, name)
 
 
-def difference(a: Sequence[Record], b: Sequence[Record], read: Callable[[Record], float]) -> Interval:
+def over_seeds(records: Sequence[Record], name: str) -> Interval:
+    """The mean of a quantity over seeds and Student's 95% interval."""
+    return t_interval([quantity(r, name) for r in records])
+
+
+def difference(a: Sequence[Record], b: Sequence[Record], name: str) -> Interval:
     """A quantity of a minus that of b, paired by seed, with Student's 95% interval."""
-    return t_interval([read(x) - read(y) for x, y in zip(a, b, strict=True)])
+    return t_interval([quantity(x, name) - quantity(y, name) for x, y in zip(a, b, strict=True)])
 
 
 @dataclass(frozen=True)
@@ -57,19 +66,18 @@ class Variants(dict[str, Sequence[Record]]):
     def steps(self) -> list[Step]:
         """What dropout, early stopping and the penalty each change, against the variant before."""
         found = []
-        for (_, b), (after, a) in pairwise(self.items()):
-            train = difference(a, b, lambda r: measured(r, "train_accuracy"))
-            loss = difference(a, b, lambda r: measured(r, "test_loss"))
-            found.append(Step(after, train, difference(a, b, gap), compare(a, b, "validation"), compare(a, b), loss))
+        for (_, before), (key, after) in pairwise(self.items()):
+            train, apart, loss = (difference(after, before, name) for name in ("train_accuracy", "gap", "test_loss"))
+            found.append(Step(key, train, apart, compare(after, before, "validation"), compare(after, before), loss))
         return found
 
     def leads(self, key: str) -> dict[str, Interval]:
         """By how much a variant is ahead of each other one in test accuracy."""
         return {other: compare(self[key], runs).difference for other, runs in self.items() if other != key}
 
-    def medians(self, quantity: str) -> dict[str, float]:
+    def medians(self, name: str) -> dict[str, float]:
         """The median over seeds of a quantity for each variant."""
-        return {key: float(np.median([measured(r, quantity) for r in runs])) for key, runs in self.items()}
+        return {key: float(np.median([measured(r, name) for r in runs])) for key, runs in self.items()}
 
 
 def regularised_strength(records: Sequence[Record]) -> float:
@@ -78,10 +86,7 @@ def regularised_strength(records: Sequence[Record]) -> float:
 
 
 def strengths(records: Sequence[Record]) -> dict[float, list[Record]]:
-    """The records of each strength of the penalty, in rising order.
-
-    Strength 0 is the variant without a penalty, and one strength is the fourth variant's.
-    """
+    """The records of each strength of the penalty, in rising order; 0 and one more are those of variants."""
     groups = {
         0.0: of(records, "part4-variants", "early-stopping"),
         regularised_strength(records): of(records, "part4-variants", "regularised"),
@@ -91,25 +96,22 @@ def strengths(records: Sequence[Record]) -> dict[float, list[Record]]:
     return dict(sorted(groups.items()))
 
 
-def change(records: Sequence[Record], quantity: str, strength: float, base: float) -> Interval:
+def change(records: Sequence[Record], name: str, strength: float, base: float) -> Interval:
     """A quantity at one strength of the penalty minus that at another, by the seeds that both have."""
-    found = strengths(records)
-    seeds = {r.spec["seed"] for r in found[strength]} & {r.spec["seed"] for r in found[base]}
-    a, b = ([r for r in found[one] if r.spec["seed"] in seeds] for one in (strength, base))
-    return difference(a, b, lambda r: measured(r, quantity))
+    a, b = ({r.spec["seed"]: r for r in strengths(records)[one]} for one in (strength, base))
+    seeds = sorted(a.keys() & b.keys())
+    return difference([a[seed] for seed in seeds], [b[seed] for seed in seeds], name)
 
 
 def sweep(records: Sequence[Record]) -> pd.DataFrame:
     """The penalty's sweep: one row a strength, with means and intervals over seeds."""
+    names = {"accuracy": "validation_accuracy", "loss": "validation_loss", "gap": "gap"}
     rows = []
     for strength, runs in strengths(records).items():
-        row = {"l2": strength, "seeds": len(runs)}
-        reads = {
-            "accuracy": lambda r: measured(r, "validation_accuracy"),
-            "loss": lambda r: measured(r, "validation_loss"),
-            "gap": gap,
+        found = {
+            f"{column}_{end}": value
+            for column, name in names.items()
+            for end, value in over_seeds(runs, name)._asdict().items()
         }
-        for name, read in reads.items():
-            row |= {f"{name}_{end}": value for end, value in over_seeds(runs, read)._asdict().items()}
-        rows.append(row)
+        rows.append({"l2": strength, "seeds": len(runs), **found})
     return pd.DataFrame(rows)

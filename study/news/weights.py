@@ -3,19 +3,16 @@
 Both are plain arrays of the record's `.npz`, which holds their digest; nothing that is loaded is executed.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import nn
 
 from study.definitions import notebook
-from study.evaluation import probabilities
 from study.news import tokens
-from study.news.corpus import classes_of, clean
+from study.news.corpus import classes_of
 from study.runs import Record, label
-from study.training import device, predict
+from study.training import device
 
 _WEIGHT, _WORDS = "weight_", "words"
 
@@ -50,11 +47,3 @@ def classifier(record: Record) -> tuple[nn.Module, Tokenizer]:
             "restore the definition that it was made with."
         ) from error
     return model.to(device()).eval(), tokens.of_words(words)
-
-
-def classify(record: Record, texts: Sequence[str]) -> np.ndarray:
-    """The probabilities (n, classes) that the kept network of a record gives texts. Raises ValueError."""
-    model, tokenizer = classifier(record)
-    encoded = tokens.encode(tokenizer, [clean(text) for text in texts], record.spec["settings"]["longest"])
-    nothing = np.zeros(len(texts), dtype=np.int64)
-    return probabilities(predict(model, tokens.TextBatches(encoded, nothing, len(texts), 0))[0])

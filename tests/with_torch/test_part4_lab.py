@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from study import environment, parts, paths, profile, runs, training
+from study.evaluation import probabilities
 from study.news import experiments, lab, tokens, trainings, weights
 from study.news.variants import NAMES
 
@@ -154,8 +155,10 @@ def test_a_sentence_is_read_with_the_kept_weights_and_not_at_all_in_a_build(news
     assert reading.received.shape == (news.sizes.heads, 5)
     assert reading.received.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert reading.probabilities[reading.class_] == max(reading.probabilities.values())
-    shares = weights.classify(record, ["Oil prices rise & fall"])[0]
-    assert list(reading.probabilities.values()) == pytest.approx(shares.tolist(), abs=1e-5)
+    encoded = tokens.encode(tokenizer, ["Oil prices rise & fall"], 16)
+    kept = weights.classifier(record)[0]
+    logits, _ = training.predict(kept, tokens.TextBatches(encoded, np.zeros(1, int), 1, 0))
+    assert list(reading.probabilities.values()) == pytest.approx(probabilities(logits)[0].tolist(), abs=1e-5)
 
 
 def test_the_ablation_has_words_for_every_row():
