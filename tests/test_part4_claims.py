@@ -37,28 +37,40 @@ def altered(records, models, change, task="variants"):
     return [change(r) if r.spec["task"] == f"part4-{task}" and r.spec["model"] in models else r for r in records]
 
 
-def swapped(records, one, other):
-    """The records of two variants under each other's name."""
-    names = {one: other, other: one}
-    return [
-        replace(r, spec=r.spec | {"model": names.get(r.spec["model"], r.spec["model"])})
-        if r.spec["task"] == "part4-variants"
-        else r
-        for r in records
-    ]
+def ours(models, change, task="variants"):
+    """The verdicts with some models' records of a task changed."""
+    return lambda records: Statuses(altered(records, models, change, task))
 
 
-def with_guess(records, changed):
-    """The verdicts where some variants have other records in the guess that was tested."""
-    after = Statuses(records)
-    vars(after.evidence)["guess"] = Variants(after.evidence.guess | changed)
-    return after
+def guess(change):
+    """The verdicts with the variants of the tested guess that `change` gives in the place of some."""
+
+    def turned(records):
+        after = Statuses(records)
+        vars(after.evidence)["guess"] = Variants(after.evidence.guess | change(after.evidence.guess))
+        return after
+
+    return turned
 
 
-def scored(before, variant, split, **scores):
-    """A variant of the tested guess with other scores on a split, by seed a little apart."""
-    apart = lambda r: {name: score + 1e-4 * r.spec["seed"] for name, score in scores.items()}  # noqa: E731
-    return {variant: [with_score(r, split, **apart(r)) for r in before.evidence.guess[variant]]}
+def scored(split, **scores):
+    """Other scores on one split, by seed a little apart."""
+    return lambda r: with_score(r, split, **{name: value + 1e-4 * r.spec["seed"] for name, value in scores.items()})
+
+
+def guessed(variant, split, **scores):
+    return guess(lambda found: {variant: [scored(split, **scores)(r) for r in found[variant]]})
+
+
+def falling(record):
+    """A training whose validation loss falls more than its training loss."""
+    return replace(record, arrays=record.arrays | {"history_validation_loss": record.arrays["history_loss"] * 2})
+
+
+def lucky(found):
+    """Early stopping that helps a single seed, by much."""
+    first, *others = found[STOPPED]
+    return {STOPPED: [with_score(first, "test", accuracy=0.97), *others]}
 
 
 # The table
@@ -81,128 +93,128 @@ def test_every_published_number_of_the_part_is_judged(records):
 
 # Altered records
 
+ALL = tuple(experiments.VARIANTS)
+WEAKER = ours(["strength-1e-05"], scored("validation", accuracy=0.93, loss=0.2), "l2")
+TURNED = {
+    "Base is not learnt": (
+        ours(["base"], scored("train", accuracy=0.5)),
+        {"training_learnt": (CONFIRMED, CONTRADICTED), "base_overfits": (CONFIRMED, CONTRADICTED)},
+    ),
+    "Base trained a little less": (
+        ours(["base"], lambda r: with_score(r, "train", accuracy=r.metrics["train"]["accuracy"] - 0.008)),
+        {"part4.base.train_accuracy": (REPRODUCED, CLOSE)},
+    ),
+    "Base without a gap": (
+        ours(["base"], scored("train", accuracy=0.9)),
+        {
+            "part4.base.train_accuracy": (REPRODUCED, NOT_REPRODUCED), "base_huge_gap": (CONFIRMED, CONTRADICTED),
+            "gap_closes": (CONFIRMED, CONFIRMED),  # what a technique changes is judged in the guess
+        },
+    ),
+    "Base and early stopping swapped": (
+        guess(lambda found: {"base": found[STOPPED], STOPPED: found["base"]}),
+        {
+            "dropout_helps": (CONFIRMED, UNCLEAR), "all_better_than_base": (CONFIRMED, UNCLEAR),
+            "gap_closes": (CONFIRMED, CONTRADICTED), "early_stopping_gap": (CONFIRMED, CONTRADICTED),
+        },
+    ),
+    "early stopping helps and leads": (
+        guessed(STOPPED, "test", accuracy=0.93, loss=0.2),
+        {
+            "early_stopping_helps": (PARTLY, CONFIRMED), "early_stopping_effective": (PARTLY, CONFIRMED),
+            "early_stopping_best": (UNCLEAR, CONFIRMED), "early_stopping_highest": (UNCLEAR, CONFIRMED),
+            "regularisation_no_gain": (PARTLY, CONFIRMED),
+            "regularisation_too_strong": (UNCLEAR, PARTLY),  # the penalty now lowers the accuracy
+        },
+    ),
+    "early stopping behind": (
+        guessed(STOPPED, "test", accuracy=0.89, loss=0.4),
+        {"early_stopping_best": (UNCLEAR, CONTRADICTED), "early_stopping_highest": (UNCLEAR, CONTRADICTED)},
+    ),
+    "one lucky seed": (guess(lucky), {"early_stopping_best": (UNCLEAR, UNCLEAR)}),
+    "early stopping trained as it tests": (
+        guessed(STOPPED, "train", accuracy=0.5), {"early_stopping_as_well": (UNCLEAR, CONFIRMED)},
+    ),
+    "nearly so": (guessed(STOPPED, "train", accuracy=0.92), {"early_stopping_as_well": (UNCLEAR, PARTLY)}),
+    "far from it": (guessed(STOPPED, "train", accuracy=0.99), {"early_stopping_as_well": (UNCLEAR, CONTRADICTED)}),
+    "dropout does nothing": (
+        guess(lambda found: {"dropout": found["base"]}),
+        {
+            "dropout_helps": (CONFIRMED, UNCLEAR), "dropout_drops_units": (CONFIRMED, UNCLEAR),
+            "all_better_than_base": (CONFIRMED, PARTLY),
+        },
+    ),
+    "no technique does anything": (
+        guess(lambda found: dict.fromkeys(found, found["base"])), {"metrics_improve": (PARTLY, UNCLEAR)},
+    ),
+    "the validation loss falls faster": (
+        guess(lambda found: {"dropout": [falling(r) for r in found["dropout"]]}),
+        {"dropout_overfits": (CONFIRMED, PARTLY)},
+    ),
+    "the penalty narrows the gap": (
+        guessed("regularised", "train", accuracy=0.94),
+        {"regularisation_reduces_gap": (UNCLEAR, CONFIRMED), "regularised_little_gap": (UNCLEAR, CONFIRMED)},
+    ),
+    "the penalty widens the gap": (
+        guessed("regularised", "train", accuracy=0.99),
+        {
+            "regularisation_reduces_gap": (UNCLEAR, CONTRADICTED), "regularised_little_gap": (UNCLEAR, CONTRADICTED),
+            "regularisation_training": (CONFIRMED, CONTRADICTED),
+        },
+    ),
+    "a weaker penalty is better": (
+        WEAKER, {"regularisation_too_strong": (UNCLEAR, PARTLY), "bias_variance": (UNCLEAR, PARTLY)},
+    ),
+    "and the penalty harms": (
+        lambda records: guessed("regularised", "test", accuracy=0.88)(WEAKER(records).records),
+        {"regularisation_too_strong": (UNCLEAR, CONFIRMED), "bias_variance": (UNCLEAR, CONFIRMED)},
+    ),
+    "the strength is crucial": (
+        ours(["strength-1e-05"], scored("validation", accuracy=0.95, loss=0.2), "l2"),
+        {"optimal_strength": (CONTRADICTED, CONFIRMED)},
+    ),
+    "all right": (
+        ours(ALL, lambda r: right_on(r, 1.0)), {"diagonal": (PARTLY, CONFIRMED), "balanced": (PARTLY, CONFIRMED)},
+    ),
+    "few right": (
+        ours(ALL, lambda r: right_on(r, 0.4)),
+        {"diagonal": (PARTLY, CONTRADICTED), "roc_corner": (CONFIRMED, CONTRADICTED)},
+    ),
+    "a low AUC": (
+        ours(["base"], lambda r: with_score(r, "test", auc=[0.8, 0.9, 0.8, 0.8])),
+        {"auc_high": (CONFIRMED, CONTRADICTED)},
+    ),
+    "AUCs as printed": (
+        ours(ALL, lambda r: with_score(r, "test", auc=[0.98, 0.996, 0.98, 0.98])), {"auc_perfect": (PARTLY, CONFIRMED)},
+    ),
+    "no AUC as printed": (
+        ours(ALL, lambda r: with_score(r, "test", auc=[0.9, 0.9, 0.9, 0.9])), {"auc_perfect": (PARTLY, CONTRADICTED)},
+    ),
+    "our classifier below dropout": (
+        ours(["own"], lambda r: right_on(r, 0.9), "own"), {"dropout_room": (CONFIRMED, CONTRADICTED)},
+    ),
+}  # fmt: skip
 
-def test_base_and_early_stopping_swapped(records, before):
-    after = Statuses(swapped(records, "base", STOPPED))
-    number = "part4.base.train_accuracy"
-    assert (before[number], after[number]) == (REPRODUCED, NOT_REPRODUCED)
-    assert (before["base_huge_gap"], after["base_huge_gap"]) == (CONFIRMED, CONTRADICTED)
-    assert after["gap_closes"] == before["gap_closes"]  # what a technique changes is judged in the guess
-    guess = before.evidence.guess
-    after = with_guess(records, {"base": guess[STOPPED], STOPPED: guess["base"]})
-    turned = {"dropout_helps", "all_better_than_base", "gap_closes", "early_stopping_gap"}
-    assert {before[name] for name in turned} == {CONFIRMED} and CONFIRMED not in {after[name] for name in turned}
-    assert after["gap_closes"] == CONTRADICTED
+
+@pytest.mark.parametrize("case", TURNED)
+def test_verdicts_turn_with_the_records(records, before, case):
+    alter, turned = TURNED[case]
+    after = alter(records)
+    assert {name: (before[name], after[name]) for name in turned} == turned
 
 
-def test_early_stopping_that_helps_and_leads(records, before):
-    after = with_guess(records, scored(before, STOPPED, "test", accuracy=0.93, loss=0.2))
-    assert (before["early_stopping_helps"], after["early_stopping_helps"]) == (PARTLY, CONFIRMED)
-    assert (before["early_stopping_best"], after["early_stopping_best"]) == (UNCLEAR, CONFIRMED)
-    assert (before["early_stopping_highest"], after["early_stopping_highest"]) == (UNCLEAR, CONFIRMED)
-    assert (before["early_stopping_effective"], after["early_stopping_effective"]) == (PARTLY, CONFIRMED)
-    assert after["regularisation_too_strong"] == PARTLY  # the penalty now lowers the accuracy
-    assert after["regularisation_no_gain"] == CONFIRMED
-    behind = with_guess(records, scored(before, STOPPED, "test", accuracy=0.89, loss=0.4))
-    assert behind["early_stopping_best"] == behind["early_stopping_highest"] == CONTRADICTED
+def test_every_claim_turns_in_some_case():
+    assert {name for _, turned in TURNED.values() for name, (a, b) in turned.items() if a != b} > set(claims.CLAIMS)
 
 
-def test_the_reason_says_in_which_setting_and_which_half_of_a_claim_holds(records, before):
+def test_the_reason_says_in_which_setting_and_which_half_of_a_claim_holds(records):
     found = analysis.claims(records)
     assert found["early_stopping_best"].reason.endswith(f"that was tested, by 3{NO_BREAK_SPACE}seeds.")
     assert "tested" not in found["base_overfits"].reason
     assert " The claim holds for the test loss only." in found["early_stopping_helps"].reason
     assert "Clearly better is the test loss." in found["regularisation_no_gain"].reason
-    better = with_guess(records, scored(before, STOPPED, "test", accuracy=0.93, loss=0.2))
+    better = TURNED["early stopping helps and leads"][0](records)
     assert "only" not in claims.early_stopping_helps(better.evidence).reason
-
-
-def test_dropout_that_does_nothing(records, before):
-    after = with_guess(records, {"dropout": before.evidence.guess["base"]})
-    assert after["dropout_helps"] == after["dropout_drops_units"] == UNCLEAR
-    assert before["dropout_helps"] == before["dropout_drops_units"] == CONFIRMED
-    assert after["all_better_than_base"] == PARTLY
-
-
-def test_a_penalty_that_narrows_the_gap_and_its_training(records, before):
-    trained = [with_guess(records, scored(before, "regularised", "train", accuracy=share)) for share in (0.94, 0.99)]
-    narrow, wide = trained
-    names = ("regularisation_reduces_gap", "regularisation_training", "regularised_little_gap")
-    assert [before[name] for name in names] == [UNCLEAR, CONFIRMED, UNCLEAR]
-    assert {narrow[name] for name in names} == {CONFIRMED} and {wide[name] for name in names} == {CONTRADICTED}
-
-
-def validating(accuracy, loss=None):
-    def change(record):
-        scores = {"accuracy": accuracy + 1e-4 * record.spec["seed"]} | ({} if loss is None else {"loss": loss})
-        return with_score(record, "validation", **scores)
-
-    return change
-
-
-def test_strengths_of_the_penalty(records, before):
-    weaker = altered(records, ["strength-1e-05"], validating(0.93, loss=0.2), task="l2")
-    after = Statuses(weaker)
-    assert (before["regularisation_too_strong"], after["regularisation_too_strong"]) == (UNCLEAR, PARTLY)
-    assert (before["bias_variance"], after["bias_variance"]) == (UNCLEAR, PARTLY)
-    crucial = Statuses(altered(records, ["strength-1e-05"], validating(0.95, loss=0.2), task="l2"))
-    assert (before["optimal_strength"], crucial["optimal_strength"]) == (CONTRADICTED, CONFIRMED)
-    lower = with_guess(weaker, scored(before, "regularised", "test", accuracy=0.88))
-    assert lower["bias_variance"] == lower["regularisation_too_strong"] == CONFIRMED
-
-
-def test_classes_and_their_curves(records, before):
-    names = list(experiments.VARIANTS)
-    perfect = altered(records, names, lambda r: right_on(r, 1.0))
-    after = Statuses(perfect)
-    assert (before["diagonal"], after["diagonal"]) == (PARTLY, CONFIRMED)
-    assert (before["balanced"], after["balanced"]) == (PARTLY, CONFIRMED)
-    poor = Statuses(altered(records, names, lambda r: right_on(r, 0.4)))
-    assert poor["diagonal"] == CONTRADICTED
-    assert (before["roc_corner"], poor["roc_corner"]) == (CONFIRMED, CONTRADICTED)
-    low = Statuses(altered(records, ["base"], lambda r: with_score(r, "test", auc=[0.8, 0.9, 0.8, 0.8])))
-    assert (before["auc_high"], low["auc_high"]) == (CONFIRMED, CONTRADICTED)
-    as_printed = altered(records, names, lambda r: with_score(r, "test", auc=[0.98, 0.996, 0.98, 0.98]))
-    assert (before["auc_perfect"], Statuses(as_printed)["auc_perfect"]) == (PARTLY, CONFIRMED)
-    none = altered(records, names, lambda r: with_score(r, "test", auc=[0.9, 0.9, 0.9, 0.9]))
-    assert Statuses(none)["auc_perfect"] == CONTRADICTED
-
-
-def test_our_classifier_below_dropout_leaves_no_room(records, before):
-    worse = [right_on(r, 0.9) if r.spec["task"] == "part4-own" else r for r in records]
-    assert (before["dropout_room"], Statuses(worse)["dropout_room"]) == (CONFIRMED, CONTRADICTED)
-
-
-def test_a_validation_loss_that_falls_faster(records, before):
-    def falling(record):
-        return replace(record, arrays=record.arrays | {"history_validation_loss": record.arrays["history_loss"] * 2})
-
-    after = with_guess(records, {"dropout": [falling(r) for r in before.evidence.guess["dropout"]]})
-    assert (before["dropout_overfits"], after["dropout_overfits"]) == (CONFIRMED, PARTLY)
-
-
-def test_training_below_unseen_texts(records, before):
-    low = altered(records, ["base"], lambda r: with_score(r, "train", accuracy=0.5 + 1e-4 * r.spec["seed"]))
-    after = with_guess(low, scored(before, STOPPED, "train", accuracy=0.5))
-    assert (before["training_learnt"], after["training_learnt"]) == (CONFIRMED, CONTRADICTED)
-    assert (before["base_overfits"], after["base_overfits"]) == (CONFIRMED, CONTRADICTED)
-    assert (before["early_stopping_as_well"], after["early_stopping_as_well"]) == (UNCLEAR, CONFIRMED)
-    nearly, far = (with_guess(records, scored(before, STOPPED, "train", accuracy=share)) for share in (0.92, 0.99))
-    assert (nearly["early_stopping_as_well"], far["early_stopping_as_well"]) == (PARTLY, CONTRADICTED)
-
-
-def test_an_effect_of_one_seed_alone_confirms_no_claim(records, before):
-    """Early stopping helps a single seed, by much."""
-    first, *others = before.evidence.guess[STOPPED]
-    after = with_guess(records, {STOPPED: [with_score(first, "test", accuracy=0.97), *others]})
-    assert after.evidence.guess.steps[1].test.direction == "not clearly different"
-    assert after["early_stopping_best"] == UNCLEAR
-
-
-def test_numbers_turn(records, before):
-    less = lambda r: with_score(r, "train", accuracy=r.metrics["train"]["accuracy"] - 0.008)  # noqa: E731
-    after = Statuses(altered(records, ["base"], less))
-    assert (before["part4.base.train_accuracy"], after["part4.base.train_accuracy"]) == (REPRODUCED, CLOSE)
 
 
 def test_what_the_front_page_says_turns_with_the_classifiers(records):

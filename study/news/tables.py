@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -221,32 +221,24 @@ def ahead(numbers: Mapping[str, float]) -> float:
     return stopped - whole
 
 
-class Peaks(NamedTuple):
-    """How the curves of a variant run, medians over seeds: epochs until validation accuracy is highest and loss lowest,
-    how much accuracy is lost after that, how many times its lowest value the loss ends at, and the first epoch.
+def peaks(records: Sequence[Record]) -> SimpleNamespace:
+    """How the curves of a variant run, medians over seeds.
+
+    `epochs` until validation accuracy is highest, how much of it is `lost` after that, epochs to the `lowest_loss` on
+    validation, the `loss_ratio` of its end to that; `first_train` and `first_validation` accuracy.
     """
-
-    epochs: int
-    lost: float
-    lowest_loss: int
-    loss_ratio: float
-    first_train: float
-    first_validation: float
-
-
-def peaks(records: Sequence[Record]) -> Peaks:
     accuracy, loss, train = (
         [record.arrays[f"history_{name}"].astype(float) for record in records]
         for name in ("validation_accuracy", "validation_loss", "accuracy")
     )
     middle = lambda values: float(np.median(list(values)))  # noqa: E731
-    return Peaks(
-        round(middle(one.argmax() + 1 for one in accuracy)),
-        middle(one.max() - one[-1] for one in accuracy),
-        round(middle(one.argmin() + 1 for one in loss)),
-        middle(one[-1] / one.min() for one in loss),
-        middle(one[0] for one in train),
-        middle(one[0] for one in accuracy),
+    return SimpleNamespace(
+        epochs=round(middle(one.argmax() + 1 for one in accuracy)),
+        lost=middle(one.max() - one[-1] for one in accuracy),
+        lowest_loss=round(middle(one.argmin() + 1 for one in loss)),
+        loss_ratio=middle(one[-1] / one.min() for one in loss),
+        first_train=middle(one[0] for one in train),
+        first_validation=middle(one[0] for one in accuracy),
     )
 
 
