@@ -73,6 +73,18 @@ def evaluated(monkeypatch, part: str, alter: Alter | None = None, **options) -> 
     return found, names
 
 
+def again(part: str, names: Mapping[str, object], **changed) -> dict[str, object]:
+    """The value of each inline expression among `names`, those of the executed notebook, when some are changed.
+
+    Of the code only the cells that readers do not see run again: there the notebook looks at its records.
+    """
+    names, found = {**names, **changed}, {}
+    for position, cell in enumerate(cells(part)):
+        if cell.cell_type != "code" or "hide-input" in cell.metadata.get("tags", []):
+            found |= run(cell, names, f"<{part}, cell {position}>")
+    return found
+
+
 def resample_less(monkeypatch) -> None:
     """Intervals of paired differences from 200 resamples, each once: cases compare much the same records."""
     kept = {}

@@ -2,11 +2,12 @@
 
 from functools import reduce
 
+import committed
 import pytest
 from chapter import altered
 
-from study import profile, published, runs
-from study.manufacturing import analysis, claims, experiments
+from study import published
+from study.manufacturing import analysis, claims
 from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, OR_CHECK, PCA_NAME, SINGLE
 from study.manufacturing.evaluation import Evidence
 from study.manufacturing.experiments import BROKEN_GAUGES, NOISE
@@ -15,9 +16,7 @@ from study.verdicts import CONFIRMED, CONTRADICTED, EXACT, NOT_EXACT, NOT_TESTED
 
 @pytest.fixture(scope="module")
 def records():
-    full = profile.load("full")
-    store = runs.Store(full.records)
-    return [store.load(spec) for spec in experiments.ALL.specs(full)]
+    return committed.records("part1")
 
 
 def test_every_claim_of_the_part_is_a_row_of_the_table_and_stands_in_the_original():

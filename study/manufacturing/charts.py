@@ -35,12 +35,12 @@ class Step(NamedTuple):
     size: str = ""
 
 
-def graph(model: object, layers_a_row: int = 2) -> Figure:
+def graph(model: object) -> Figure:
     """The computational graph of a Keras model of dense layers: forwards, and the gradients back.
 
     Everything is read from the model. n is the number of vectors in a batch. Raises ValueError for other layers.
     """
-    rows = _rows(model, layers_a_row)
+    rows = _rows(model)
     fig, axis = figures.new(height_cm=2.7 * len(rows) + 0.9)
     axis.set(xlim=(0, 16), ylim=(-2.7 * len(rows) + 1.8, 1.5))
     axis.set_axis_off()
@@ -80,8 +80,8 @@ def graph(model: object, layers_a_row: int = 2) -> Figure:
     return fig
 
 
-def _rows(model: object, layers_a_row: int) -> list[list[Step]]:
-    """The steps of a chain of dense layers, so many layers in a row; the input comes first, the loss last."""
+def _rows(model: object) -> list[list[Step]]:
+    """The steps of a chain of dense layers, two layers in a row; the input comes first, the loss last."""
     layers = model.layers
     others = [layer.name for layer in layers if type(layer).__name__ != "Dense"]
     if others:
@@ -99,7 +99,7 @@ def _rows(model: object, layers_a_row: int) -> list[list[Step]]:
         chains.append(steps)
     chains[0].insert(0, Step("x", "x", f"n × {layers[0].kernel.shape[0]}"))
     chains[-1].append(Step("loss", "L", "1"))
-    return [list(chain(*chains[i : i + layers_a_row])) for i in range(0, len(chains), layers_a_row)]
+    return [list(chain(*chains[i : i + 2])) for i in range(0, len(chains), 2)]
 
 
 def _box(axis: Axes, x: float, y: float, text: str, colour: str) -> None:

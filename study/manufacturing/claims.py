@@ -48,7 +48,7 @@ def clean_data_hard(e: Evidence) -> Verdict:
 
 
 def subtle_missed(e: Evidence) -> Verdict:
-    found = e.severe(SUBTLE, AUTOENCODER)
+    found = e.subtle(AUTOENCODER)
     return Verdict(
         CONFIRMED if found.high < MISSED else CONTRADICTED if found.low > MISSED else UNCLEAR,
         f"Of the faults of severity {SUBTLE:g} it finds {shown(found)}.",

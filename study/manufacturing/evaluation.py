@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import getitem
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,13 +22,11 @@ FALSE_ALARMS = 0.01
 RESAMPLES = 10_000
 
 
-def threshold(normal: np.ndarray, false_alarms: float = FALSE_ALARMS) -> float:
-    """The score that this share of normal cycles exceeds. Raises ValueError for a share outside 0 to 1 or too few."""
-    if not 0 < false_alarms < 1:
-        raise ValueError(f"a share of false alarms lies between 0 and 1, not at {false_alarms}")
-    if len(normal) * false_alarms < 1:
-        raise ValueError(f"{len(normal)} normal cycles are too few for a false-alarm rate of {false_alarms}")
-    return float(np.quantile(normal, 1 - false_alarms))
+def threshold(normal: np.ndarray) -> float:
+    """The score that a share FALSE_ALARMS of normal cycles exceeds. Raises ValueError for too few cycles."""
+    if len(normal) * FALSE_ALARMS < 1:
+        raise ValueError(f"{len(normal)} normal cycles are too few for a false-alarm rate of {FALSE_ALARMS}")
+    return float(np.quantile(normal, 1 - FALSE_ALARMS))
 
 
 def rates(calibration: np.ndarray, normal: np.ndarray, faulty: np.ndarray) -> dict[str, float]:
@@ -54,9 +53,9 @@ def mean_interval(values: Sequence[float]) -> Interval:
     return Interval(float(found.mean()), float(low), float(high))
 
 
-def shown(found: Interval, digits: int = 2) -> str:
+def shown(found: Interval) -> str:
     """An interval in a table or sentence: "0.81 [0.79 to 0.83]"."""
-    return f"{number(found.mean, digits)} [{interval(found.low, found.high, digits)}]"
+    return f"{number(found.mean, 2)} [{interval(found.low, found.high)}]"
 
 
 def by_plant(records: Sequence[Record], *place: str | int) -> pd.Series:
@@ -243,24 +242,15 @@ class Economy:
         return 1000 * (inspected + self.faulty_share * (1 - detection) * missed)
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """The threshold of least expected cost for a price of a missed fault, and what it costs on fresh cycles."""
+class Saved(NamedTuple):
+    """What alarms are worth at a price of a missed fault: the share of the cost without alarms that they save."""
 
     missed: float
-    false_alarms: float
-    detection: float
-    cost: float
-    without: float  # cost per 1000 components without any alarm
-
-    @property
-    def saved(self) -> float:
-        """The share of the cost without alarms that is saved."""
-        return 1 - self.cost / self.without
+    saved: float
 
 
-def by_cost(records: Sequence[Record], detector: str, economy: Economy) -> list[Chosen]:
-    """For each price of a missed fault: the threshold chosen on one half of the faults and judged on the other.
+def by_cost(records: Sequence[Record], detector: str, economy: Economy) -> list[Saved]:
+    """For each price: the threshold of least expected cost, chosen on one half of the faults, judged on the other.
 
     Rates are means over the plants; no alarm at all, the first, is among the choices.
     """
@@ -273,7 +263,7 @@ def by_cost(records: Sequence[Record], detector: str, economy: Economy) -> list[
     for missed in economy.missed:
         best = economy.cost(np.append(0, FALSE_ALARM_GRID), to_choose, missed).argmin()
         costs = economy.cost(false_alarms, detection, missed)
-        found.append(Chosen(missed, false_alarms[best], detection[best], costs[best], without=costs[0]))
+        found.append(Saved(missed, 1 - costs[best] / costs[0]))
     return found
 
 

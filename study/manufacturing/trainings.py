@@ -1,6 +1,6 @@
 """How the runs of Part I are made: detectors fitted on a plant's production, and judged on its later cycles."""
 
-import time
+import timeit
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -187,8 +187,8 @@ def _labels(line: Line, judge: _Judge, residuals: Callable) -> dict:
 
     def learnt(chosen: slice | np.ndarray, of_kind: slice | np.ndarray) -> dict:
         score = detectors.learn_from_labels(known_normal, labelled[chosen])
-        calibration, normal, faulty = (score(x) for x in judged)
-        return evaluation.rates(calibration, normal, faulty[of_kind])
+        calibration, normal, faulty_scores = (score(x) for x in judged)
+        return evaluation.rates(calibration, normal, faulty_scores[of_kind])
 
     unseen = {
         kind: learnt(kinds != i, judged_kinds == i) | {"seen": learnt(slice(None), judged_kinds == i)["detection"]}
@@ -293,20 +293,13 @@ def latency(spec: dict, scratch: Path) -> Outcome:
     fitted = _detectors(_rebuilding(network, vectors), vectors, spec["seed"])
     found = {}
     for name in detectors.SINGLE:
-        single = _milliseconds(fitted[name], [vectors[i : i + 1] for i in range(100)])
+        single, batch = (
+            1e3 * np.array(timeit.repeat(partial(fitted[name], x), number=1, repeat=1 + calls)[1:])
+            for x, calls in ((vectors[:1], 100), (vectors, 10))
+        )
         found[name] = {
             "median": float(np.median(single)),
             "p99": float(np.quantile(single, 0.99)),
-            "in_batch": float(np.median(_milliseconds(fitted[name], [vectors] * 10))) / len(vectors),
+            "in_batch": float(np.median(batch)) / len(vectors),
         }
     return {"parameters": network.model.count_params(), "milliseconds": found}, {}
-
-
-def _milliseconds(score: Score, inputs: list[np.ndarray]) -> list[float]:
-    """Of each call, after one that is not counted."""
-    taken = []
-    for vectors in (inputs[0], *inputs):
-        start = time.perf_counter()
-        score(vectors)
-        taken.append(1e3 * (time.perf_counter() - start))
-    return taken[1:]

@@ -3,10 +3,12 @@
 The notebook's cells are run without drawing, on the committed records of the full profile.
 """
 
+from copy import copy
 from dataclasses import replace
 
+import chapter
 import pytest
-from chapter import altered, assert_broken, assert_sound, cells, run
+from chapter import altered, assert_broken, assert_sound
 
 from study.manufacturing.detectors import AUTOENCODER, FOREST, OR_CHECK, PCA_NAME
 
@@ -14,27 +16,21 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def chapter():
+def names():
     """The notebook's names after all its cells."""
-    names = {"__name__": "__main__"}
-    for position, cell in enumerate(cells("part1")):
-        run(cell, names, f"<part1, cell {position}>")
-    return names
+    with pytest.MonkeyPatch.context() as patch:
+        return chapter.evaluated(patch, "part1")[1]
 
 
 def evaluated(names, alter=lambda record: record):
-    """The value of each inline expression with the evidence of altered records; the cells that read it run again."""
-    plants = type(names["plants"])("full")
+    """The value of each inline expression with the evidence of altered records."""
+    plants = copy(names["plants"])
     plants.evidence = replace(names["e"], records=[alter(record) for record in names["e"].records])
-    again, found = names | {"plants": plants}, {}
-    for position, cell in enumerate(cells("part1")):
-        if cell.cell_type != "code" or "hide-input" in cell.metadata.get("tags", []):
-            found |= run(cell, again, f"<part1, cell {position}>")
-    return found
+    return chapter.again("part1", names, plants=plants)
 
 
-def test_every_value_is_one_that_the_documents_take_and_every_check_holds(chapter):
-    assert_sound(evaluated(chapter), more_than=25)
+def test_every_value_is_one_that_the_documents_take_and_every_check_holds(names):
+    assert_sound(evaluated(names), more_than=25)
 
 
 def swapped(record):
@@ -120,6 +116,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_an_altered_record_breaks_what_rests_on_it(chapter, case):
+def test_an_altered_record_breaks_what_rests_on_it(names, case):
     alter, checks = CASES[case]
-    assert_broken(evaluated(chapter, alter), checks)
+    assert_broken(evaluated(names, alter), checks)

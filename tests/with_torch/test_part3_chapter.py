@@ -3,31 +3,41 @@
 The notebook's cells are run without drawing, on the committed records of the full profile.
 """
 
+from copy import copy
 from dataclasses import replace
 
 import chapter
+import committed
 import pytest
 from chapter import altered, assert_broken, assert_sound, broken
 
-from study import profile, published, runs
-from study.runs import Record
-from study.theory import analysis, claims, experiments
+from study import published
+from study.theory import analysis, claims
 from study.verdicts import CONFIRMED, CONTRADICTED, PARTLY, UNCLEAR
 
 
-def evaluated(monkeypatch, alter=None):
-    """The value of each inline expression of the chapter when every record is read as `alter` returns it."""
-    return chapter.evaluated(monkeypatch, "part3", alter, ignored=("page", "charts", "graph"))[0]
+@pytest.fixture(scope="module")
+def records():
+    return committed.records("part3")
 
 
 @pytest.fixture(scope="module")
-def as_committed():
+def names():
+    """The notebook's names after all its cells."""
     with pytest.MonkeyPatch.context() as patch:
-        return evaluated(patch)
+        return chapter.evaluated(patch, "part3", ignored=("page", "charts", "graph"))[1]
 
 
-def test_every_value_is_one_that_the_documents_take_and_every_check_holds(as_committed):
-    assert_sound(as_committed, more_than=19)
+def evaluated(names, records):
+    """The value of each inline expression of the chapter on these records."""
+    measured = copy(names["measured"])
+    vars(measured).update(records=records)
+    vars(measured).pop("softmax")
+    return chapter.again("part3", names, measured=measured)
+
+
+def test_every_value_is_one_that_the_documents_take_and_every_check_holds(names, records):
+    assert_sound(evaluated(names, records), more_than=19)
 
 
 def scaling(kind, **statistics):
@@ -106,24 +116,20 @@ CASES = {
 
 
 @pytest.mark.parametrize(("alter", "checks", "verdicts"), CASES.values(), ids=CASES)
-def test_an_altered_record_breaks_what_rests_on_it(monkeypatch, as_committed, alter, checks, verdicts):
-    found = evaluated(monkeypatch, alter)
+def test_an_altered_record_breaks_what_rests_on_it(names, records, alter, checks, verdicts):
+    changed = [alter(record) for record in records]
+    found = evaluated(names, changed)
     assert_broken(found, checks)
     assert checks or not broken(found) - {'holds(len(set(statuses)), "=", 2)'}
-    statuses = claims.claims(committed())  # read as altered, too
+    statuses = claims.claims(changed)
     assert {name: statuses[name].status for name in verdicts} == verdicts
-
-
-def committed() -> list[Record]:
-    full = profile.load("full")
-    return [runs.Store(full.records).load(spec) for spec in experiments.ALL.specs(full)]
 
 
 # The verdicts on the original's formulas
 
 
-def test_what_is_partly_right_is_a_vector_and_an_index():
-    statuses = {name: verdict.status for name, verdict in claims.claims(committed()).items()}
+def test_what_is_partly_right_is_a_vector_and_an_index(records):
+    statuses = {name: verdict.status for name, verdict in claims.claims(records).items()}
     assert {name for name, status in statuses.items() if status != CONFIRMED} == {
         "attention_weight_vector", "attention_score",
     }  # fmt: skip
@@ -145,15 +151,15 @@ def test_what_is_partly_right_is_a_vector_and_an_index():
     ],
     ids=["weights over queries", "sums doubled", "values squared", "keys reversed"],
 )  # fmt: skip
-def test_a_formula_is_compared_with_attention_written_out(other, contradicted):
-    evidence = claims.gather(committed())
+def test_a_formula_is_compared_with_attention_written_out(records, other, contradicted):
+    evidence = claims.gather(records)
     evidence = replace(evidence, **other(evidence))
     found = {judge.__name__: judge(evidence).status for judge in claims.CLAIMS.values()}
     assert [name for name, status in found.items() if status == CONTRADICTED] == contradicted
 
 
-def test_the_finding_counts_the_verdicts():
+def test_the_finding_counts_the_verdicts(records):
     changes_nothing = CASES["the division changes nothing"][0]
-    assert "10 statements about self-attention 8 are confirmed and 2 partly." in analysis.finding(committed())
-    altered = analysis.finding([changes_nothing(record) for record in committed()])
-    assert "6 are confirmed, 2 partly and 2 not." in altered and f"vanishing is {UNCLEAR}" in altered
+    assert "10 statements about self-attention 8 are confirmed and 2 partly." in analysis.finding(records)
+    after = analysis.finding([changes_nothing(record) for record in records])
+    assert "6 are confirmed, 2 partly and 2 not." in after and f"vanishing is {UNCLEAR}" in after
