@@ -11,8 +11,7 @@ from study import published
 from study.anomaly.analysis import LOSSES
 from study.anomaly.detectors import AUTOENCODERS, NAMES
 from study.anomaly.lab import Run
-from study.prose import join_list, number, significant
-from study.verdicts import COLLAPSED, Judged, Kind, collapsed
+from study.prose import number, significant
 
 
 def medians(fitted: Mapping[str, Sequence[Run]]) -> dict[str, SimpleNamespace]:
@@ -36,34 +35,18 @@ def r2(fitted: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
     return pd.DataFrame({"Model": list(fitted), **columns})
 
 
-def losses(judged: Sequence[Judged], changed: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
-    """Published losses and counts of anomalies beside ours, then the losses of changed models; losses in 10⁻³."""
-    rows = []
-    for one in judged:
-        if one.kind is Kind.COUNT:
-            reported, ours, more = one.published, span(one.values, number), interval_words(one.interval, _tenths)
-        else:
-            reported, ours = 1e3 * one.published, span(one.values, _thousandths)
-            more = interval_words(one.interval, _thousandths)
-        rows.append((one.model, one.quantity, f"{reported:.6g}", ours, more, one.verdict.status))
-    for name, runs in changed.items():
-        for key, quantity in LOSSES.items():
-            rows.append((f"{name}, yours", quantity, "–", span([r.metrics[key] for r in runs], _thousandths), "–", "–"))
-    return pd.DataFrame(rows, columns=["Model", "Quantity", "Reported", "Ours", "One more seed", "Verdict"])
+def losses(fitted: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
+    """Median loss of each model on each part in 10⁻³, and in brackets what the original reports of its own models."""
+    keys = {NAMES[key]: key for key in AUTOENCODERS}
 
+    def told(name: str, quantity: str) -> str:
+        ours = _thousandths(float(np.median([run.metrics[quantity] for run in fitted[name]])))
+        if name not in keys:
+            return ours
+        return f"{ours} ({1e3 * published.value(f'part2.{keys[name]}.{quantity}'):.6g})"
 
-def losses_caption(judged: Sequence[Judged]) -> str:
-    """What the table of losses shows, with the trainings left out of its intervals, counted by model."""
-    failed: dict[str, int] = {}
-    for one in judged:
-        failed[one.model] = max(failed.get(one.model, 0), len(collapsed(one.values, one.kind)))
-    counted = join_list([f"{n} of {name}" for name, n in failed.items() if n] or ["none here"])
-    return (
-        "Losses (MSE × 10³) and anomalies, reported and ours: median, range, and the 95% prediction interval for one "
-        f"more seed. Trainings that collapsed, with a loss over {COLLAPSED:g} times the median, are in the range but "
-        f"not in the interval: {counted}. Where seeds differ much, the interval is wide, and *reproduced* can "
-        "stand beside a large difference. Base's number of anomalies chose the rule and is not judged."
-    )
+    titles = {"train_loss": "Training", "last_loss": "Validation", "middle_loss": "Testing"}
+    return pd.DataFrame({"Model": list(fitted)} | {t: [told(name, q) for name in fitted] for q, t in titles.items()})
 
 
 def parameters_differing(built: Mapping[str, object]) -> int:
@@ -106,15 +89,6 @@ def span(values: Sequence[float], show: Callable[[float], str]) -> str:
         return "–"
     low, middle, high = (show(v) for v in (min(values), float(np.median(values)), max(values)))
     return middle if low == high else f"{middle} ({low} to {high})"
-
-
-def interval_words(ends: tuple[float, float] | None, show: Callable[[float], str]) -> str:
-    """The prediction interval for one more seed, or a dash where there is none."""
-    return "–" if ends is None else f"{show(ends[0])} to {show(ends[1])}"
-
-
-def _tenths(value: float) -> str:
-    return number(value, 1).removesuffix(".0")
 
 
 def _thousandths(value: float) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from keras import layers
 
-from study import paths
+from study import paths, published
 from study.prose import significant
 
 WINDOW = 30
@@ -150,10 +150,10 @@ def test_without_a_layer_of_that_name_the_narrowest_is_the_bottleneck():
     assert lab.bottleneck(network).name == "code" and lab.bottleneck(narrow()).name == "bottleneck"
 
 
-def test_losses_of_changed_models_stand_below_the_judged_ones(run):
-    table = tables.losses([], {"Wide": [run]})
-    assert table.Model.tolist() == ["Wide, yours"] * 4 and set(table.Reported) == set(table.Verdict) == {"–"}
-    assert table.Ours.tolist()[2] == significant(1e3 * run.metrics["last_loss"])
+def test_losses_of_ours_stand_beside_those_reported_of_the_original_s_models(run):
+    table = tables.losses({"Base": [run], "Wide": [run]}).set_index("Model")
+    ours = significant(1e3 * run.metrics["last_loss"])
+    assert table.Validation.tolist() == [f"{ours} ({1e3 * published.value('part2.base.last_loss'):.6g})", ours]
 
 
 def test_an_edit_of_the_notebook_leaves_the_judgements_of_the_original(monkeypatch):
