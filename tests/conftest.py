@@ -9,7 +9,7 @@ import pytest
 
 from study import catalog, environment, paths
 
-pytest.register_assert_rewrite("chapter")
+pytest.register_assert_rewrite("chapter", "documents")
 
 refreshed = {name: value for name, value in os.environ.items() if name.startswith("WRITE_")}
 environment.shut_out()
