@@ -9,7 +9,6 @@ local TABLE_SIZES_PT = { 9, 8, 7, 6.2 }
 local ROWS_KEPT_TOGETHER = 15
 local DENSE_SIZE_PT, DENSE_PADDING_PT = 7.5, 6
 local UNBROKEN_WORD = 30
-local CHECKS_TABLE, KNOWN_ROW = "tbl:checks", "known"
 
 local function quoted(text)
   return '"' .. text:gsub("\\", "\\\\"):gsub('"', '\\"'):gsub("%s+", " ") .. '"'
@@ -86,16 +85,7 @@ local function dense_table(tbl, words, cells)
   return { pandoc.RawBlock("typst", "#dense-table(" .. DENSE_SIZE_PT .. "pt)["), tbl, pandoc.RawBlock("typst", "]") }
 end
 
--- Print leaves out rows that show nothing new, unless no other is there.
-local function without_known(tbl)
-  local kept = tbl.bodies[1].body:filter(function(row) return not row.attr.classes:includes(KNOWN_ROW) end)
-  tbl.bodies[1].body = #kept > 0 and kept or tbl.bodies[1].body
-end
-
 local function fitted_table(tbl)
-  if tbl.identifier == CHECKS_TABLE then
-    without_known(tbl)
-  end
   local words, cells = longest(tbl)
   local characters, columns = sum(words), #words
   local long = #tbl.bodies[1].body > ROWS_KEPT_TOGETHER or tbl.identifier:match("^tbl:scorecard")

@@ -76,7 +76,7 @@ def assemble(
         chosen.figures,
         meta,
         front=opening,
-        back="\n\n".join([answered, judgement, checks, provenance.page(chosen, found, turned) if found else ""]),
+        back="\n\n".join([answered, judgement, provenance.page(chosen, found, turned) if found else "", checks]),
         code=code,
         strict=strict,
         notes={} if strict else {_file(part): _note(chosen, part, drafted, other_data) for part in noted},

@@ -125,15 +125,19 @@ def numbers(blocks: list[Element]) -> dict[str, str]:
 
 
 def appendix() -> str:
-    """The Markdown of the list of checks, whose rows `fill` makes."""
+    """The Markdown of the list of checks, for the screen alone and last, whose rows `fill` makes."""
     empty = pd.DataFrame([["–"] * 3], columns=["Section", "Statement", "Compared"])
-    return "# Checks {#sec:checks}\n\n" + table_markdown(
+    table = table_markdown(
         empty,
         CHECKS_TABLE.partition(":")[2],
-        "Statements that the data could overturn, each marked ✓ in the text, with the values that were compared: often "
-        "the end of an interval or a difference, which need not stand in the sentence. The PDF leaves out bare "
-        "equalities, such as 2 = 2, and what an earlier row compared; the HTML document has all.",
+        "Statements that the data could overturn, with the values that were compared: often the end of an interval or "
+        "a difference, which need not stand in the sentence.",
         align="lll",
+    )
+    return (
+        "# Checks {#sec:checks}\n\nEvery statement with a ✓ was compared with the data when this report was built. The "
+        "HTML document lists them with the values that were compared, and `report/results.json` holds the same.\n\n"
+        f"::: {{.screen}}\n{table}\n:::"
     )
 
 
@@ -252,28 +256,16 @@ def _lead(summary: list[Element]) -> Element:
 
 def _list_checks(back: list[Element], checked: Sequence[Checked]) -> None:
     """Fill the table of checks, if there is one at the end of the report, with a row for each sentence."""
-    rows, shown = [], set()
-    for one in checked:
-        compared = {check.compared for check in one.checks if not _is_bare(check)}
-        rows.append(_row(one, known=compared <= shown and not one.failed))
-        shown |= compared
     for table in tree.find(back, "Table"):
         if table["c"][0][0] == CHECKS_TABLE:
-            table["c"][4][0][3] = rows
+            table["c"][4][0][3] = [_row(one) for one in checked]
 
 
-def _is_bare(check: Check) -> bool:
-    """Whether it says only that a value equals itself, which shows a reader nothing of what was compared."""
-    one, _, other = check.compared.partition(" = ")
-    return check.ok and one == other
-
-
-def _row(one: Checked, known: bool) -> list[Any]:
-    """A sentence's row; `known`, if it shows nothing new, has a class of its own, and print leaves it out."""
+def _row(one: Checked) -> list[Any]:
     compared = "; ".join(check.compared if check.ok else f"✗ {check.compared}" for check in one.checks)
     place = tree.element("Link", tree.attributes(), tree.words(str(one.section)), [f"#{one.section.identifier}", ""])
     cells = [[place], tree.words(_short(one.sentence)), tree.words(compared)]
-    return [tree.attributes(*(["known"] if known else [])), [tree.cell(inlines) for inlines in cells]]
+    return [tree.attributes(), [tree.cell(inlines) for inlines in cells]]
 
 
 def _short(sentence: str) -> str:
