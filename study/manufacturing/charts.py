@@ -19,8 +19,6 @@ from study.manufacturing.evaluation import Evidence, by_plant, mean_interval
 from study.manufacturing.experiments import BROKEN_GAUGES, LABELS, MONTHS, NOISE, RETRAINING_MONTHS, SEVERITIES
 from study.manufacturing.line import GAUGES, STEPS, as_stations
 
-__all__ = ["challenges", "fault", "graph", "improvements"]
-
 FAULTY = GRADIENT = PALETTE["vermillion"]
 PARAMETERS = PALETTE["green"]
 

@@ -8,8 +8,6 @@ from study.theory import tables
 from study.theory.claims import claims, gather
 from study.verdicts import CONFIRMED, PARTLY, Judged
 
-__all__ = ["claims", "finding", "highlights", "judged"]
-
 
 def judged(records: Sequence[Record]) -> list[Judged]:
     """The original gives no numbers in Part III."""

@@ -109,12 +109,12 @@ class Killed(Exception):
 
 
 def test_a_killed_training_ends_at_the_same_numbers(tmp_path, monkeypatch):
-    vectors, _ = Line(0).produce(130, 1)
-    whole = model.Autoencoder(1000, 3)
+    def small():
+        return model.Autoencoder(8, 3, lambda width: keras.Sequential([keras.Input((width,)), layers.Dense(width)]))
+
+    vectors, keep, whole = np.random.default_rng(0).random((130, 8), dtype=np.float32), keras_training._keep, small()
     history = whole.fit(vectors, 3, tmp_path / "whole")
     assert history["loss"][2] < history["loss"][0]
-
-    killed, keep = model.Autoencoder(1000, 3), keras_training._keep
 
     def keep_and_die(*given):
         keep(*given)
@@ -122,9 +122,9 @@ def test_a_killed_training_ends_at_the_same_numbers(tmp_path, monkeypatch):
 
     monkeypatch.setattr(keras_training, "_keep", keep_and_die)
     with pytest.raises(Killed):
-        killed.fit(vectors, 3, tmp_path / "killed")
+        small().fit(vectors, 3, tmp_path / "killed")
     monkeypatch.setattr(keras_training, "_keep", keep)
-    again = model.Autoencoder(1000, 3)
+    again = small()
     assert again.fit(vectors, 3, tmp_path / "killed") == history
     np.testing.assert_array_equal(again.score(vectors), whole.score(vectors))
 
