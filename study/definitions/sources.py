@@ -183,6 +183,8 @@ class Source:
         self._being_read.add(name)
         try:
             return self._value(value, name)
+        except (TypeError, ArithmeticError, LookupError) as error:
+            raise self._unreadable(value, name) from error
         finally:
             self._being_read.remove(name)
 
@@ -197,12 +199,12 @@ class Source:
             case ast.Dict(keys=keys, values=values) if None not in keys:
                 pairs = zip(keys, values, strict=True)
                 return {self._value(key, name): self._value(value, name) for key, value in pairs}
-            case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATIONS:
-                return self._computed(node, name, _OPERATIONS[type(op)], operand)
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
-                return self._computed(node, name, _OPERATIONS[type(op)], left, right)
-            case ast.Subscript(value=value, slice=index) if not isinstance(index, ast.Slice):
-                return self._computed(node, name, operator.getitem, value, index)
+            case ast.UnaryOp(op=op, operand=operand):
+                return _OPERATIONS[type(op)](self._value(operand, name))
+            case ast.BinOp(left=left, op=op, right=right):
+                return _OPERATIONS[type(op)](self._value(left, name), self._value(right, name))
+            case ast.Subscript(value=value, slice=index):
+                return self._value(value, name)[self._value(index, name)]
             case ast.Lambda():
                 return Definition((self.file, node.lineno, node.col_offset), node, self)
             case ast.Name(id=used):
@@ -214,7 +216,7 @@ class Source:
                 if isinstance(module, Module):
                     return module.lookup(attribute)
             case ast.Call(func=ast.Name(id="len"), args=[one], keywords=[]) if "len" not in self.bound:
-                return self._computed(node, name, len, one)
+                return len(self._value(one, name))
             case ast.Call(func=called, args=arguments):
                 found = self._value(called, name)
                 if isinstance(found, Definition):
@@ -229,17 +231,11 @@ class Source:
     def _items(self, node: ast.expr, name: str) -> Iterable[object]:
         """What an element of a tuple or list contributes: `*more` all of its items."""
         if isinstance(node, ast.Starred):
-            return self._computed(node, name, list, node.value)
+            return self._value(node.value, name)
         value = self._value(node, name)
         if isinstance(value, Module):
             raise self._unreadable(node, name)
         return [value]
-
-    def _computed(self, node: ast.expr, name: str, operation: Callable, *operands: ast.expr) -> object:
-        try:
-            return operation(*(self._value(one, name) for one in operands))
-        except (TypeError, ArithmeticError, LookupError) as error:
-            raise self._unreadable(node, name) from error
 
     def _unreadable(self, node: ast.AST, name: str) -> DefinitionError:
         return DefinitionError(
