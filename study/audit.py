@@ -4,14 +4,13 @@ What it finds goes to build/audits and, with --keep, to report/audits, whose cov
 """
 
 import heapq
-import json
 import random
 import sys
 from collections import Counter
 from collections.abc import Sequence
 
 from study import catalog, commands, parts, paths, profile, repeats, runs, sweep
-from study.files import alone, noted, write_atomically
+from study.files import alone, noted
 from study.prose import count, duration
 
 KEPT = "audited"
@@ -58,13 +57,12 @@ def audit(
     """Draw, make again, compare; an interrupted audit of these settings goes on with its draw. Raises ValueError."""
     settings = {
         "profile": [chosen.name, chosen.data], "parts": [part.key for part in wanted], "minutes": minutes,
-        "workers": workers, "code": sweep.project(),
+        "workers": workers,
     }  # fmt: skip
-    begun = paths.BUILD / KEPT / "unfinished.json"  # what the audit that was begun last was asked for, until it ends
-    before = noted(begun)
-    goes_on = before.get("settings") == settings and seed in (None, before["seed"])
+    before = noted(repeats.begun(repeats.fresh_store(KEPT), "audit"))
     if seed is None:
-        seed = before["seed"] if goes_on else random.randrange(10**6)
+        interrupted = before == settings | {"seed": before.get("seed")}
+        seed = before["seed"] if interrupted else random.randrange(10**6)
     recorded = repeats.recorded(wanted, chosen)
     against = [reason_against(record, 60 * minutes) for record in recorded]
     for reason, number in Counter(filter(None, against)).items():
@@ -75,11 +73,7 @@ def audit(
         raise ValueError(f"MINUTES={minutes:g}: no run fits")
     expected = duration(sum(map(_seconds, drawn)))
     print(f"SEED={seed} draws {len(drawn)} of {count(len(possible), 'run')}, which took {expected}", flush=True)
-    if not goes_on:
-        repeats.forget(drawn, KEPT)
-        write_atomically(begun, json.dumps({"settings": settings, "seed": seed}).encode())
-    found = repeats.repeat("audit", drawn, KEPT, workers, seed)
-    begun.unlink()
+    found = repeats.repeat("audit", drawn, KEPT, workers, settings | {"seed": seed}, seed)
     found.write(paths.BUILD / "audits")
     return found
 

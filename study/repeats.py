@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from study import parts, paths, profile, runs, sweep
-from study.files import write_atomically
+from study.files import noted, write_atomically
 from study.prose import join_list, significant
 
 
@@ -140,22 +140,29 @@ def fresh_store(kept: str) -> runs.Store:
     return runs.Store(paths.BUILD / kept / sweep.project())
 
 
-def forget(recorded: Sequence[runs.Record], kept: str) -> None:
-    """Have the next `repeat` make these runs, not take them from an earlier one."""
-    fresh = fresh_store(kept)
-    for record in recorded:
-        fresh.file(record.spec).unlink(missing_ok=True)
+def begun(fresh: runs.Store, part: str) -> Path:
+    """The file with the settings of a repetition, from its beginning to its end."""
+    return fresh.folder / f"begun-{part}.json"
 
 
 def repeat(
-    part: str, recorded: Sequence[runs.Record], kept: str, workers: int, seed: int | None = None
+    part: str, recorded: Sequence[runs.Record], kept: str, workers: int, settings: dict, seed: int | None = None
 ) -> Reproduction:
-    """Make runs again, what an interrupted call made not twice, and compare them. Raises ValueError if one fails."""
+    """Make runs again and compare them; where one of the same settings was interrupted, go on with it.
+
+    Raises ValueError if a run fails, and for no worker.
+    """
     fresh, threads = fresh_store(kept), sweep.threads_each(workers)
+    note = begun(fresh, part)
+    if noted(note) != settings:
+        for record in recorded:
+            fresh.file(record.spec).unlink(missing_ok=True)
+        write_atomically(note, json.dumps(settings).encode())
     with sweep.workers(workers, None) as executor:
         sweep.check(sweep.sweep([record.spec for record in recorded], fresh, executor, threads, kept))
     repeated = [fresh.load(record.spec) for record in recorded]
     rows = [row for pair in zip(recorded, repeated, strict=True) for row in rows_of(*pair)]
+    note.unlink()
     return summarised(part, repeated, rows, workers, seed)
 
 

@@ -6,7 +6,6 @@ What it finds also goes to report/reproductions, a file for each part and device
 import sys
 
 from study import commands, repeats, sweep
-from study.files import write_atomically
 
 KEPT = "reproduced"
 """Where below build/ the runs of a reproduction lie, by the digest of the code that made them."""
@@ -20,15 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     chosen, wanted = commands.chosen(given)
     # Read before the trainings: a record that is missing is reported now, not hours later.
     recorded = repeats.recorded(wanted, chosen)
-    report = repeats.fresh_store(KEPT).folder / f"report-{chosen.name}-{given.part or 'all'}.txt"
-    # An interrupted reproduction goes on; a finished one starts over.
-    if report.exists():
-        repeats.forget(recorded, KEPT)
-        report.unlink()
-    found = repeats.repeat(given.part or "all", recorded, KEPT, given.workers)
-    shown, comparison = found.write(chosen.reproductions), repeats.comparison(found)
-    write_atomically(report, f"{comparison}\n".encode())
-    print(f"{comparison}\n{report}\n{shown}, which `make report` shows")
+    settings = {"profile": [chosen.name, chosen.data]}
+    found = repeats.repeat(given.part or "all", recorded, KEPT, given.workers, settings)
+    print(f"{repeats.comparison(found)}\n{found.write(chosen.reproductions)}, which `make report` shows")
     return 1 if found.differing else 0
 
 
