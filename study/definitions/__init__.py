@@ -6,11 +6,8 @@ and of the project's definitions that it uses, all the way down; of libraries on
 file and what a cell defined in a running notebook give the same digest, and nothing is executed for it.
 """
 
-import ast
 import hashlib
 import json
-import linecache
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +23,6 @@ _KNOWN: dict[tuple[Path, str, Path], tuple[str, Sequence[Source]]] = {}
 """The digests of definitions in files, each of which holds while these sources are what they were."""
 _REACHED: dict[str, list[Definition]] = {}
 """The definitions that each digest is of."""
-_LOADED: dict[Path, tuple[Source, ModuleType]] = {}
 
 
 def of(model: object) -> str:
@@ -69,16 +65,7 @@ def load(file: Path) -> ModuleType:
     Of the other cells only the imports and constants that they need are executed. Tracebacks and `inspect.getsource`
     show the file's lines. Raises DefinitionError.
     """
-    source = read(file)
-    if source.file not in _LOADED or _LOADED[source.file][0] is not source:
-        module = ModuleType(f"{source.folder.name}.{source.file.stem}")
-        module.__file__ = str(source.file)
-        tree = ast.Module(source.to_execute(), type_ignores=[])
-        sys.modules[module.__name__] = module  # where `inspect` looks for a class's file
-        linecache.checkcache(module.__file__)
-        exec(compile(tree, module.__file__, "exec", source.flags, dont_inherit=True), vars(module))
-        _LOADED[source.file] = source, module
-    return _LOADED[source.file][1]
+    return read(file).module
 
 
 def notebook(name: str) -> ModuleType:

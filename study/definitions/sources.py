@@ -5,13 +5,15 @@ import __future__
 import ast
 import builtins
 import copy
+import linecache
 import operator
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
 from study import paths
@@ -102,6 +104,17 @@ class Source:
             found.setdefault(code.co_qualname, []).append(code)
             left += [one for one in code.co_consts if isinstance(one, CodeType)]
         return found
+
+    @cached_property
+    def module(self) -> ModuleType:
+        """What its models are when they are executed."""
+        tree = ast.Module(self.to_execute(), type_ignores=[])
+        module = ModuleType(f"{self.folder.name}.{self.file.stem}")
+        module.__file__ = str(self.file)
+        sys.modules[module.__name__] = module  # where `inspect` looks for a class's file
+        linecache.checkcache(module.__file__)
+        exec(compile(tree, module.__file__, "exec", self.flags, dont_inherit=True), vars(module))
+        return module
 
     @property
     def flags(self) -> int:
