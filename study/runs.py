@@ -199,7 +199,8 @@ class Store:
         provenance = {
             "started": start.isoformat(timespec="seconds"),
             "wall_seconds": round(seconds, 2),
-            **surroundings(made_by),
+            **surroundings(),
+            "commit": made_by,
             "data": catalog.digests(catalog.listed(spec["data"])),
         }
         record = self._write(Record(dict(spec), metrics, arrays, provenance))
@@ -250,7 +251,7 @@ def _sha256(content: dict) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def surroundings(made_by: str | None = None) -> dict:
+def surroundings() -> dict:
     """On what this process computes: device, threads, Python, versions of the libraries, commit.
 
     The device is a GPU only if the process took hold of one. Threads are those at hand; Part III's runs take one.
@@ -262,7 +263,7 @@ def surroundings(made_by: str | None = None) -> dict:
         "threads": environment.threads() or os.cpu_count() if torch is None else torch.get_num_threads(),
         "python": platform.python_version(),
         "libraries": _versions(),
-        "commit": made_by or commit(),
+        "commit": commit(),
     }
 
 
