@@ -127,20 +127,22 @@ def test_a_killed_process_is_started_again_and_goes_on(build, tiny, monkeypatch)
     assert len(started) == 2
 
 
-def test_other_code_or_other_data_are_refused(build, own_catalog, tmp_path, monkeypatch):
+def test_other_code_data_or_libraries_keep_a_machine_from_making_a_sweeps_runs(build, own_catalog, monkeypatch):
     (spec,) = quick_specs("value")
+    own_catalog('[nab]\nbase_url = "https://example.invalid/"\n')
     monkeypatch.setattr(sweep, "project", lambda: "same")
     with pytest.raises(sweep.RunError, match="value, seed 0, on .*differs from the sweep's.*one commit"):
         sweep.make(spec, "other")
-    (tmp_path / "mirror" / "nab").mkdir(parents=True)
-    (tmp_path / "mirror" / "nab" / "a.csv").write_text("wrong")
-    monkeypatch.setenv("DATA_MIRROR", str(tmp_path / "mirror"))
-    own_catalog(
-        '[nab]\nbase_url = "https://example.invalid/"\n[nab.files."a.csv"]\npath = "a"\nsize = 3\n'
-        f'sha256 = "{"0" * 64}"\n'
+    with pytest.raises(sweep.RunError, match="value, seed 0, on .*'nab/gone.csv' isn't in"):
+        sweep.make(spec | {"data": ["nab/gone.csv"]}, "same")
+    here = runs.surroundings()["libraries"]
+    assert sweep.differences("same", here, []) == [f"{platform.node()}, {paths.ROOT}"]
+    _, code, data, libraries = sweep.differences("other", here | {"numpy": "0.1"}, ["nab/gone.csv"])
+    assert (
+        "differs from the sweep's" in code
+        and "'nab/gone.csv'" in data
+        and f"numpy {here['numpy']} for 0.1" in libraries
     )
-    with pytest.raises(sweep.RunError, match="a.csv: wrong content"):
-        sweep.make(spec | {"data": ["nab/a.csv"]}, "same")
 
 
 @pytest.mark.parametrize(
@@ -232,21 +234,6 @@ def when(ready, act):
 
 def made_in(folder):
     return {file.stem.rpartition("-")[2] for file in folder.rglob("part2-*/*.json")}
-
-
-def test_what_keeps_a_worker_from_making_a_sweeps_runs(own_catalog, monkeypatch):
-    own_catalog('[nab]\nbase_url = "https://example.invalid/"\n')
-    monkeypatch.setattr(sweep, "project", lambda: "same")
-    here = runs.surroundings()["libraries"]
-    where, *found = sweep.differences("same", here, [])
-    assert where == f"{platform.node()}, {paths.ROOT}" and found == []
-    _, *found = sweep.differences("other", here | {"numpy": "0.1"}, ["nab/gone.csv"])
-    code, data, libraries = found
-    assert (
-        "differs from the sweep's" in code
-        and f"numpy {here['numpy']} for 0.1" in libraries
-        and "'nab/gone.csv'" in data
-    )
 
 
 @pytest.mark.slow
