@@ -128,7 +128,7 @@ class Source:
         return [statement for statement in self.tree.body if self.in_model_cell(statement)]
 
     def binding(self, name: str) -> tuple[ast.stmt, Imported | None]:
-        """The one statement that binds a name, in a notebook first those in `model` cells, and what it imports."""
+        """The statement binding a name, in `model` cells first, and its import. Raises DefinitionError for several."""
         everywhere = self.bound.get(name, [])
         found = [pair for pair in everywhere if self.in_model_cell(pair[0])] or everywhere
         if not found:
