@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from study import figures
@@ -37,15 +38,18 @@ def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
     return fig
 
 
+_RIGHT = "#E4E4E4"
+"""Behind the right predictions, on the diagonal, so that the colours tell the mistakes apart."""
+
+
 def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str], height_cm: float = 6.8) -> Figure:
-    """Confusion matrices on the test split, mean over seeds: counts, coloured by share of the true class."""
+    """Confusion matrices on the test split, mean over seeds: counts, mistakes coloured by share of the true class."""
     fig, axes = figures.new(height_cm=height_cm, cols=len(runs), squeeze=False)
-    for axis, (name, records) in zip(axes[0], runs.items(), strict=True):
-        counts, shares = _counted(records)
-        rows = classes if axis is axes[0, 0] else False
-        figures.heatmap(
-            axis, shares, counts, ".0f", "cividis", vmin=0, vmax=1, xticklabels=classes, yticklabels=rows, square=True
-        )
+    counted, most, diagonal = _counted(runs), _most(runs), np.eye(len(classes), dtype=bool)
+    for axis, (name, (counts, shares)) in zip(axes[0], counted.items(), strict=True):
+        labels = {"xticklabels": classes, "yticklabels": classes if axis is axes[0, 0] else False, "square": True}
+        figures.heatmap(axis, shares, counts, ".0f", "Blues", mask=diagonal, vmin=0, vmax=most, **labels)
+        figures.heatmap(axis, shares, counts, ".0f", ListedColormap([_RIGHT]), mask=~diagonal, **labels)
         axis.set_xticklabels(classes, rotation=45, ha="right")
         axis.set_title(figures.broken(name))
         axis.set_xlabel("predicted")
@@ -53,22 +57,28 @@ def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str], heig
     return fig
 
 
-def _counted(records: Sequence[Record]) -> tuple[np.ndarray, np.ndarray]:
-    """The confusion matrix (k, k) on the test split, mean over seeds, and its rows as shares of the true class."""
-    counts = mean_confusion(records)
-    return counts, counts / counts.sum(axis=1, keepdims=True)
+def _counted(runs: Mapping[str, Sequence[Record]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Confusion matrices (k, k) on the test split, mean over seeds, and their rows as shares of the true class."""
+    found = {name: mean_confusion(records) for name, records in runs.items()}
+    return {name: (counts, counts / counts.sum(axis=1, keepdims=True)) for name, counts in found.items()}
+
+
+def _most(runs: Mapping[str, Sequence[Record]]) -> float:
+    """The largest share of a true class that is taken for another one."""
+    return max(float((shares - np.diag(shares.diagonal())).max()) for _, shares in _counted(runs).values()) or 1.0
 
 
 def confusion_interactive(runs: Mapping[str, Sequence[Record]], classes: Sequence[str]) -> go.Figure:
     """The same for the screen: point at a cell for its count and share."""
     fig, places = figures.panels(list(runs), True)
-    for place, records in zip(places, runs.values(), strict=True):
-        counts, shares = _counted(records)
-        fig.add_heatmap(
-            z=shares.round(4).tolist(), x=list(classes), y=list(classes), text=counts.round(1).tolist(),
-            texttemplate="%{text:.0f}",
-            hovertemplate="true %{y}<br>predicted %{x}<br>%{text} examples, %{z:.1%}<extra></extra>",
-            zmin=0, zmax=1, colorscale="Cividis", showscale=False, **place,
-        )  # fmt: skip
+    diagonal = np.eye(len(classes), dtype=bool)
+    for place, (counts, shares) in zip(places, _counted(runs).values(), strict=True):
+        for shown, colours in ((~diagonal, "Blues"), (diagonal, [[0, _RIGHT], [1, _RIGHT]])):
+            fig.add_heatmap(
+                z=np.where(shown, shares.round(4), None).tolist(), x=list(classes), y=list(classes), hoverongaps=False,
+                text=np.where(shown, np.char.mod("%.0f", counts), "").tolist(), texttemplate="%{text}",
+                hovertemplate="true %{y}<br>predicted %{x}<br>%{text} examples, %{z:.1%}<extra></extra>",
+                zmin=0, zmax=_most(runs), colorscale=colours, showscale=False, **place,
+            )  # fmt: skip
     fig.update_yaxes(autorange="reversed")
     return fig

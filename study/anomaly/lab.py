@@ -198,6 +198,20 @@ class Nab:
         """The streaming results of a detector of this report, by its key such as `surge-mean`, one a seed."""
         return runs.of(self.records(), "part2-stream", key)
 
+    def false_alarms(self, key: str) -> pd.DataFrame:
+        """The alarms of a detector outside every window of AAPL without a pause, a row a seed.
+
+        `rows` is their number, `run` that of the most which lie less than an hour apart, and `day` when these begin.
+        """
+        windows, times, found = self.dataset().metrics["windows"], pd.DatetimeIndex(self.series().timestamps), []
+        for record in self.detector(key):
+            rows = record.arrays["unpaused_alarm_rows"]
+            outside = rows[~np.any([(first <= rows) & (rows <= last) for first, last in windows], axis=0)]
+            longest = max(np.split(outside, np.flatnonzero(np.diff(outside) >= series.HOUR_ROWS) + 1), key=len)
+            day = f"{times[longest[0]]:%-d %B}" if len(longest) else ""
+            found.append({"rows": len(outside), "run": len(longest), "day": day})
+        return pd.DataFrame(found)
+
     def scored(self, names: Sequence[str]) -> dict[str, charts.Scored]:
         """Scores, threshold and alarms on AAPL of this report's detectors, by name; first seed."""
         keys = {name: key for key, name in detectors.NAMES.items()}

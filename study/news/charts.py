@@ -167,7 +167,7 @@ def kept_epochs(records: Sequence[Record]) -> list[int]:
 
 def curves(runs: Runs, quantity: str) -> Figure:
     """Training and validation `accuracy` or `loss` against epochs, a panel a model; arrows mark the kept epochs."""
-    fig, axes = figures.new(height_cm=5.2, cols=len(runs), sharey=True, squeeze=False)
+    fig, axes = figures.new(height_cm=5.2, cols=len(runs), sharex=True, sharey=True, squeeze=False)
     for axis, (title, records) in zip(axes[0], _by_step(runs).items(), strict=True):
         for array, (label, colour, style) in zip(HISTORY[quantity], SPLIT_LOOKS.values(), strict=True):
             found = over_epochs(records, array)

@@ -100,11 +100,11 @@ def leads(settings: Mapping[str, Variants]) -> pd.DataFrame:
 
 
 def reported_beside(variants: Runs, scores: Mapping[str, str]) -> pd.DataFrame:
-    """Two rows a variant, as reported and ours (median over seeds), a column each of these scores."""
+    """Two rows a variant, as reported and ours (means over seeds), a column each of these scores."""
     rows = []
     for key in VARIANTS:
         stated = [published.value(f"part4.{key}.{score}") for score in scores]
-        ours = [float(np.median([measured(r, score) for r in variants[NAMES[key]]])) for score in scores]
+        ours = [mean(variants[NAMES[key]], score) for score in scores]
         for source, values in (("reported", stated), ("ours", ours)):
             shown = [
                 number(value, 3) if "loss" in score else percent(value, 2)
@@ -154,8 +154,6 @@ def conditions(tried: pd.DataFrame) -> pd.DataFrame:
             "Distance": [number(value, 2) for value in tried.distance],
             "Close": list(tried.close),
             "Epochs": list(tried.epochs),
-            "Patience": list(tried.patience),
-            "Scores of": ["best epoch" if best else "last epoch" for best in tried.best],
             "Early stopping ahead, points": [number(100 * ahead(numbers), 1) for numbers in tried.numbers],
         }
     )
@@ -187,11 +185,6 @@ def tally(judged: Sequence[Judged]) -> Counter:
 def not_reproduced(judged: Sequence[Judged], *models: str) -> int:
     """How many numbers of these models are not reproduced."""
     return sum(one.verdict.status == NOT_REPRODUCED and one.model in models for one in judged)
-
-
-def median(records: Sequence[Record], score: str) -> float:
-    """The median over seeds of a score such as `test_loss`."""
-    return float(np.median([measured(record, score) for record in records]))
 
 
 def highest(records: Sequence[Record], score: str) -> float:

@@ -3,7 +3,7 @@
 from study.anomaly import experiments, lab, series, tables, trainings  # first: it sets TensorFlow's environment  # isort: skip
 
 from dataclasses import replace
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 
 import keras
 import numpy as np
@@ -161,3 +161,13 @@ def test_an_edit_of_the_notebook_leaves_the_judgements_of_the_original(monkeypat
     changed = replace(experiments.ALL, definition=lambda spec: "0" * 12 if spec["model"] == "base" else known(spec))
     monkeypatch.setattr(experiments, "ALL", changed)
     assert lab.Nab("full").verdicts() == before
+
+
+def test_false_alarms_are_those_outside_every_window_and_counted_by_runs(monkeypatch):
+    nab = lab.Nab("full")
+    alarms = [[5, 12, 30, 31, 33, 60, 90], [12], [70, 82]]
+    made = [SimpleNamespace(arrays={"unpaused_alarm_rows": np.array(rows)}) for rows in alarms]
+    monkeypatch.setattr(lab.Nab, "detector", lambda self, key: made)
+    monkeypatch.setattr(lab.Nab, "dataset", lambda self: SimpleNamespace(metrics={"windows": [[10, 20], [55, 65]]}))
+    found = nab.false_alarms("version-3")
+    assert found.to_numpy().tolist() == [[5, 3, "27 February"], [0, 0, ""], [2, 1, "27 February"]]
