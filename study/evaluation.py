@@ -1,4 +1,4 @@
-"""How classifiers are judged: scores, intervals, paired tests, calibration."""
+"""How classifiers are judged: scores, intervals, paired tests, the best temperature."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -101,27 +101,6 @@ def _resampled(n: int, seed: int) -> tuple[np.ndarray, dict]:
     rng = np.random.default_rng(seed)
     drawn = [np.bincount(rng.integers(n, size=n), minlength=n).astype(np.uint8) for _ in range(2000)]
     return np.array(drawn), rng.bit_generator.state
-
-
-class Calibration(NamedTuple):
-    """Reliability by bins of confidence (those that hold examples), and the expected calibration error."""
-
-    confidence: np.ndarray
-    accuracy: np.ndarray
-    examples: np.ndarray
-    error: float
-
-
-def calibration(classes: np.ndarray, found: np.ndarray, bins: int = 15) -> Calibration:
-    """How far confidence and accuracy agree, for probabilities (n, k) (Guo et al. 2017): bins of equal width."""
-    confidence, right = found.max(axis=1), found.argmax(axis=1) == classes
-    at = np.minimum((confidence * bins).astype(int), bins - 1)
-    examples = np.bincount(at, minlength=bins)
-    some = examples > 0
-    mean_confidence = np.bincount(at, confidence, bins)[some] / examples[some]
-    accuracy = np.bincount(at, right, bins)[some] / examples[some]
-    error = float(np.sum(examples[some] * np.abs(accuracy - mean_confidence)) / len(classes))
-    return Calibration(mean_confidence, accuracy, examples[some], error)
 
 
 def best_temperature(classes: np.ndarray, logits: np.ndarray) -> float:
