@@ -65,19 +65,6 @@ def test_intervals_over_seeds_and_of_shares():
     assert share.mean == 0.92 and 0.0055 < share.high - share.mean < 0.0065
 
 
-def test_calibration_of_a_classifier_that_is_right_half_as_often_as_it_says():
-    found = np.tile([0.8, 0.2], (100, 1))
-    classes = np.array([0] * 40 + [1] * 60)
-    result = evaluation.calibration(classes, found)
-    assert result.error == pytest.approx(0.4) and result.examples.tolist() == [100]
-    assert result.accuracy == pytest.approx([0.4]) and result.confidence == pytest.approx([0.8])
-
-
-def test_certainty_of_one_lies_in_the_last_bin():
-    result = evaluation.calibration(np.array([0, 0]), np.array([[1.0, 0.0], [1.0, 0.0]]))
-    assert result.error == 0 and result.examples.tolist() == [2]
-
-
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0.3, 4.0), st.integers(0, 5))
 def test_the_temperature_that_was_put_in_is_found(temperature, seed):
