@@ -86,8 +86,8 @@ class Part4:
     grid: tuple[str, ...] = ("example", "dropout 0.05", "dropout 0.02", "10,000 words", "learning rate 0.003")
     grid_changes: dict = field(default_factory=dict)  # of all these settings
     grid_epochs: int = 10
-    condition: str = "dropout 0.02"  # the one of these settings that is tested
-    condition_seeds: tuple[int, ...] = (1, 2, 3)  # of that one, judged on the test split; seed 0 has chosen it
+    tested: tuple[str, ...] = ("learning rate 0.003", "dropout 0.02")  # the nearest of these settings
+    tested_seeds: tuple[int, ...] = (1, 2, 3)  # of those, judged on the test split; seed 0 has chosen them
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ PROFILES = {
             seeds=(0, 1), hidden=32, batch=32, epochs=3, patience=1, l2_sweep=(1e-5, 1e-3), sizes=(200,),
             own_sizes=(400,), repeats=1, synthetic_rows=1_200, own={"batch": 32, "epochs": 2, **_SMALL_TEXTS},
             sweep_seeds=(0, 1), ablation_seeds=(0,), grid_changes={"hidden": 32, **_SMALL_TEXTS}, grid_epochs=3,
-            condition="dropout 0.05", condition_seeds=(1, 2), **_SMALL_TEXTS,
+            tested=("dropout 0.05",), tested_seeds=(1, 2), **_SMALL_TEXTS,
         ),
         Bonus(
             batch=32, patience=2, width=24, depth=2, heads=2, hidden=48,

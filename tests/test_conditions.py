@@ -163,7 +163,7 @@ def test_the_reports_own_trainings_are_read_and_the_longest_of_several():
 def test_tested_seeds_are_read_as_the_one_that_chose_the_setting():
     tests = {"test_accuracy": np.arange(6) / 10, "test_loss": np.arange(6)}
     records = [*as_published(), *as_published(seed=2, shift=0.01, **tests), *as_published(seed=1, **tests)]
-    found = conditions.tested([*records, *as_published(Setting(width=16))])
+    (found,) = conditions.tested([*records, *as_published(Setting(width=16))]).values()
     assert list(found) == list(experiments.VARIANTS)
     assert [[r.spec["seed"] for r in runs] for runs in found.values()] == [[1, 2]] * 4
     assert [runs[0].metrics["test"]["loss"] for runs in found.values()] == [5, 5, 4, 4]
@@ -177,6 +177,14 @@ def test_tested_seeds_are_read_as_the_one_that_chose_the_setting():
     assert told == ["guess", "−10.00", "−10.00", "0.00", "−1.000"]
     with pytest.raises(KeyError, match="test split"):
         conditions.tested(as_published())
+
+
+def test_of_several_tested_settings_the_nearest_by_seed_0_comes_first():
+    tests = {"test_accuracy": np.arange(6) / 10, "test_loss": np.arange(6)}
+    far, near = Setting(dropout=0.02), Setting(learning_rate=3e-3, dropout=0.05)
+    records = [r for s, shift in ((far, 0.03), (near, 0.0)) for r in as_published(s, shift=shift)]
+    records += [r for s in (far, near) for seed in (1, 2) for r in as_published(s, seed=seed, **tests)]
+    assert list(conditions.tested(records)) == [near, far]
 
 
 def on_test(**off):
@@ -196,7 +204,7 @@ def test_published_test_scores_are_close_by_the_median_over_seeds():
 
 def test_settings_share_trainings_and_only_seeds_that_chose_nothing_are_tested():
     full = profile.load("full")
-    changes = {"grid": tuple(conditions.GRID), "condition": "example", "condition_seeds": (1, 2)}
+    changes = {"grid": tuple(conditions.GRID), "tested": ("example",), "tested_seeds": (1, 2)}
     specs = experiments.ALL.specs(replace(full, part4=replace(full.part4, **changes)))
     specs = [s for s in specs if s["task"] == "part4-conditions"]
     assert max(Counter((s["model"], s["seed"]) for s in specs).values()) == 1
@@ -209,9 +217,9 @@ def test_settings_share_trainings_and_only_seeds_that_chose_nothing_are_tested()
 
 
 @pytest.mark.parametrize("name", ["quick", "full"])
-def test_a_profile_tests_one_setting_of_its_grid_with_seeds_that_did_not_choose_it(name):
+def test_a_profile_tests_settings_of_its_grid_with_seeds_that_did_not_choose_them(name):
     sizes = profile.load(name).part4
-    assert sizes.condition in sizes.grid and 0 not in sizes.condition_seeds
+    assert set(sizes.tested) <= set(sizes.grid) and 0 not in sizes.tested_seeds
     assert list(conditions.grid(sizes)) == list(sizes.grid)
 
 

@@ -47,7 +47,7 @@ CORNER = 0.1
 """The distance from the corner of a ROC plot within which a curve "hugs" it; along either axis."""
 
 STOPPED = "early-stopping"
-WHERE = "Judged in the guess of the original's setting that was tested, by {}."
+WHERE = "Judged in the nearest guess of the original's setting, by {}."
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,14 @@ class Evidence:
     ours: Variants
 
     @cached_property
+    def guesses(self) -> dict[conditions.Setting, Variants]:
+        """The four variants in each guessed setting that was tested, the nearest first."""
+        return {setting: Variants(found) for setting, found in conditions.tested(self.records).items()}
+
+    @cached_property
     def guess(self) -> Variants:
-        """The four variants in the guessed setting that was tested. Raises KeyError if there is none."""
-        return Variants(conditions.tested(self.records))
+        """The four variants in the nearest of them. Raises KeyError if there is none."""
+        return next(iter(self.guesses.values()))
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -72,7 +77,7 @@ Judge = Callable[[Evidence], Verdict]
 
 
 def in_tested_guess(judge: Callable[[Variants], Verdict]) -> Judge:
-    """A judge by the variants in the guessed setting that was tested, whose reason says so."""
+    """A judge by the variants in the nearest guessed setting, whose reason says so."""
 
     @wraps(judge)
     def judged(e: Evidence) -> Verdict:
@@ -396,7 +401,7 @@ def _leads_by(v: Variants) -> str:
 
 def _of_penalty(e: Evidence) -> str:
     found = points(e.guess.steps[2].test.difference)
-    return f"In the guess that was tested, the penalty changes test accuracy by {found}."
+    return f"In the nearest guess, the penalty changes test accuracy by {found}."
 
 
 def _nats(change: Interval) -> str:

@@ -216,20 +216,34 @@ def unreached(records: Sequence[Record], settings: Mapping[str, Setting]) -> dic
     return {key: least for key, least in nearest_to.items() if least > 1}
 
 
-def tested(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """The four variants in the setting that was measured on the test split, by key, a record a seed.
+def tested(records: Sequence[Record]) -> dict[Setting, dict[str, list[Record]]]:
+    """The settings that were measured on the test split, the nearest first, each with its variants by key.
 
-    Each stands at the epoch that the setting's nearest reading by seed 0 gives it, without predictions. Raises KeyError
-    where no training was measured on the test split.
+    A variant has a record a seed, which stands at the epoch that the setting's nearest reading by seed 0 gives it,
+    without predictions. Raises KeyError where no training was measured on the test split.
     """
     measured = [r.spec for r in of(records, "part4-conditions") if "tested" in r.spec["settings"]]
     if not measured:
         raise KeyError("no record of part4-conditions with scores on the test split")
-    sizes = max((spec["settings"] for spec in measured), key=lambda settings: settings["dropout"])
-    setting = Setting(**{field.name: sizes[field.name] for field in fields(Setting)})
-    reading, _ = nearest_reading(trajectories(records, setting))
+    dropouts: dict[Setting, float] = {}  # the training without dropout shares all else with the others
+    for spec in measured:
+        one = Setting(**{field.name: spec["settings"][field.name] for field in fields(Setting)})
+        plain = replace(one, dropout=0.0)
+        dropouts[plain] = max(one.dropout, dropouts.get(plain, 0.0))
+    settings = [replace(plain, dropout=dropout) for plain, dropout in dropouts.items()]
+    readings = {setting: nearest_reading(trajectories(records, setting)) for setting in settings}
+    seeds = sorted({spec["seed"] for spec in measured})
+    return {
+        setting: _variants(records, setting, readings[setting][0], seeds)
+        for setting in sorted(settings, key=lambda setting: distance(readings[setting][1]))
+    }
+
+
+def _variants(
+    records: Sequence[Record], setting: Setting, reading: Reading, seeds: Sequence[int]
+) -> dict[str, list[Record]]:
     variants = {variant: [] for variant in VARIANTS}
-    for seed in sorted({spec["seed"] for spec in measured}):
+    for seed in seeds:
         for variant, epoch in ends(trajectories(records, setting, seed), reading).items():
             variants[variant].append(_ended(found(records, setting, VARIANTS[variant], seed), variant, epoch))
     return variants

@@ -84,10 +84,10 @@ def _ablations(sizes: Part4) -> list[Run]:
 
 
 def _conditions(sizes: Part4) -> list[Run]:
-    """The trainings of the grid's settings, first seed, then of the chosen one those that are tested, other seeds."""
+    """The trainings of the grid's settings, first seed, then of the chosen ones those that are tested, other seeds."""
     settings = conditions.grid(sizes)
     wanted = [(setting, 0) for setting in settings.values()]
-    wanted += [(settings[sizes.condition], seed) for seed in sizes.condition_seeds]
+    wanted += [(settings[name], seed) for name in sizes.tested for seed in sizes.tested_seeds]
     made = {}
     for setting, seed in wanted:
         for training, chosen in conditions.trainings(setting, sizes.l2).items():

@@ -32,7 +32,7 @@ from study.news import (
     weights,
 )  # fmt: skip
 from study.news.measures import accuracy_without, calibrated, confused, shared_mistakes
-from study.news.variants import NAMES
+from study.news.variants import NAMES, Variants
 from study.prose import join_list
 from study.runs import Record
 from study.verdicts import Judged
@@ -251,6 +251,11 @@ class News:
     def conditions(self) -> pd.DataFrame:
         """The settings that the original may have had, and ours, as `study.news.conditions.nearest` compares them."""
         return conditions.nearest(self.records, conditions.with_own(self.sizes))
+
+    def guesses(self) -> dict[str, Variants]:
+        """The four variants in each of these settings that was tested, by its name; the nearest first."""
+        names = {setting: name for name, setting in conditions.grid(self.sizes).items()}
+        return {names[setting]: found for setting, found in self.evidence.guesses.items()}
 
     def unreached(self) -> dict[str, float]:
         """The original's numbers, by key, that none of these comes close to, and how far the nearest of them is off."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from itertools import groupby, pairwise
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
@@ -37,6 +38,8 @@ VERSION = "0.1.0"
 """The earlier version of this report whose verdicts are compared with today's (paths.CHANGED_VERDICTS)."""
 QUOTED_LETTERS, NAMED = 90, 4
 """How much of a claim that comparison quotes, and how many numbers or claims of a row it names."""
+NARROW_INTERVAL = 0.25
+"""How far from the median, relative to it, an interval may reach on either side and still exclude much."""
 MARK, REPEATED = "†", 3
 """What stands for a sentence that so many reasons of a table repeat."""
 _SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z])")
@@ -69,6 +72,12 @@ def facts(numbers: Sequence[Judged]) -> list[Judged]:
 def measured(numbers: Sequence[Judged]) -> list[Judged]:
     """Those that a training gave."""
     return [judged for judged in numbers if judged.kind is not Kind.FACT]
+
+
+def excludes_much(judged: Judged) -> bool:
+    """Whether the interval for one more seed ends within NARROW_INTERVAL of the median on both sides."""
+    ends = judged.interval or (-np.inf, np.inf)
+    return bool(max(abs(end - judged.regenerated) for end in ends) <= NARROW_INTERVAL * judged.regenerated)
 
 
 def numbers_in_words(verdicts: Sequence[Verdicts]) -> str:
@@ -110,9 +119,12 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
     """Show the scorecard on a page."""
     page.say("# Replication scorecard {#sec:scorecard}")
     synthetic = "**All data are SYNTHETIC: no verdict below is a finding.**" if page.synthetic else ""
+    found = [j for one in verdicts for j in measured(one.numbers) if j.verdict.status == words.REPRODUCED]
     page.say(
         f"The original report gives {numbers_in_words(verdicts)}. It makes {claims_in_words(verdicts)}.\n\n{RULE}\n\n"
-        f"{synthetic}"
+        f"Where seeds differ much, an interval excludes little: of the {count(len(found), 'reproduced number')}, "
+        f"{sum(map(excludes_much, found))} lie in one that reaches no farther than {percent(NARROW_INTERVAL, 0)} from "
+        f"the median on either side.\n\n{synthetic}"
     )
     if len(verdicts) > 1:
         page.figure(

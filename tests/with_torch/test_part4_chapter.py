@@ -110,12 +110,15 @@ def overfitted_at_once(a):
     return {name: values[:2] for name, values in a.items()} | {n: v * np.array([1.0, 90.0]) for n, v in first.items()}
 
 
-def of_weakest_dropout(change, tested=False):
-    """Of the guess with the weakest dropout, trainings with dropout, perhaps only those that are tested."""
+def of_guess(name, change, tested=False):
+    """Of a guess, trainings with dropout, perhaps only those that are tested."""
+    guess = conditions.GRID[name]
 
     def alter(record):
         settings = record.spec["settings"]
-        wanted = is_of(record, "conditions") and settings["dropout"] == 0.02
+        wanted = is_of(record, "conditions") and all(
+            settings[f] == getattr(guess, f) for f in ("dropout", "learning_rate")
+        )
         return change(record) if wanted and (not tested or "tested" in settings) else record
 
     return alter
@@ -150,10 +153,14 @@ CASES = {
     ),
     "modest": (on("variants", "base", change=arrays(quarter)), ["holds(after", "holds(temperature", "certain"]),
     "early stopping leads": (
-        of_weakest_dropout(stopping_leads, tested=True), ["guessed_stop.test.difference.low", "on_test"],
+        of_guess("learning rate 0.003", stopping_leads, tested=True), ['leads("early-stopping")["regularised"]'],
+    ),
+    "early stopping gains nothing": (
+        of_guess("learning rate 0.003", arrays(lambda a: {"history_test_accuracy": np.full(10, 0.9)}), tested=True),
+        ["guessed_stop.test.difference.low"],
     ),
     "an overfitted guess": (
-        of_weakest_dropout(until_stop("validation_loss", 0.3, 0.661), tested=True), ["guessed_loss"],
+        of_guess("dropout 0.02", until_stop("validation_loss", 0.3, 0.661), tested=True), ["dropout_losses[0]"],
     ),
     "uneven classes": (
         on("dataset", change=metrics(lambda m: {"classes": m["classes"] | {"test": [2000, 1900, 1900, 1800]}})),
@@ -172,7 +179,7 @@ CASES = {
     "Base validated badly": (on("variants", "base", change=score("validation", loss=2.0)), ["base_far"]),
     "guesses as published": (on("conditions", change=last_as_published), ["holds(close", "base_end", "base_learnt"]),
     "weaker dropout repaired less": (
-        of_weakest_dropout(arrays(lambda a: {"history_validation_accuracy": np.full(10, 0.9)})),
+        of_guess("dropout 0.02", arrays(lambda a: {"history_validation_accuracy": np.full(10, 0.9)})),
         ['lead["dropout 0.02"]'],
     ),
     "guesses that overfit at once": (on("conditions", change=arrays(overfitted_at_once)), ["nearest.epochs"]),
