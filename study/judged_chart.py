@@ -16,8 +16,8 @@ def forest(judged: Sequence[Judged]) -> Figure:
     """Our seeds and their prediction interval relative to each published number, one row a number.
 
     Losses and counts as ratios to the published number on a logarithmic axis; where all are shares, as differences in
-    points. Facts, zeros and what is not comparable are left out. Collapsed trainings stand at the edge of the axis.
-    Raises ValueError if nothing is left to draw.
+    points. Facts, published zeros and what is not comparable are left out. Collapsed trainings stand at the right edge
+    of the axis, zeros of ours at the left edge of one of ratios. Raises ValueError if nothing is left to draw.
     """
     compared = [j for j in judged if j.kind is not Kind.FACT and j.verdict.status != NOT_COMPARABLE]
     drawn = [j for j in compared if j.values and j.published]
@@ -67,6 +67,8 @@ def _range(drawn: Sequence[Judged], points: bool) -> tuple[float, float]:
         failed = collapsed(one.values, one.kind)
         kept = [value for value in one.values if value not in failed]
         ends += relative([*kept, *(one.interval or ())], one.published, points).tolist()
+    if not points:
+        ends = [end for end in ends if end > 0]
     low, high = min(ends), max(ends)
     margin = 0.06 * (high - low) or 1.0
     return (low - margin, high + margin) if points else (low / 1.15, high * 1.15)
@@ -79,9 +81,12 @@ def _row(axis: Axes, row: int, one: Judged, points: bool, limits: tuple[float, f
         axis.plot(ends, [row, row], "|-", color=figures.PALETTE["black"], lw=0.9, ms=6, mew=0.9, zorder=2)
     failed = collapsed(one.values, one.kind)
     kept = relative([value for value in one.values if value not in failed], one.published, points)
+    zeros = 0 if points else int((kept <= 0).sum())
+    kept = kept[kept > 0] if zeros else kept
     axis.plot(kept, np.full(len(kept), row), "o", ms=4, mew=0, alpha=0.6, color=colour, zorder=3)
-    for _ in failed:
-        axis.plot(limits[1], row, ">", ms=5, mew=0, color=colour, zorder=3, clip_on=False)
+    for place, marker, several in ((limits[1], ">", len(failed)), (limits[0], "<", zeros)):
+        if several:
+            axis.plot(place, row, marker, ms=5, mew=0, color=colour, zorder=3, clip_on=False)
 
 
 def _legend(fig: Figure, some_collapsed: bool) -> None:

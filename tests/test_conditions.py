@@ -179,6 +179,15 @@ def test_tested_seeds_are_read_as_the_one_that_chose_the_setting():
         conditions.tested(as_published())
 
 
+def test_a_variant_of_ours_in_the_same_setting_does_not_take_the_place_of_a_tested_training():
+    tests = {"test_accuracy": np.arange(6) / 10, "test_loss": np.arange(6)}
+    ours = record("plain", task="part4-variants")
+    ours = replace(ours, spec=ours.spec | {"seed": 1})
+    records = [ours, *as_published(), *(r for seed in (1, 2) for r in as_published(seed=seed, **tests))]
+    (found,) = conditions.tested(records).values()
+    assert [r.metrics["test"]["loss"] for r in found["base"]] == [5, 5]
+
+
 def test_of_several_tested_settings_the_nearest_by_seed_0_comes_first():
     tests = {"test_accuracy": np.arange(6) / 10, "test_loss": np.arange(6)}
     far, near = Setting(dropout=0.02), Setting(learning_rate=3e-3, dropout=0.05)

@@ -26,7 +26,18 @@ def judged(model: str, published: float, values: tuple, kind: Kind, obstacle: st
 def drawn(axis, marker: str) -> list[tuple[list[float], float]]:
     """x values and row of every line with this marker."""
     found = [line for line in axis.lines if line.get_marker() == marker]
-    return [([round(float(x), 6) for x in line.get_xdata()], float(line.get_ydata()[0])) for line in found]
+    shown = [line for line in found if len(line.get_xdata())]
+    return [([round(float(x), 6) for x in line.get_xdata()], float(line.get_ydata()[0])) for line in shown]
+
+
+def test_trainings_that_count_nothing_stand_at_the_left_edge_of_ratios():
+    fig = forest(
+        [judged("Base", 32, (0.0, 0.0, 16.0, 64.0), Kind.COUNT), judged("Version 1", 4, (0, 0, 0), Kind.COUNT)]
+    )
+    axis = fig.axes[0]
+    edge = round(axis.get_xlim()[0], 6)
+    assert drawn(axis, "<") == [([edge], 0), ([edge], 1)] and 0 < edge < 0.5
+    assert drawn(axis, "o")[0] == ([0.5, 2], 0)
 
 
 def test_losses_and_counts_are_ratios_to_the_published_number():

@@ -232,18 +232,16 @@ def tested(records: Sequence[Record]) -> dict[Setting, dict[str, list[Record]]]:
         dropouts[plain] = max(one.dropout, dropouts.get(plain, 0.0))
     settings = [replace(plain, dropout=dropout) for plain, dropout in dropouts.items()]
     readings = {setting: nearest_reading(trajectories(records, setting)) for setting in settings}
-    seeds = sorted({spec["seed"] for spec in measured})
+    tests = [record for record in records if "tested" in record.spec["settings"]]
     return {
-        setting: _variants(records, setting, readings[setting][0], seeds)
+        setting: _variants(tests, setting, readings[setting][0])
         for setting in sorted(settings, key=lambda setting: distance(readings[setting][1]))
     }
 
 
-def _variants(
-    records: Sequence[Record], setting: Setting, reading: Reading, seeds: Sequence[int]
-) -> dict[str, list[Record]]:
+def _variants(records: Sequence[Record], setting: Setting, reading: Reading) -> dict[str, list[Record]]:
     variants = {variant: [] for variant in VARIANTS}
-    for seed in seeds:
+    for seed in sorted({record.spec["seed"] for record in records}):
         for variant, epoch in ends(trajectories(records, setting, seed), reading).items():
             variants[variant].append(_ended(found(records, setting, VARIANTS[variant], seed), variant, epoch))
     return variants
