@@ -293,14 +293,14 @@ first_validation = median["Version 2"].last_loss_first
 judged = nab.judged_losses()
 
 # %% [markdown]
-# Over ten epochs Base's training loss falls from {eval}`significant(1e3 * median["Base"].train_loss_first)` to {eval}`significant(1e3 * median["Base"].train_loss)` (× 10⁻³, medians). Its validation loss, on the last part, ends at {eval}`significant(1e3 * median["Base"].last_loss)`; its testing loss, on the middle part, at {eval}`significant(1e3 * median["Base"].middle_loss)`. [Table](#nab-losses) has the losses of all four models, [Figure](#nab-reported) compares every reported number with ours. Accuracy does not apply to a reconstruction; [Table](#nab-r2-table) reports its counterpart, R², for the three parts.
+# Over ten epochs Base's training loss falls from {eval}`significant(1e3 * median["Base"].train_loss_first)` to {eval}`significant(1e3 * median["Base"].train_loss)` (× 10⁻³, medians). Its validation loss, on the last part, ends at {eval}`significant(1e3 * median["Base"].last_loss)`; its testing loss, on the middle part, at {eval}`significant(1e3 * median["Base"].middle_loss)`. [Table](#nab-losses) has the losses of all four models, [Figure](#nab-reported) compares every reported number with ours, as a ratio. Where seeds differ much, the interval is wide and excludes little. Base's number of anomalies chose the threshold rule, so it is not judged. Accuracy does not apply to a reconstruction; [Table](#nab-r2-table) reports its counterpart, R², for the three parts.
 
 # %% tags=["hide-input"]
-page.table(tables.losses(fitted), "nab-losses", "Losses after ten epochs (mean squared error × 10³): median of our seeds, in brackets the reported value. Validation is the last 15% of the series, testing the middle 15%.")
+page.table(tables.losses(fitted), "nab-losses", "Losses after ten epochs (MSE × 10³), medians over seeds, and in brackets as reported. Validation is the last 15% of the series, testing the middle 15%.")
 page.figure(
     forest(judged),
     "nab-reported",
-    "Every reported loss and number of anomalies beside ours, as a ratio. A number is reproduced where the dashed line crosses the interval; where seeds differ much, the interval is wide and excludes little. Base's number of anomalies chose the rule and is not judged.",
+    "Reported losses and numbers of anomalies beside ours. Where the dashed line crosses the interval, the number is reproduced.",
     "Rows of dots and intervals beside a dashed line at one.",
 )
 
@@ -471,7 +471,7 @@ page.table(pd.DataFrame(matrix), "nab-test-matrix", f"Confusion matrix of Base o
 # We therefore answer the question on the whole series ([Figure](#nab-confusion)), by NAB's streaming protocol:
 #
 # - A detector reads the series row by row, and the score of a row uses this row and earlier ones only. The first 750 rows are a probation period that is not scored.
-# - It is fitted without labels on the probation rows of NAB's ten Twitter series. The four autoencoders are trained anew for this: only their layers are those of the sections above. The score of a row is the error of the window that ends there over the median error of the probation.
+# - It is fitted without labels on the probation rows of NAB's ten Twitter series. The four autoencoders are trained again for this: only their layers are those of the sections above. The score of a row is the error of the window that ends there over the median error of the probation.
 # - The threshold for an alarm is chosen on the *nine other* series, by their summed NAB score (explained below). The labels of this series serve for the evaluation alone.
 
 # %% tags=["hide-input"]

@@ -78,7 +78,7 @@ def audit(
     return found
 
 
-@commands.told
+@commands.entry
 def main(arguments: list[str] | None = None) -> int:
     parser = commands.parser("audit", __doc__)
     parser.add_argument("--minutes", type=float, default=10, help="as many runs as fit, by the times in their records")

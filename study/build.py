@@ -22,7 +22,7 @@ READ_BY_NOTEBOOKS = (
 )  # fmt: skip
 
 
-@commands.told
+@commands.entry
 def main(arguments: list[str] | None = None) -> None:
     parser = commands.parser("build", __doc__)
     parser.add_argument("--no-code", action="store_true", help="leave the source of the notebooks' cells out")

@@ -45,7 +45,8 @@ _RIGHT = "#E4E4E4"
 def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str], height_cm: float = 6.8) -> Figure:
     """Confusion matrices on the test split, mean over seeds: counts, mistakes coloured by share of the true class."""
     fig, axes = figures.new(height_cm=height_cm, cols=len(runs), squeeze=False)
-    counted, most, diagonal = _counted(runs), _most(runs), np.eye(len(classes), dtype=bool)
+    counted, diagonal = _counted(runs), np.eye(len(classes), dtype=bool)
+    most = _most(counted)
     for axis, (name, (counts, shares)) in zip(axes[0], counted.items(), strict=True):
         labels = {"xticklabels": classes, "yticklabels": classes if axis is axes[0, 0] else False, "square": True}
         figures.heatmap(axis, shares, counts, ".0f", "Blues", mask=diagonal, vmin=0, vmax=most, **labels)
@@ -63,22 +64,23 @@ def _counted(runs: Mapping[str, Sequence[Record]]) -> dict[str, tuple[np.ndarray
     return {name: (counts, counts / counts.sum(axis=1, keepdims=True)) for name, counts in found.items()}
 
 
-def _most(runs: Mapping[str, Sequence[Record]]) -> float:
+def _most(counted: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> float:
     """The largest share of a true class that is taken for another one."""
-    return max(float((shares - np.diag(shares.diagonal())).max()) for _, shares in _counted(runs).values()) or 1.0
+    return max(float((shares - np.diag(shares.diagonal())).max()) for _, shares in counted.values()) or 1.0
 
 
 def confusion_interactive(runs: Mapping[str, Sequence[Record]], classes: Sequence[str]) -> go.Figure:
     """The same for the screen: point at a cell for its count and share."""
     fig, places = figures.panels(list(runs), True)
-    diagonal = np.eye(len(classes), dtype=bool)
-    for place, (counts, shares) in zip(places, _counted(runs).values(), strict=True):
+    counted, diagonal = _counted(runs), np.eye(len(classes), dtype=bool)
+    most = _most(counted)
+    for place, (counts, shares) in zip(places, counted.values(), strict=True):
         for shown, colours in ((~diagonal, "Blues"), (diagonal, [[0, _RIGHT], [1, _RIGHT]])):
             fig.add_heatmap(
                 z=np.where(shown, shares.round(4), None).tolist(), x=list(classes), y=list(classes), hoverongaps=False,
                 text=np.where(shown, np.char.mod("%.0f", counts), "").tolist(), texttemplate="%{text}",
                 hovertemplate="true %{y}<br>predicted %{x}<br>%{text} examples, %{z:.1%}<extra></extra>",
-                zmin=0, zmax=_most(runs), colorscale=colours, showscale=False, **place,
+                zmin=0, zmax=most, colorscale=colours, showscale=False, **place,
             )  # fmt: skip
     fig.update_yaxes(autorange="reversed")
     return fig

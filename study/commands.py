@@ -22,15 +22,15 @@ def chosen(given: argparse.Namespace) -> tuple[profile.Profile, tuple[parts.Part
     return profile.load(given.profile), (parts.find(given.part),) if given.part else parts.PARTS
 
 
-def told(main: Callable[[list[str] | None], int | None]) -> Callable[..., int]:
+def entry(main: Callable[[list[str] | None], int | None]) -> Callable[..., int]:
     """A command that ends with 1 and a line on standard error where its user can do something about it."""
 
     @wraps(main)
-    def telling(arguments: list[str] | None = None) -> int:
+    def run(arguments: list[str] | None = None) -> int:
         try:
             return main(arguments) or 0
         except (ValueError, OSError, FloatingPointError, CalledProcessError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
 
-    return telling
+    return run

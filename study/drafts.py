@@ -62,7 +62,7 @@ def adopt(part: parts.Part, chosen: profile.Profile) -> int:
     return len(draft.changed)
 
 
-@commands.told
+@commands.entry
 def main(arguments: list[str] | None = None) -> None:
     chosen, (part,) = commands.chosen(commands.parser("drafts", __doc__, part_required=True).parse_args(arguments))
     print(f"{count(adopt(part, chosen), 'record')} taken over into {chosen.records}")

@@ -111,7 +111,7 @@ def _write(target: Path, notebook: NotebookNode) -> None:
     write_atomically(target, _text(notebook).encode())
 
 
-@commands.told
+@commands.entry
 def main(arguments: list[str] | None = None) -> None:
     """`make pair`; with --in-step what `make lab` does first."""
     parser = argparse.ArgumentParser(prog="python -m study.pairing", description=__doc__)

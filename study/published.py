@@ -101,8 +101,9 @@ def judge(
     """
     decided = verdicts.of_number(value(key), values, kind, rounding(key), obstacle, cause)
     interval = None if kind is Kind.FACT else verdicts.prediction_interval(values, kind)
-    said = printed(key, show)
-    return Judged(key, model, quantity, kind, value(key), tuple(values), interval, decided, cause, show, said)
+    return Judged(
+        key, model, quantity, kind, value(key), tuple(values), interval, decided, cause, show, printed(key, show)
+    )
 
 
 def claim(name: str) -> str:

@@ -11,7 +11,7 @@ KEPT = "reproduced"
 """Where below build/ the runs of a reproduction lie, by the digest of the code that made them."""
 
 
-@commands.told
+@commands.entry
 def main(arguments: list[str] | None = None) -> int:
     parser = commands.parser("reproduce", __doc__)
     parser.add_argument("--workers", type=int, default=sweep.WORKERS, help="runs at a time")

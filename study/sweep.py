@@ -179,7 +179,7 @@ def check(failed: Sequence[str]) -> None:
         raise RunError(f"{count(len(failed), 'run')} failed; the same command makes what failed")
 
 
-@commands.told
+@commands.entry
 def main(arguments: list[str] | None = None) -> None:
     parser = commands.parser("sweep", __doc__, part_required=True)
     parser.add_argument("--seeds", help="0-9 or 0,3,5; without it the profile's seeds")

@@ -60,7 +60,7 @@ def check_digests(part: parts.Part, chosen: profile.Profile, store: runs.Store) 
                 )
 
 
-@commands.told
+@commands.entry
 def main(arguments: list[str] | None = None) -> None:
     parser = commands.parser("train", __doc__, part_required=True)
     parser.add_argument("--store", type=Path, help="another run store than the profile's")

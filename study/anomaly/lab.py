@@ -203,11 +203,13 @@ class Nab:
 
         `rows` is their number, `run` that of the most which lie less than an hour apart, and `day` when these begin.
         """
-        windows, times, found = self.dataset().metrics["windows"], pd.DatetimeIndex(self.series().timestamps), []
+        times, found = pd.DatetimeIndex(self.series().timestamps), []
+        labels = series.labelled(self.dataset().metrics["windows"], len(times))
         for record in self.detector(key):
             rows = record.arrays["unpaused_alarm_rows"]
-            outside = rows[~np.any([(first <= rows) & (rows <= last) for first, last in windows], axis=0)]
-            longest = max(np.split(outside, np.flatnonzero(np.diff(outside) >= series.HOUR_ROWS) + 1), key=len)
+            outside = rows[~labels[rows]]
+            begun = np.searchsorted(outside, scoring.first_rows(outside))
+            longest = max(np.split(outside, begun[1:]), key=len)
             day = f"{times[longest[0]]:%-d %B}" if len(longest) else ""
             found.append({"rows": len(outside), "run": len(longest), "day": day})
         return pd.DataFrame(found)

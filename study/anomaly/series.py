@@ -6,6 +6,7 @@ company, counted every five minutes, with labelled anomaly windows.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,10 +39,15 @@ class Series:
     @property
     def labels(self) -> np.ndarray:
         """(n,) bool: whether the row lies in a labelled window."""
-        inside = np.zeros(len(self), dtype=bool)
-        for first, last in self.windows:
-            inside[first : last + 1] = True
-        return inside
+        return labelled(self.windows, len(self))
+
+
+def labelled(windows: Iterable[tuple[int, int]], rows: int) -> np.ndarray:
+    """(rows,) bool: whether each row lies in one of the windows, inclusive pairs of rows."""
+    inside = np.zeros(rows, dtype=bool)
+    for first, last in windows:
+        inside[first : last + 1] = True
+    return inside
 
 
 def data_names(name: str, data: str) -> list[str]:

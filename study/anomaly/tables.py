@@ -39,14 +39,14 @@ def losses(fitted: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
     """Median loss of each model on each part in 10⁻³, and in brackets what the original reports of its own models."""
     keys = {NAMES[key]: key for key in AUTOENCODERS}
 
-    def told(name: str, quantity: str) -> str:
+    def shown(name: str, quantity: str) -> str:
         ours = _thousandths(float(np.median([run.metrics[quantity] for run in fitted[name]])))
         if name not in keys:
             return ours
         return f"{ours} ({1e3 * published.value(f'part2.{keys[name]}.{quantity}'):.6g})"
 
     titles = {"train_loss": "Training", "last_loss": "Validation", "middle_loss": "Testing"}
-    return pd.DataFrame({"Model": list(fitted)} | {t: [told(name, q) for name in fitted] for q, t in titles.items()})
+    return pd.DataFrame({"Model": list(fitted)} | {t: [shown(name, q) for name in fitted] for q, t in titles.items()})
 
 
 def parameters_differing(built: Mapping[str, object]) -> int:

@@ -14,13 +14,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from study import paths
 from study.definitions.trees import DEFINITIONS, Imported, Use, bindings, canonical, uses
-
-if TYPE_CHECKING:
-    from study.definitions.live import Cell
 
 MODEL = "model"
 """The tag of cells that define models."""
@@ -44,13 +41,23 @@ class DefinitionError(ValueError):
     """A definition without a digest; the message names file and line, what was expected, and what to do."""
 
 
+class Home(Protocol):
+    """Where definitions stand: a file or a cell that was run."""
+
+    folder: Path
+
+    def lookup(self, name: str) -> object: ...
+
+    def line(self, node: ast.AST) -> str: ...
+
+
 @dataclass(frozen=True)
 class Definition:
     """A function, class or lambda of the project; `key` tells one from another, `home` is where it stands."""
 
     key: tuple
     node: ast.AST = field(compare=False)
-    home: "Source | Cell" = field(compare=False)
+    home: Home = field(compare=False)
 
     @cached_property
     def tree(self) -> object:

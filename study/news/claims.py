@@ -2,9 +2,10 @@
 
 A row is a claim's name in data/published.toml and the function that judges it by the evidence. Nothing else judges a
 claim: notebook, scorecard and README take the verdicts from `claims`. A difference counts if its 95% interval leaves
-zero out. What a technique changes is judged in a guess of the original's setting, by seeds that did not choose it
-(`in_tested_guess`); what is said of Base, and what needs predictions, strengths of the penalty or our own classifier,
-in our setting. Not judged are sentences that only name a number (those are judged as numbers) or describe a procedure.
+zero out. What a technique changes is judged in the nearest guess of the original's setting, by seeds that did not
+choose it (`in_nearest_guess`); claims on Base, and what needs predictions, strengths of the penalty or our own
+classifier, in our setting. Not judged are sentences that only name a number (those are judged as numbers) or describe
+a procedure.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -76,7 +77,7 @@ class Evidence:
 Judge = Callable[[Evidence], Verdict]
 
 
-def in_tested_guess(judge: Callable[[Variants], Verdict]) -> Judge:
+def in_nearest_guess(judge: Callable[[Variants], Verdict]) -> Judge:
     """A judge by the variants in the nearest guessed setting, whose reason says so."""
 
     @wraps(judge)
@@ -136,7 +137,7 @@ def base_huge_gap(e: Evidence) -> Verdict:
 # The techniques, one after the other
 
 
-@in_tested_guess
+@in_nearest_guess
 def dropout_helps(v: Variants) -> Verdict:
     step = v.steps[0]
     return Verdict(
@@ -146,7 +147,7 @@ def dropout_helps(v: Variants) -> Verdict:
     )
 
 
-@in_tested_guess
+@in_nearest_guess
 def dropout_drops_units(v: Variants) -> Verdict:
     return Verdict(
         is_positive(minus(v.steps[0].gap)),
@@ -155,7 +156,7 @@ def dropout_drops_units(v: Variants) -> Verdict:
     )
 
 
-@in_tested_guess
+@in_nearest_guess
 def dropout_overfits(v: Variants) -> Verdict:
     wide = over_seeds(v["dropout"], "gap")
     train, validation, sharper = (t_interval(falls) for falls in _falls(v["dropout"]))
@@ -174,30 +175,30 @@ def dropout_room(e: Evidence) -> Verdict:
     )
 
 
-@in_tested_guess
+@in_nearest_guess
 def early_stopping_gap(v: Variants) -> Verdict:
     return Verdict(is_positive(minus(v.steps[1].gap)), _on_gap(v.steps[1]))
 
 
-@in_tested_guess
+@in_nearest_guess
 def early_stopping_helps(v: Variants) -> Verdict:
     step = v.steps[1]
     return _together(_on_test(step), {"test accuracy": step.test.difference, "test loss": minus(step.test_loss)})
 
 
-@in_tested_guess
+@in_nearest_guess
 def early_stopping_effective(v: Variants) -> Verdict:
     step = v.steps[1]
     parts = {"gap": minus(step.gap), "test accuracy": step.test.difference, "test loss": minus(step.test_loss)}
     return _together(f"{_on_gap(step)} {_on_test(step)}", parts)
 
 
-@in_tested_guess
+@in_nearest_guess
 def early_stopping_best(v: Variants) -> Verdict:
     return Verdict(leads(*v.leads(STOPPED).values()), f"Its lead in test accuracy is {_leads_by(v)}.")
 
 
-@in_tested_guess
+@in_nearest_guess
 def early_stopping_highest(v: Variants) -> Verdict:
     losses = [difference(runs, v[STOPPED], "test_loss") for name, runs in v.items() if name != STOPPED]
     accuracy, loss = v.medians("test_accuracy"), v.medians("test_loss")
@@ -210,7 +211,7 @@ def early_stopping_highest(v: Variants) -> Verdict:
     )
 
 
-@in_tested_guess
+@in_nearest_guess
 def early_stopping_as_well(v: Variants) -> Verdict:
     found = over_seeds(v[STOPPED], "test_gap")
     little = PARTLY if found.high < LITTLE else below(found, LITTLE)
@@ -219,12 +220,12 @@ def early_stopping_as_well(v: Variants) -> Verdict:
     )
 
 
-@in_tested_guess
+@in_nearest_guess
 def regularisation_reduces_gap(v: Variants) -> Verdict:
     return Verdict(is_positive(minus(v.steps[2].gap)), _on_gap(v.steps[2]))
 
 
-@in_tested_guess
+@in_nearest_guess
 def regularisation_training(v: Variants) -> Verdict:
     before, after = (percent(published.value(f"part4.{n}.train_accuracy"), 2) for n in (STOPPED, "regularised"))
     return Verdict(
@@ -234,7 +235,7 @@ def regularisation_training(v: Variants) -> Verdict:
     )
 
 
-@in_tested_guess
+@in_nearest_guess
 def regularisation_no_gain(v: Variants) -> Verdict:
     step = v.steps[2]
     gained = {"test accuracy": step.test.direction == "higher", "test loss": step.test_loss.high < 0}
@@ -274,7 +275,7 @@ def optimal_strength(e: Evidence) -> Verdict:
     )
 
 
-@in_tested_guess
+@in_nearest_guess
 def regularised_little_gap(v: Variants) -> Verdict:
     found = over_seeds(v["regularised"], "gap")
     train, validation = (published.value(f"part4.regularised.{part}_accuracy") for part in ("train", "validation"))
@@ -284,14 +285,14 @@ def regularised_little_gap(v: Variants) -> Verdict:
     )
 
 
-@in_tested_guess
+@in_nearest_guess
 def all_better_than_base(v: Variants) -> Verdict:
     over_base = {name: minus(found) for name, found in v.leads("base").items()}
     leads_by = join_list([f"{NAMES[name]} {points(found)}" for name, found in over_base.items()])
     return Verdict(all_positive(*over_base.values()), f"Their lead over Base in test accuracy: {leads_by}.")
 
 
-@in_tested_guess
+@in_nearest_guess
 def gap_closes(v: Variants) -> Verdict:
     closer = difference(v[STOPPED], v["base"], "gap")
     return Verdict(is_positive(minus(closer)), f"From Base on, both together change the gap by {points(closer)}.")
@@ -310,7 +311,7 @@ def diagonal(e: Evidence) -> Verdict:
     )
 
 
-@in_tested_guess
+@in_nearest_guess
 def metrics_improve(v: Variants) -> Verdict:
     iterations = {NAMES[step.after]: step.test.difference for step in v.steps}
     test = v.medians("test_accuracy")

@@ -66,14 +66,14 @@ def hyperparameters(variants: Runs) -> pd.DataFrame:
 
 def _by_value(found: Mapping[str, float | None]) -> list[str]:
     """Each value once, the first one alone; a later one with the names from which on, or where, it holds."""
-    names, said = list(found), []
+    names, parts = list(found), []
     for value in dict.fromkeys(v or None for v in found.values()):
         where = [name for name in names if (found[name] or None) == value]
         shown = "none" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:g}"
         following = len(where) > 1 and where == names[names.index(where[0]) :]
         place = f" from {where[0]} on" if following else f" for {join_list(where)}"
-        said.append(shown + (place if said else ""))
-    return said
+        parts.append(shown + (place if parts else ""))
+    return parts
 
 
 def techniques(steps: Sequence[Step]) -> pd.DataFrame:

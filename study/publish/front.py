@@ -132,7 +132,7 @@ def _detectors(records: Sequence[Record]) -> str:
     best = board[board.kind == "original"].paused_nab.max()
     windows = len(of(records, "part2-dataset")[0].metrics["windows"])
     return (
-        "In Part II no autoencoder beats a simple rule. With a pause after each alarm for all, a threshold on the "
+        "In Part II, with a pause after each alarm for all, no autoencoder beats a simple rule: a threshold on the "
         f"counts has a NAB score of {number(value, 2)}, where {windows} is perfect; our autoencoder, one step of which "
         f"was redesigned after a look at its score on this series, has {number(ours, 2)}{_mark(ours, '<', value)}, and "
         f"the best of the original's four {number(best, 2)}{_mark(best, '<', value)}."

@@ -193,8 +193,8 @@ def _of_html(source: str, plain: str) -> list[Element]:
     read = json.loads(run.stdout)["blocks"]
     if not any(tree.find(read, "Table")) and not _OBJECT.fullmatch(plain.strip()):
         return [tree.element("CodeBlock", tree.attributes("output"), plain.strip("\n"))]
-    told = lambda block: tree.element("Para", tree.words(tree.text(block)))  # noqa: E731
-    return [_table(block) if block["t"] == "Table" else told(block) for block in _outermost(read)]
+    paragraph = lambda block: tree.element("Para", tree.words(tree.text(block)))  # noqa: E731
+    return [_table(block) if block["t"] == "Table" else paragraph(block) for block in _outermost(read)]
 
 
 def _outermost(blocks: list[Element]) -> list[Element]:

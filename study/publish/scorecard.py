@@ -212,7 +212,7 @@ def numbers_table(numbers: Sequence[Judged], cause: str = "") -> pd.DataFrame:
 def _without_constant(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """A table without columns that say the same in each row, and what they say."""
     same = [column for column in table if len(table) > 1 and table[column].nunique() == 1]
-    return table.drop(columns=same), [said for said in table[same].head(1).to_numpy().ravel() if said != NOTHING]
+    return table.drop(columns=same), [one for one in table[same].head(1).to_numpy().ravel() if one != NOTHING]
 
 
 def changed(verdicts: Sequence[Verdicts]) -> pd.DataFrame:
