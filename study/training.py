@@ -58,7 +58,8 @@ class Recipe:
     steps and falls to zero along a cosine (Smith & Topin 2018; momentum stays). `patience` stops after so many epochs
     without a lower validation loss and returns to the best one (Prechelt 1998). `average` is the decay per step of an
     exponential moving average of the weights, which then is the model. `clip` bounds the gradient norm. `replayed` says
-    that batches have few different shapes: on a GPU their steps are then recorded and replayed.
+    that batches have few different shapes: on a GPU their steps are then recorded and replayed. `bf16` computes in
+    bfloat16 where `has_bf16`.
     """
 
     epochs: int
@@ -83,6 +84,17 @@ class Recipe:
 
 def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def has_bf16() -> bool:
+    """Whether this machine multiplies in bfloat16 faster than in float32; a processor without units for it takes twenty
+    times as long instead.
+    """
+    return torch.cuda.is_available() or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
+def _autocast(bf16: bool) -> torch.autocast:
+    return torch.autocast(device().type, torch.bfloat16, enabled=bf16 and has_bf16())
 
 
 def fit(
@@ -141,7 +153,7 @@ def predict(model: nn.Module, split: Batches, bf16: bool = False) -> tuple[np.nd
     model.eval()
     found, classes = None, np.empty(len(split), dtype=np.int64)
     for inputs, targets, rows in split.in_order():
-        with torch.autocast(device().type, torch.bfloat16, enabled=bf16):
+        with _autocast(bf16):
             logits = model(*inputs)
         if found is None:
             found = np.empty((len(split), logits.shape[1]), dtype=np.float32)
@@ -218,7 +230,7 @@ def _epoch(
 
 def _gradients(state: "_State", inputs: tuple[Tensor, ...], classes: Tensor) -> tuple[Tensor, Tensor]:
     """Loss () and logits of a batch, without their history; the gradients are left with the parameters."""
-    with torch.autocast(device().type, torch.bfloat16, enabled=state.recipe.bf16):
+    with _autocast(state.recipe.bf16):
         logits = state.model(*inputs)
     loss = _loss(logits.float(), classes, state.recipe.label_smoothing)
     state.optimiser.zero_grad(set_to_none=True)

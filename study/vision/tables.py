@@ -28,10 +28,15 @@ def networks(found: Found) -> pd.DataFrame:
             "Multiply-adds": [f"{number(one.metrics['multiply_adds'] / 1e6)} M" for one in first.values()],
             "Epochs × side": [_stages(one) for one in first.values()],
             "Learning rate": [f"{one.spec['settings']['learning_rate']:g}" for one in first.values()],
-            "Arithmetic": ["bf16" if one.spec["settings"]["bf16"] else "float32" for one in first.values()],
+            "Arithmetic": [_arithmetic(one) for one in first.values()],
             "Minutes": [number(one.metrics["seconds"] / 60) for one in first.values()],
         }
     )
+
+
+def _arithmetic(record: Record) -> str:
+    in_bf16 = record.spec["settings"]["bf16"] and record.metrics.get("in_bf16", True)
+    return "bf16" if in_bf16 else "float32"
 
 
 def _stages(record: Record) -> str:

@@ -82,6 +82,7 @@ def _trained(spec: dict, scratch: Path, measured: tuple[str, ...], make: Callabl
     history = training.fit(model, batches["train"], batches["validation"], _recipe(s), spec["seed"], scratch)
     metrics, arrays = training.summary(model, history)
     metrics["multiply_adds"] = cost
+    metrics["in_bf16"] = s["bf16"] and training.has_bf16()
     metrics["images_per_second"] = len(batches["train"]) * metrics["epochs"] / metrics["seconds"]
     logits = {}
     for name in measured:

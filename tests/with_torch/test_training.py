@@ -136,6 +136,15 @@ def test_an_l2_penalty_is_added_to_the_gradient_and_spares_embeddings_and_biases
         assert found == penalised
 
 
+@pytest.mark.parametrize("units", [False, True])
+def test_bfloat16_is_used_only_where_the_processor_has_units_for_it(tmp_path, monkeypatch, units):
+    monkeypatch.setattr(training, "has_bf16", lambda: units)
+    model, seen = network(), set()
+    model.register_forward_hook(lambda module, inputs, logits: seen.add(logits.dtype))
+    training.fit(model, Points(), Points(), Recipe(1, 0.02, bf16=True), 0, tmp_path)
+    assert seen == {torch.bfloat16 if units else torch.float32}
+
+
 def test_a_training_that_diverges_says_so(tmp_path):
     bad = Points()
     bad.x = bad.x * float("nan")
