@@ -243,7 +243,7 @@ same = {
 # %% [markdown]
 # #### A task that needs the last step
 #
-# $W_v$ can give a value either sign, but the same for every token, and a head's weights are not negative: one head cannot subtract one token from another. $W_o$ can, because it takes each head with a sign of its own. Let tokens be random numbers on a ring of eight places, each with its place as a one-hot vector beside it, and each to be replaced by the difference of its two neighbours, $y_i = x_{i-1} - x_{i+1}$. A component that a single head fills can follow only one of the two, which contributes half of the variance of $y_i$. Two heads whose results $W_o$ subtracts can explain all of it.
+# A head's weights are not negative. While they depend on places alone, a component that one head fills is an average of values, in which one token cannot be subtracted from another. $W_o$ can do that, because it takes each head with a sign of its own. Let tokens be eight random numbers on a ring of eight places, each token with its place as a one-hot vector beside them, and each to be replaced by the difference of its two neighbours, $y_i = x_{i-1} - x_{i+1}$. A component that such a head fills alone can follow only one of the two, which contributes half of the variance of $y_i$. Two heads whose results $W_o$ subtracts can explain all of it. (Weights that depend on the numbers, too, are not bound to one half: with a single number a token, a head whose values take their signs from the places comes near the difference.)
 
 # %% tags=["hide-input"]
 mixed = measured.mixing()
@@ -257,7 +257,7 @@ page.table(
 )
 
 # %% [markdown]
-# The trainings agree ([Table](#attention-mixing)). Two heads with $W_o$ explain up to {eval}`percent(subtracting.explained.max())` {eval}`holds(subtracting.explained.max(), ">", 0.98)`; without $W_o$, or with one head, no training exceeds {eval}`percent(others.explained.max())` {eval}`holds(others.explained.max(), "<", 0.52)`. One head with $W_o$ has as many parameters as two, so the mixing makes the difference, not the size. Theory says what can be reached, not what training finds: {eval}`len(stuck)` of {eval}`len(subtracting)` trainings of the winning layer stay at one half {eval}`holds(len(stuck), "=", (~subtracting.reached).sum())`, because both heads look at the same neighbour {eval}`holds((stuck.places == 1).sum(), "=", len(stuck))`.
+# The trainings agree with it ([Table](#attention-mixing)). Two heads with $W_o$ explain up to {eval}`percent(subtracting.explained.max())` {eval}`holds(subtracting.explained.max(), ">", 0.98)`; without $W_o$, or with one head, no training exceeds {eval}`percent(others.explained.max())` {eval}`holds(others.explained.max(), "<", 0.52)`. One head with $W_o$ has as many parameters as two, so the mixing makes the difference, not the size. The column of weights by place says what can be reached, not what training finds: {eval}`len(stuck)` of {eval}`len(subtracting)` trainings of the winning layer stay at one half {eval}`holds(len(stuck), "=", (~subtracting.reached).sum())`, because both heads look at the same neighbour {eval}`holds((stuck.places == 1).sum(), "=", len(stuck))`.
 
 # %% [markdown]
 # ## Computational graph

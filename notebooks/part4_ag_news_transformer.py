@@ -342,13 +342,13 @@ reported_loss = news.reported("dropout.validation_loss")
 dropout_losses = [mean(one["dropout"], "validation_loss") for one in (guess, other_guess, news.evidence.ours)]
 
 # %% [markdown]
-# The original makes {eval}`len(verdict)` claims on this part, which the scorecard judges. It states neither sizes nor learning rate nor epochs, so we guessed some of each ([Table](#news-conditions)). What a technique changes is judged in the nearest guess, *{eval}`condition`*, by {eval}`len(guess["base"])` seeds that chose nothing. The claims on the four models:
+# The original makes {eval}`len(verdict)` claims on this part, which the scorecard judges. It states neither sizes nor learning rate nor epochs, so we guessed some of each ([Table](#news-conditions)). What a technique changes is judged in the nearest guess, *{eval}`condition`*, by {eval}`len(guess["base"])` seeds that chose nothing, and not in our setting, which the paragraph above and [Table](#news-techniques) describe; the two differ. The guess itself was chosen by the original's training and validation scores, so these verdicts hold for settings that come near them. The claims on the four models:
 #
-# - *Base Model: “a significant difference on unseen data … suggested overfitting.”* — **{eval}`verdict["base_overfits"]`.** Training accuracy is {eval}`number(gap["Base"], 1)` points higher than validation accuracy.
-# - *Dropout Model: “dropout helped the model generalize better than the base model.”* — **{eval}`verdict["dropout_helps"]`.** Training accuracy falls {eval}`holds(guessed_drop.train.high, "<", 0)`, validation and test accuracy rise {eval}`holds(guessed_drop.validation.difference.low, ">", 0)`{eval}`holds(guessed_drop.test.difference.low, ">", 0)`.
-# - *Early stopping: “significantly increased testing accuracy and reduced loss.”* — **{eval}`verdict["early_stopping_helps"]`.** The accuracy rises {eval}`holds(guessed_stop.test.difference.low, ">", 0)` and the loss falls {eval}`holds(guessed_stop.test_loss.high, "<", 0)`.
-# - *Early stopping: “the best balance between high accuracy and generalization to unseen data”.* — **{eval}`verdict["early_stopping_best"]`.** In test accuracy it is ahead of dropout alone, but not distinguishable from the variant with the penalty {eval}`holds(guess.leads("early-stopping")["regularised"].low, "<", 0)` ([Table](#news-leads)).
-# - *L2: “Slightly reduced overfitting compared to previous model”.* — **{eval}`verdict["regularisation_reduces_gap"]`.** The gap may as well have grown {eval}`holds(guessed_penalty.gap.low, "<", 0)`{eval}`holds(guessed_penalty.gap.high, ">", 0)`.
+# - *Base Model: “a significant difference on unseen data … suggested overfitting.”* — **{eval}`verdict["base_overfits"]`.** In our setting, training accuracy is {eval}`number(gap["Base"], 1)` points higher than validation accuracy.
+# - *Dropout Model: “dropout helped the model generalize better than the base model.”* — **{eval}`verdict["dropout_helps"]`.** In the guess, training accuracy falls {eval}`holds(guessed_drop.train.high, "<", 0)`, validation accuracy rises {eval}`holds(guessed_drop.validation.difference.low, ">", 0)`, and test accuracy rises by {eval}`number(100 * guessed_drop.test.difference.mean, 1)` points {eval}`holds(guessed_drop.test.difference.low, ">", 0)`; in our setting, with the stronger dropout, by {eval}`number(100 * drop.test.difference.mean, 1)`.
+# - *Early stopping: “significantly increased testing accuracy and reduced loss.”* — **{eval}`verdict["early_stopping_helps"]`.** In the guess the accuracy rises, by {eval}`number(100 * guessed_stop.test.difference.mean, 1)` points {eval}`holds(guessed_stop.test.difference.low, ">", 0)`, and the loss falls {eval}`holds(guessed_stop.test_loss.high, "<", 0)`; in our setting the accuracy falls.
+# - *Early stopping: “the best balance between high accuracy and generalization to unseen data”.* — **{eval}`verdict["early_stopping_best"]`.** In the guess it is ahead of dropout alone in test accuracy, but not distinguishable from the variant with the penalty {eval}`holds(guess.leads("early-stopping")["regularised"].low, "<", 0)` ([Table](#news-leads)).
+# - *L2: “Slightly reduced overfitting compared to previous model”.* — **{eval}`verdict["regularisation_reduces_gap"]`.** In the guess the gap may as well have grown {eval}`holds(guessed_penalty.gap.low, "<", 0)`{eval}`holds(guessed_penalty.gap.high, ">", 0)`.
 # - *“However all of this is better than Base model.”* — **{eval}`verdict["all_better_than_base"]`.**
 
 # %% tags=["hide-input"]
@@ -420,7 +420,7 @@ base_far = tables.not_reproduced(
 #
 # > *Report training accuracy, training loss, validation accuracy, validation loss, testing accuracy, and testing loss.*
 #
-# [Table](#news-accuracies) has all six for each model. Base fits its training texts almost perfectly {eval}`holds(final["Base"]["train_accuracy"], ">", 0.99)`, but not the test texts. Its reported training and validation scores are reproduced {eval}`holds(base_far, "=", 0)`; its reported test accuracy is higher than that of all our seeds {eval}`holds(news.reported("base.test_accuracy"), ">", tables.highest(variants["Base"], "test_accuracy"))`. The three variants with dropout lie within a point of each other in test accuracy {eval}`holds(max(with_dropout) - min(with_dropout), "<", 0.01)`. Their training accuracy is lower than the reported one {eval}`holds(learnt_more, "<", 0)`, as it would be if our dropout were the stronger one. We measure training scores after the training, with dropout off. The original does not say when it did; had it taken those of the last epoch, with dropout on, its dropout would be weaker still.
+# [Table](#news-accuracies) has all six for each model. Base fits its training texts almost perfectly {eval}`holds(final["Base"]["train_accuracy"], ">", 0.99)`, but not the test texts. Its reported training and validation scores are reproduced {eval}`holds(base_far, "=", 0)`; its reported test accuracy is higher than that of all our seeds {eval}`holds(news.reported("base.test_accuracy"), ">", tables.highest(variants["Base"], "test_accuracy"))`. The three variants with dropout lie within a point of each other in test accuracy {eval}`holds(max(with_dropout) - min(with_dropout), "<", 0.01)`. Their training accuracy is lower than the reported one {eval}`holds(learnt_more, "<", 0)`, as it would be if our dropout were the stronger one. We measure training scores after the training, with dropout off. The original does not say when it did; if it measured them with dropout on, its dropout was weaker still.
 
 # %% tags=["hide-input"]
 page.table(
@@ -458,7 +458,7 @@ page.plot(
 # %% tags=["hide-input"]
 fits = [lab.calibrated(record) for record in variants["Base"]]
 temperature, before, after = (
-    float(np.median([getattr(fit, name) for fit in fits])) for name in ("temperature", "loss_before", "loss_after")
+    float(np.mean([getattr(fit, name) for fit in fits])) for name in ("temperature", "loss_before", "loss_after")
 )
 stopped = final["Dropout + early stopping"]["test_loss"]
 certain = (before - after) / (before - stopped)
@@ -562,7 +562,7 @@ on_test = tables.close_on_test(guess)
 # %% [markdown]
 # How near can a training come to the original's numbers? Not near: of its {eval}`scores` training and validation scores, none of {eval}`guessed` guessed settings, nor ours, gives more than {eval}`close` closely, that is within a point of accuracy or a tenth of a loss {eval}`holds(close, "<", scores / 2)` ([Table](#news-conditions)).
 #
-# The original describes the network of a known example ([Nandan 2020](#nandan2020text)): 32 numbers a word, two heads, 20,000 words, texts of 200, dropout with $p = 0.1$. We trained this one, and others with weaker dropout, fewer words or a higher learning rate, once without dropout, once with it and once with the L2 penalty. The learning rate is constant, so a training of {eval}`s.grid_epochs` epochs contains every shorter one; of its epochs, and of patiences for early stopping, we take those that come nearest to the original's scores. Training and validation scores alone decide; none of these trainings looks at the test split. Of two guesses {eval}`len(guess["base"])` more seeds do, read in the same way: of the nearest, *{eval}`condition`* {eval}`holds(tried.drop("ours").index[0], "=", condition)`, and of *{eval}`second`*, which was the nearest until that one was tried.
+# The original describes the network of a known example ([Nandan 2020](#nandan2020text)): 32 numbers a word, two heads, 20,000 words, texts of 200, dropout with $p = 0.1$. We trained this one, and others with weaker dropout, fewer words or a higher learning rate, once without dropout, once with it and once with the L2 penalty. The learning rate is constant, so a training of {eval}`s.grid_epochs` epochs contains every shorter one; for each guess we take the number of epochs and the patience that come nearest to the original's scores. Training and validation scores alone decide; none of these trainings looks at the test split. Of two guesses {eval}`len(guess["base"])` more seeds do, read in the same way: of the nearest, *{eval}`condition`* {eval}`holds(tried.drop("ours").index[0], "=", condition)`, and of *{eval}`second`*, which was the nearest until that one was tried.
 
 # %% tags=["hide-input"]
 page.table(

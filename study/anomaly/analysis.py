@@ -143,13 +143,15 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
     losses = [j for j in judged_losses(records) if j.quantity == LOSSES["last_loss"]]
     lowest = min((j for j in losses if j.verdict.status != NOT_COMPARABLE), key=lambda j: j.published)
     low, middle, high = (significant(v) for v in np.quantile(lowest.values, (0, 0.5, 1)))
-    board = leaderboard(records, by="unpaused_nab")
-    original, ours, simple = (_rows_of(board, who).iloc[0] for who in ("original", OURS, SURGE_MEAN))
     windows = len(of(records, "part2-dataset")[0].metrics["windows"])
-    beside = (ours, simple, *_rows_of(board, "published").head(1).itertuples())
-    best = "; ".join(f"{one.model} {number(one.unpaused_nab, 2)}" for one in beside)
-    score = f"{original.model} {number(original.unpaused_nab, 2)}"
-    return [
-        Highlight(f"validation loss of {lowest.model}", lowest.printed, f"{middle} ({low} to {high})", NOTHING),
-        Highlight(f"NAB standard score without a pause, maximum {windows}", NOTHING, score, best),
-    ]
+    scores = []
+    for by, rule in {"unpaused_nab": "without a pause", "paused_nab": "with a pause after an alarm"}.items():
+        board = leaderboard(records, by=by)
+        best = (_rows_of(board, who).head(1) for who in ("original", "value", OURS, SURGE_MEAN, "published"))
+        original, *beside = (
+            f"{m} {number(score, 2)}" for one in best for m, score in zip(one.model, one[by], strict=True)
+        )
+        name = f"NAB standard score {rule}, maximum {windows}"
+        scores.append(Highlight(name, NOTHING, original, "; ".join(beside)))
+    loss = Highlight(f"validation loss of {lowest.model}", lowest.printed, f"{middle} ({low} to {high})", NOTHING)
+    return [loss, *scores]

@@ -1,8 +1,9 @@
 """What the output transformation is for: a task that one positive-weighted sum cannot solve, and two can, if mixed.
 
 Token i is to become the difference of its neighbours on a ring, y_i = x_{i−1} − x_{i+1}. A head's weights are not
-negative, so a component that one head alone fills can follow one neighbour at best and explains half of the variance.
-Two heads, one per neighbour, whose values W_o adds with signs, explain all of it, as far as d_k components carry it.
+negative. While they depend on places alone, a component that one head fills can follow one neighbour at best and
+explains half of the variance; two heads, one per neighbour, whose values W_o adds with signs, explain all of it, as far
+as d_k components carry it. Weights that depend on contents can do more, `tests/with_torch/test_part3.py` shows how.
 """
 
 import torch

@@ -36,7 +36,7 @@ def agreement(records: Sequence[Record]) -> pd.DataFrame:
 def mixing(records: Sequence[Record]) -> pd.DataFrame:
     """The trainings on the narrowest tokens, a row each: the share of variance `explained` on unseen tokens.
 
-    Beside it `expected`, what theory says can be explained, and `reached`, whether the training came that near to it.
+    Beside it `expected`, what weights by place can explain, and `reached`, whether the training came that near to it.
     """
 
     def run(spec: dict) -> dict:
@@ -50,7 +50,7 @@ def mixing(records: Sequence[Record]) -> pd.DataFrame:
 
 
 def expected_share(heads: int, output: bool, tokens: int, content: int) -> float:
-    """Share of the variance of x_{i−1} − x_{i+1} that attention can explain.
+    """Share of the variance of x_{i−1} − x_{i+1} that attention can explain whose weights depend on places alone.
 
     Without two heads that W_o mixes, a component follows one neighbour, half of the variance. With them, each head
     carries one neighbour, d_k of its components at most.

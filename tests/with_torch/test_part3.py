@@ -56,6 +56,20 @@ def test_target_is_the_difference_of_the_neighbours_on_the_ring():
     assert mixing.target(x).flatten().tolist() == [4 - 2, 1 - 4, 2 - 1]
 
 
+def test_one_head_subtracts_neighbours_when_its_weights_depend_on_contents():
+    """Values take their signs from the places (+ + − −), scores are small multiples of the contents."""
+    x = torch.randn(256, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    signs = torch.tensor([1.0, 1, -1, -1] * 2, dtype=torch.float64)
+    places = torch.arange(8)
+    neighbours = ((places[:, None] - places).abs() % 6) == 1
+    before = signs.roll(1)  # the sign of the place before, opposite to that of the place after
+    scores = 0.01 * before[:, None] * x[:, None, :]
+    weights = scores.masked_fill(~neighbours, -torch.inf).softmax(-1)
+    found = weights @ (200 * signs)
+    wanted = mixing.target(x[..., None])[..., 0]
+    assert 1 - ((found - wanted) ** 2).mean() / wanted.var() > 0.999
+
+
 def test_only_mixed_heads_learn_the_difference():
     mixed = mixing.train(heads=2, output=True, tokens=5, content=5, steps=250, seed=0)
     joined = mixing.train(heads=2, output=False, tokens=5, content=5, steps=250, seed=0)
@@ -295,8 +309,8 @@ def test_the_table_of_the_mixing_task_counts_trainings_at_the_level():
         trained("one-head-mixed", 0, 0.4, 1, True),
     ]
     table = lab.mixing_table(tables.mixing(records))
-    assert list(table["Trainings at the theory's level"]) == ["1 of 2", "1 of 1", "0 of 1"]
-    assert list(table["Theory"]) == ["100%", "50%", "50%"] and table["Best training"][0] == "99.0%"
+    assert list(table["Trainings at that level"]) == ["1 of 2", "1 of 1", "0 of 1"]
+    assert list(table["Weights by place"]) == ["100%", "50%", "50%"] and table["Best training"][0] == "99.0%"
 
 
 def test_growth_is_that_of_the_last_doubling():
