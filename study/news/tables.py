@@ -110,8 +110,8 @@ def reported_beside(variants: Runs, scores: Mapping[str, str]) -> pd.DataFrame:
                 number(value, 3) if "loss" in score else percent(value, 2)
                 for score, value in zip(scores, values, strict=True)
             ]
-            rows.append((added(NAMES[key]) if source == "reported" else "", source, *shown))
-    return pd.DataFrame(rows, columns=["Model", "", *scores.values()]).rename(columns={"": "Source"})
+            rows.append((added(NAMES[key]), source, *shown))
+    return pd.DataFrame(rows, columns=["Model", "Source", *scores.values()])
 
 
 def by_class(variants: Runs) -> pd.DataFrame:

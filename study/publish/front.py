@@ -37,7 +37,7 @@ MAIN_CLAIMS = {
 HOW_TO_READ = f"""\
 **How to read.** *The original* is the authors' first report on this assignment. This one answers the same questions again, retrains the original's models on its data or the nearest that are available, and says of each published number and claim whether it holds.
 
-- [✓]{{.sign}}: an automatic test checked the statement's direction or margin, not its every digit; a false one stops the build. The digits are inserted from the data. [@sec:checks] of the HTML lists what each compared. *✗ not so here* only appears when a notebook is run on other data or with another model.
+- [✓]{{.sign}}: an automatic test checked the statement's direction or margin, not its every digit; several marks stand for several comparisons, and a false one stops the build. The digits are inserted from the data. [@sec:checks] of the HTML lists what each compared. *✗ not so here* only appears when a notebook is run on other data or with another model.
 - A published number stands for every number that rounds to it. One from a training is *{words.REPRODUCED}* if it could be one more training of ours (it lies in the 95% prediction interval of our seeds), *{words.CLOSE}* if it only lies near the median, else *{words.NOT_REPRODUCED}*; it is *{words.NOT_COMPARABLE}* if its data or its rule are not available. A fact, such as a number of parameters, is *{words.EXACT}* or not.
 - A claim is *{words.CONFIRMED}*, *{words.PARTLY}*, *{words.UNCLEAR}* (the measurement does not decide), *{words.CONTRADICTED}* or *not tested*. [@sec:scorecard] has the rules and every verdict.
 - 0.84 [0.82 to 0.86] is a mean or a difference with its 95% confidence interval, 90.8 ± 0.2 a mean with the standard deviation over seeds.
