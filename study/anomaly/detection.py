@@ -62,36 +62,56 @@ class Trials:
         return self.rules[allowed[int(np.argmax(worth[allowed]))]]
 
 
+class _OnSeries:
+    """What rules give on one series from scores (n,): NAB score, windows found, false events, windows missed.
+
+    Two thresholds that as many rows reach are reached by the same rows, so each such number is tried once a pause.
+    """
+
+    def __init__(self, scores: np.ndarray, series: Series) -> None:
+        self.scores, self.rising, self.windows = scores, np.sort(scores), len(series.windows)
+        self.signed = scoring.row_weights(len(series), series.windows, STANDARD)
+        self.window_of = scoring.window_of_rows(len(series), series.windows)
+        self.head, self.tried = scoring.probation_rows(len(series)), {}
+
+    def under(self, rule: AlarmRule) -> tuple[float, int, int, int]:
+        flagged = len(self.rising) - int(np.searchsorted(self.rising, rule.threshold)), rule.refractory_rows
+        if flagged not in self.tried:
+            rows = scoring.alarm_rows(np.flatnonzero(self.scores >= rule.threshold), rule.refractory_rows)
+            nab = scoring.nab_score_of_rows(rows, self.signed, self.window_of, self.windows, STANDARD)
+            begun = scoring.first_rows(rows[rows >= self.head])
+            events = scoring.events_of_rows(begun, self.window_of, self.windows)
+            self.tried[flagged] = nab, *(events[k] for k in ("found_windows", "fp_events", "missed_windows"))
+        return self.tried[flagged]
+
+
 def try_rules(scores: Sequence[np.ndarray], series: Sequence[Series]) -> Trials:
     """Every candidate rule on every series given, by falling threshold; only these series have a say in it.
 
     Thresholds lie at ranks spaced evenly in the logarithm among the highest scores of scored rows, from the top score
     to the top tenth, after one that no score reaches; each is tried with every pause.
     """
-    pooled = np.sort(np.concatenate([s[scoring.probation_rows(len(s)) :] for s in scores]))[::-1]
+    return _try_rules([_OnSeries(*pair) for pair in zip(scores, series, strict=True)])
+
+
+def _try_rules(on: Sequence[_OnSeries]) -> Trials:
+    pooled = np.sort(np.concatenate([one.scores[one.head :] for one in on]))[::-1]
     ranks = np.unique(np.geomspace(1, len(pooled) // 10, CANDIDATES).astype(int)) - 1
     thresholds = [np.nextafter(pooled[0], np.inf), *np.unique(pooled[ranks])[::-1]]
     rules = [AlarmRule(float(t), pause) for t in thresholds for pause in REFRACTORY_ROWS]
-    nab = np.empty((len(rules), len(series)))
-    counts = np.empty((3, len(rules), len(series)), dtype=int)
-    for column, (score, one) in enumerate(zip(scores, series, strict=True)):
-        signed = scoring.row_weights(len(one), one.windows, STANDARD)
-        window_of = scoring.window_of_rows(len(one), one.windows)
-        for row, rule in enumerate(rules):
-            alarms = scoring.alarm_rows(np.flatnonzero(score >= rule.threshold), rule.refractory_rows)
-            nab[row, column] = scoring.nab_score_of_rows(alarms, signed, window_of, len(one.windows), STANDARD)
-            begun = scoring.first_rows(alarms[alarms >= scoring.probation_rows(len(one))])
-            events = scoring.events_of_rows(begun, window_of, len(one.windows))
-            counts[:, row, column] = [events[k] for k in ("found_windows", "fp_events", "missed_windows")]
-    return Trials(rules, nab, *counts)
+    nab, *counts = np.moveaxis(np.array([[one.under(rule) for one in on] for rule in rules]), 2, 0)
+    return Trials(rules, nab, *(count.astype(int) for count in counts))
 
 
 def left_out(scores: dict[str, np.ndarray], series: dict[str, Series]) -> dict[str, dict[str, AlarmRule]]:
     """For each series the rule of each column that is best on all the others by the NAB score; its own has no say."""
+    return _left_out({name: _OnSeries(scores[name], series[name]) for name in scores})
+
+
+def _left_out(on: dict[str, _OnSeries]) -> dict[str, dict[str, AlarmRule]]:
     chosen = {}
-    for out in scores:
-        rest = [name for name in scores if name != out]
-        trials = try_rules([scores[n] for n in rest], [series[n] for n in rest])
+    for out in on:
+        trials = _try_rules([one for name, one in on.items() if name != out])
         chosen[out] = {column: trials.best("nab", pauses) for column, pauses in COLUMNS.items()}
     return chosen
 
@@ -104,9 +124,8 @@ def judge(scores: dict[str, np.ndarray], series: dict[str, Series]) -> tuple[dic
     the NAB score on each of the nine under a rule chosen on the eight others.
     """
     others = {name: one for name, one in series.items() if name != AAPL}
-    judged, on_others = series[AAPL], {name: scores[name] for name in others}
-    trials = try_rules(list(on_others.values()), list(others.values()))
-    elsewhere = left_out(on_others, others)
+    judged, on_others = series[AAPL], {name: _OnSeries(scores[name], one) for name, one in others.items()}
+    trials, elsewhere = _try_rules(list(on_others.values())), _left_out(on_others)
     metrics, arrays = {}, {"scores": scores[AAPL].astype(np.float32)}
     for column, pauses in COLUMNS.items():
         rules = {criterion: trials.best(criterion, pauses) for criterion in ("nab", "events")}
