@@ -4,9 +4,10 @@ what was imported is still what the files say."""
 import ast
 import inspect
 import linecache
+import os
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
@@ -157,15 +158,12 @@ def _shell() -> object | None:
 
 def check_imported(reached: Iterable[Definition]) -> None:
     """Raise DefinitionError where a file was changed after its import: its text is not what the old code computes."""
-    imported = {}
-    for module in list(sys.modules.values()):
-        if getattr(module, "__file__", None):
-            imported.setdefault(Path(module.__file__).name, []).append(module)
+    reached = [one for one in reached if isinstance(one.home, Source)]
+    imported = _imported({one.home.file.name for one in reached})
     for definition in reached:
-        if not isinstance(home := definition.home, Source):
-            continue
+        home = definition.home
         names = {definition.key[1], *(use.name for use in definition.uses if use.imported is None)}
-        for module in imported.get(home.file.name, []):
+        for module in imported[home.file.name]:
             here = vars(module) if Path(module.__file__).resolve() == home.file else {}
             for name in [name for name in here if name in names]:
                 if not _as_written(here[name], name, home):
@@ -173,6 +171,16 @@ def check_imported(reached: Iterable[Definition]) -> None:
                         f"{name} in {shown(home.file)} was changed after it had been imported here; restart the "
                         "kernel, or start the command again"
                     )
+
+
+def _imported(names: Set[str]) -> dict[str, list[ModuleType]]:
+    """The modules of this process by the name of their file, for files of these names."""
+    found = {name: [] for name in names}
+    for module in list(sys.modules.values()) if names else ():  # there are thousands
+        name = os.path.basename(getattr(module, "__file__", None) or "")
+        if name in names:
+            found[name].append(module)
+    return found
 
 
 def _as_written(value: object, name: str, home: Source) -> bool:
