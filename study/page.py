@@ -54,7 +54,8 @@ class Page:
     `figures_dir` receives `<name>.png` and `<name>.svg` of every figure (and `<name>.json` of an interactive one).
     With `synthetic`, figures and tables say that their data are synthetic. `show` takes each bundle; the default
     displays it. `numbers` are those of figures and tables in the report; the default reads what the last whole build
-    wrote. JupyterLab shows them; an item without one has its caption alone.
+    wrote. JupyterLab shows them; an item without one has its caption alone. Without `documents` nothing is drawn for
+    them alone, which takes half the time: no SVG, and no twin of an interactive figure.
     """
 
     def __init__(
@@ -63,10 +64,12 @@ class Page:
         synthetic: bool = False,
         show: Callable[[Bundle], None] = _to_front_end,
         numbers: Mapping[str, str] | None = None,
+        documents: bool = True,
     ) -> None:
         self.figures_dir = Path(figures_dir)
         self.synthetic = synthetic
         self.numbers = links.of_report() if numbers is None else numbers
+        self.documents = documents
         self._show = show
         self._shown: dict[str, tuple[str | None, int | None]] = {}
 
@@ -81,7 +84,7 @@ class Page:
         shell = get_ipython()
         if shell is not None:
             shell.display_formatter.formatters["text/plain"].for_type(str, _print_text)
-        return cls(chosen.figures, chosen.synthetic)
+        return cls(chosen.figures, chosen.synthetic, documents=not profile.run_by_hand())
 
     def say(self, text: str) -> None:
         """Prose in pandoc Markdown: citations `[@key]`, references `[@fig:name]`, mathematics `$x$`."""
@@ -94,7 +97,7 @@ class Page:
             self._show({"text/markdown": f"> **Note.** {text}", PANDOC: f"::: {{.note}}\n{text}\n:::"})
 
     def figure(self, fig: Figure, name: str, caption: str, alt: str) -> None:
-        """A Matplotlib figure, saved as PNG (200 dpi) and SVG, and closed.
+        """A Matplotlib figure, saved as PNG (200 dpi) and for the documents as SVG, and closed.
 
         `name` is the file name and the target of `[@fig:name]`; `caption` (pandoc Markdown) states the finding;
         `alt` describes the picture to who cannot see it. Raises ValueError for a bad or used name or an empty text.
@@ -116,10 +119,14 @@ class Page:
             )  # fmt: skip
         spec = plotly_fig.to_json()
         write_atomically(self.figures_dir / f"{name}.json", spec.encode())
-        source = self._save(twin, name, caption, alt, plotly=f"{name}.json")
+        source, picture = "", escape_html(alt)
+        if self.documents:
+            source = self._save(twin, name, caption, alt, plotly=f"{name}.json")
+            picture = self._image(name, alt)
+        plt.close(twin)
         # In place of a bundle's HTML, JupyterLab shows the chart: links lead to a place above it.
         self._show({"text/html": f'<div id="{name}"></div>', PANDOC: ""})
-        self._show({PLOTLY: json.loads(spec), "text/html": self._image(name, alt), PANDOC: ""})
+        self._show({PLOTLY: json.loads(spec), "text/html": picture, PANDOC: ""})
         self._show({"text/html": self._figcaption(name, caption), PANDOC: source})
 
     def table(
@@ -184,14 +191,17 @@ class Page:
                 ha="center", va="center", weight="bold", in_layout=False,
             )  # fmt: skip
         self.figures_dir.mkdir(parents=True, exist_ok=True)
-        svg = self.figures_dir / f"{name}.svg"
+        svg, png = (self.figures_dir / f"{name}.{kind}" for kind in ("svg", "png"))
         # Text as outlines: the picture is the same whatever fonts the reader has.
         with writing(svg), mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
-            fig.savefig(svg, metadata={"Date": None, "Creator": None})
-            fig.savefig(svg.with_suffix(".png"), dpi=PNG_DPI, metadata={"Software": None})
+            if self.documents:
+                fig.savefig(svg, metadata={"Date": None, "Creator": None})
+            fig.savefig(png, dpi=PNG_DPI, metadata={"Software": None})
         plt.close(fig)
-        smaller = svg.stat().st_size <= svg.with_suffix(".png").stat().st_size  # photographs
-        image = svg.name if smaller or svg.stat().st_size <= SVG_LIMIT_BYTES else f"{name}.png"
+        image = png.name
+        if self.documents:
+            limit = max(SVG_LIMIT_BYTES, png.stat().st_size)  # photographs are smaller as PNG
+            image = svg.name if svg.stat().st_size <= limit else png.name
         attributes = {"image": image, "width": f"{width_cm:.2f}", "alt": alt, **also}
         pairs = " ".join(f'{key}="{_quoted(value)}"' for key, value in attributes.items())
         return f"::: {{#fig:{name} .figure {pairs}}}\n{self._caption(caption).strip()}\n:::"

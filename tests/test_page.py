@@ -105,9 +105,11 @@ def test_numbers_are_those_of_the_last_whole_build(tmp_path, monkeypatch):
         Page(tmp_path)
 
 
-def test_a_notebook_needs_one_line_for_its_page():
+def test_a_notebook_needs_one_line_for_its_page(monkeypatch):
     page, chosen = Page.of("quick"), profile.load("quick")
-    assert page.synthetic and page.figures_dir == chosen.figures
+    assert page.synthetic and page.figures_dir == chosen.figures and page.documents
+    monkeypatch.setattr(profile, "run_by_hand", lambda: True)
+    assert not Page.of("quick").documents
     assert plt.rcParams["axes.grid"]
     with pytest.raises(ValueError, match="Unknown profile 'fast'. Choose one of: full, quick"):
         Page.of("fast")
@@ -133,6 +135,16 @@ def test_figure_is_one_bundle_with_files_and_is_closed(page, shown, tmp_path):
     assert picture["alt"] == 'A line, "falling"' and picture["src"].startswith("data:image/png;base64,")
     attributes = 'image="loss.svg" width="16.00" alt="A line, \\"falling\\""'
     assert bundle[PANDOC].startswith(f"::: {{#fig:loss .figure {attributes}}}")
+
+
+def test_in_jupyterlab_nothing_is_drawn_for_the_documents_alone(tmp_path, shown):
+    page, twin = Page(tmp_path, show=shown.append, documents=False), line()
+    page.figure(line(), "loss", "c", "a")
+    page.plot(go.Figure(go.Scatter(y=[1, 2])), "p", "c", "<an alt>", twin)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["loss.png", "p.json"]
+    assert not plt.fignum_exists(twin.number)
+    assert "data:image/png" in shown[0]["text/html"] and shown[2]["text/html"] == "&lt;an alt&gt;"
+    assert shown[3]["text/html"] == "<figcaption>c</figcaption>"
 
 
 def test_same_figure_same_bytes(tmp_path):
