@@ -3,15 +3,18 @@
 A record's arrays hold `<split>_logits` (n, classes) and `<split>_classes` (n,), as `study.evaluation.kept` makes them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from study.evaluation import Interval, mcnemar_p, paired_difference, t_interval
 from study.prose import NO_BREAK_SPACE, interval, number
 from study.runs import Record
-from study.verdicts import CONFIRMED, CONTRADICTED, UNCLEAR, ahead_of_all, all_of
+from study.verdicts import CONFIRMED, CONTRADICTED, UNCLEAR, Verdict, ahead_of_all, all_of
+
+Evidence = TypeVar("Evidence")
 
 QUANTITIES = {
     "train_accuracy": "training accuracy",
@@ -104,6 +107,11 @@ def is_positive(effect: Interval) -> str:
     return CONFIRMED if effect.low > 0 else CONTRADICTED if effect.high < 0 else UNCLEAR
 
 
+def is_negative(effect: Interval) -> str:
+    """The same for a claim that an effect is negative."""
+    return is_positive(minus(effect))
+
+
 def all_positive(*effects: Interval) -> str:
     """The verdict on a claim that all these effects are positive; partly confirmed by some of them."""
     return all_of(*(is_positive(effect) for effect in effects))
@@ -127,3 +135,22 @@ def with_interval(change: Interval, digits: int) -> str:
 def points(change: Interval) -> str:
     """A difference of shares in percentage points, with its 95% interval in brackets."""
     return f"{number(100 * change.mean, 2)} points [{interval(100 * change.low, 100 * change.high)}]"
+
+
+def by_effects(
+    measure: Callable[[Evidence], Sequence[Interval]],
+    *rules: Callable[[Interval], str],
+    words: str,
+    show: Callable[[Interval], str] = points,
+) -> Callable[[Evidence], Verdict]:
+    """What judges a claim of effects that the evidence gives: by a rule for each, and by all of them together.
+
+    The reason are the `words`, with an effect in each pair of braces.
+    """
+
+    def judge(evidence: Evidence) -> Verdict:
+        effects = measure(evidence)
+        statuses = [rule(effect) for rule, effect in zip(rules, effects, strict=True)]
+        return Verdict(all_of(*statuses), words.format(*map(show, effects)))
+
+    return judge

@@ -219,7 +219,7 @@ def test_the_reason_says_in_which_setting_and_which_half_of_a_claim_holds(record
         "Clearly better is the test accuracy and test loss." in claims.CLAIMS["regularisation_no_gain"](behind).reason
     )
     better = TURNED["early stopping helps and leads"][0](records)
-    assert "only" not in claims.early_stopping_helps(better.evidence).reason
+    assert "only" not in claims.CLAIMS["early_stopping_helps"](better.evidence).reason
 
 
 def test_what_the_front_page_says_turns_with_the_classifiers(records):

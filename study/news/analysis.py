@@ -7,8 +7,8 @@ import numpy as np
 
 from study import published
 from study.comparison import QUANTITIES, compare, mean, measured
+from study.news.claims import CLAIMS, gather
 from study.news.claims import claims as claims
-from study.news.claims import early_stopping_best, gather
 from study.news.corpus import CLASSES, classes_of
 from study.news.experiments import VARIANTS
 from study.news.variants import NAMES
@@ -83,7 +83,7 @@ def finding(records: Sequence[Record]) -> str:
         f"Of the four retrained news classifiers, {NAMES[best]} has the highest test accuracy, "
         f"{percent(mean(variants[best], 'test_accuracy'))}. It is {transformer} a linear model on words and word pairs "
         f"({shares['linear']}). Our own classifier, {NAMES['own']}, reaches {shares['own']}, {ours} the linear one. "
-        f"The original finds early stopping best; {OF_OUR_RUNS[early_stopping_best(evidence).status]}."
+        f"The original finds early stopping best; {OF_OUR_RUNS[CLAIMS['early_stopping_best'](evidence).status]}."
     )
 
 
