@@ -13,9 +13,6 @@ from pathlib import Path
 from study import catalog, commands, parts, paths, profile
 from study.files import digest_of, noted, write_atomically
 
-DATA_CHOICES = {"IMAGES": "study.vision.images", "NEWS_TRAIN": "study.news.corpus"}
-"""Environment variables that choose data, and the modules that know what they mean."""
-
 READ_BY_NOTEBOOKS = (
     paths.CATALOG, paths.PUBLISHED, paths.DETECTOR_TRIALS, paths.SURGE_TRIALS, paths.CLASSIFIER_TRIALS,
     paths.VISION_TRIALS, paths.MISTAKES_READ,
@@ -73,14 +70,9 @@ def _records(chosen: profile.Profile, tasks: str) -> list[Path]:
 
 
 def data_chosen(chosen: profile.Profile) -> str:
-    """What the variables in DATA_CHOICES that are set choose, files of one's own by content. Raises ValueError."""
-    modules = [importlib.import_module(module) for name, module in DATA_CHOICES.items() if os.environ.get(name)]
+    """What the variables that are set choose of data, files of one's own by content. Raises ValueError."""
+    modules = [importlib.import_module(profile.DATA_CHOICES[name]) for name in chosen.other_data]
     return json.dumps([module.data_names(chosen.data) for module in modules])
-
-
-def _other_data() -> str:
-    """The variables that choose other data than the report's own, as they are set."""
-    return ", ".join(f"{name}={os.environ[name]}" for name in DATA_CHOICES if os.environ.get(name))
 
 
 def _up_to_date(stamp: dict, inputs: str) -> bool:
@@ -94,7 +86,7 @@ def _build(
     from study.publish import making  # heavy; finding nothing to do must be quick
 
     key = lambda part: digest_of(read_by(part, chosen), data)  # noqa: E731
-    outputs, lines = making.make(chosen, wanted, name, code, key, _other_data())
+    outputs, lines = making.make(chosen, wanted, name, code, key)
     names = [str(path.relative_to(paths.ROOT)) for path in outputs]
     # Training may have added records, so the inputs are read again.
     stamp = {"inputs": digest_of(everything_read(chosen), data), "outputs": names, "digest": digest_of(outputs)}

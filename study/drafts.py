@@ -32,9 +32,10 @@ class Draft:
 
 
 def of(part: parts.Part, chosen: profile.Profile) -> Draft | None:
-    """The draft of a part; None where every run has a committed record."""
+    """The draft of a part; None where every run has a committed record, or is on the user's own data."""
     store = runs.Store(chosen.records, chosen.drafts)
-    changed = runs.Store(chosen.records).missing(part.experiments.specs(chosen))
+    specs = [spec for spec in part.experiments.specs(chosen) if not runs.of_ones_own(spec)]
+    changed = runs.Store(chosen.records).missing(specs)
     missing = store.missing(changed)
     return Draft(part, tuple(changed), tuple(missing), expected_seconds(missing, store)) if changed else None
 

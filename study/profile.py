@@ -2,8 +2,9 @@
 
 `full` is the report: the values in the classes. `quick` trains everything small, from scratch, on synthetic data, for
 tests and a first look.
-The environment variable DATA (`real` or `synthetic`) overrides a profile's kind of data. STUDY_PROFILE, which
-`make lab PROFILE=quick` sets, overrides the profile that a notebook names, where a person runs it.
+The environment variable DATA (`real` or `synthetic`) overrides a profile's kind of data; those of DATA_CHOICES put
+other data in the place of the report's own. STUDY_PROFILE, which `make lab PROFILE=quick` sets, overrides the profile
+that a notebook names, where a person runs it.
 """
 
 import os
@@ -12,6 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from study import environment, paths
+
+DATA_CHOICES = {"IMAGES": "study.vision.images", "NEWS_TRAIN": "study.news.corpus"}
+"""Environment variables that choose data, and the modules that know what they mean."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,7 @@ class Profile:
 
     name: str
     data: str  # "real" or "synthetic"
+    other_data: dict[str, str] = field(default_factory=dict, kw_only=True)  # those of DATA_CHOICES that are set
     part1: Part1 = Part1()
     part2: Part2 = Part2()
     part3: Part3 = Part3()
@@ -161,17 +166,22 @@ class Profile:
 
     @property
     def root(self) -> Path:
-        """Only the full profile on real data writes to the committed places; all else goes below build/."""
+        """Only the full profile on real data has its records at the committed places; all else lies below build/."""
         return paths.ROOT if (self.name, self.data) == ("full", "real") else self.work / "output"
+
+    @property
+    def published(self) -> Path:
+        """Where documents and figures go: on other data never to the committed places."""
+        return self.work / "output" if self.other_data else self.root
 
     executed = _below("work", "executed")  # notebooks
     drafts = _below("work", "drafts")  # a run store for models that were changed since the records were made
     smoke_runs = _below("work", "smoke-runs")  # a run store for the runs that are made again on this machine
-    report = _below("root", "report")  # the finished HTML and PDF
-    published_figures = _below("root", "figures")
-    records = _below("report", "runs")  # the run store
-    reproductions = _below("report", "reproductions")  # what `make reproduce` found, a file for each part and device
-    audits = _below("report", "audits")  # what `make audit KEEP=yes` found, a file for each
+    report = _below("published", "report")  # the finished HTML and PDF
+    published_figures = _below("published", "figures")
+    records = _below("root", "report/runs")  # the run store
+    reproductions = _below("root", "report/reproductions")  # what `make reproduce` found, a file a part and device
+    audits = _below("root", "report/audits")  # what `make audit KEEP=yes` found, a file for each
 
 
 _SMALL_TEXTS = {"vocabulary": 500, "longest": 64, "width": 16, "heads": 2, "learning_rate": 1e-2}
@@ -212,7 +222,7 @@ def run_by_hand() -> bool:
 
 
 def load(name: str) -> Profile:
-    """The profile of that name, or in a notebook that a person runs the one of STUDY_PROFILE, with DATA applied.
+    """The profile of that name, or in a notebook that a person runs the one of STUDY_PROFILE, with choices of data.
 
     Raises ValueError for an unknown name or kind of data.
     """
@@ -223,4 +233,5 @@ def load(name: str) -> Profile:
     data = os.environ.get("DATA") or PROFILES[name].data
     if data not in ("real", "synthetic"):
         raise ValueError(f"DATA={data} is unknown. Choose DATA=real or DATA=synthetic, or leave it unset.")
-    return replace(PROFILES[name], data=data)
+    other = {name: os.environ[name] for name in DATA_CHOICES if data == "real" and os.environ.get(name)}
+    return replace(PROFILES[name], data=data, other_data=other)

@@ -57,6 +57,11 @@ def of(records: Sequence[Record], task: str, model: str | None = None) -> list[R
     return sorted(found, key=lambda r: r.spec["seed"])
 
 
+def of_ones_own(spec: Mapping) -> bool:
+    """Whether a run is on data of the user's, which nobody else has."""
+    return any(name.startswith("own/") for name in spec["data"])
+
+
 def canonical(spec: Mapping) -> str:
     """The one JSON text of a spec. Raises ValueError for missing keys or values that JSON can't hold exactly."""
     missing = REQUIRED - set(spec)
@@ -161,8 +166,8 @@ class Store:
 
     def target(self, spec: Mapping) -> "Store":
         """The store that a new record of this spec belongs to."""
-        if self.drafts is not None and any(name.startswith("own/") for name in spec["data"]):
-            return Store(self.drafts)  # data of the user's, which nobody else has
+        if self.drafts is not None and of_ones_own(spec):
+            return Store(self.drafts)
         if self.before(spec) is None:
             return self
         if self.drafts is None:

@@ -219,6 +219,16 @@ def test_two_profiles_never_share_an_output():
     assert len(set(places)) == len(places)
 
 
+def test_documents_of_other_data_lie_under_build(monkeypatch):
+    committed = profile.load("full")
+    monkeypatch.setenv("IMAGES", "mine")
+    other = profile.load("full")
+    assert (other.records, other.audits) == (committed.records, committed.audits)
+    assert other.report.is_relative_to(paths.BUILD) and other.published_figures.is_relative_to(paths.BUILD)
+    monkeypatch.setenv("DATA", "synthetic")
+    assert profile.load("full").other_data == {}
+
+
 def test_make_alone_lists_the_verbs():
     listed = subprocess.run(["make", "-s"], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout
     for verb in ("report", "test", "test-all", "lab", "reproduce", "audit", "quick", "data", "bench", "clean", "help"):

@@ -352,12 +352,12 @@ class TestAssembly:
     @pytest.fixture
     def assembled(self, tmp_path, monkeypatch):
         spec = {"task": "t", "model": "base", "seed": 0, "data": []}
-        record = Record(spec, {}, {}, {})
         experiments = SimpleNamespace(specs=lambda chosen: [spec])
-        part = parts.Part("p", "n", "a package of its own")
+        part = parts.Part("p", "n", "study.vision")
         chosen = SimpleNamespace(
-            name="full", data="real", synthetic=False, records=tmp_path / "runs", drafts=tmp_path / "drafts",
-            executed=tmp_path, report=tmp_path, figures=tmp_path, published_figures=tmp_path / "out",
+            name="full", data="real", synthetic=False, other_data={}, records=tmp_path / "runs",
+            drafts=tmp_path / "drafts", executed=tmp_path, report=tmp_path, figures=tmp_path,
+            published_figures=tmp_path / "out",
         )  # fmt: skip
         cells = [markdown("# Title\n\n{eval}`x`", x=holds(1, "<", 2)), code("x", told("UserWarning: old", "stderr"))]
         nbformat.write(new_notebook(cells=cells), tmp_path / "n.ipynb")
@@ -371,7 +371,8 @@ class TestAssembly:
         monkeypatch.setattr(parts, "PARTS", (part,))
         monkeypatch.setattr(parts.Part, "experiments", experiments)
         monkeypatch.setattr(parts.Part, "short_title", "Part P")
-        monkeypatch.setattr(assemble.runs.Store, "load", lambda store, spec: record if experiments.there else None)
+        load = lambda store, spec: Record(spec, {}, {}, {}) if experiments.there else None  # noqa: E731
+        monkeypatch.setattr(assemble.runs.Store, "load", load)
         monkeypatch.setattr(assemble.scorecard, "collect", lambda records: [])
         monkeypatch.setattr(assemble.scorecard, "write", lambda page, verdicts: None)
         monkeypatch.setattr(assemble, "digest", lambda notebooks, records: "0123abc")
@@ -379,11 +380,11 @@ class TestAssembly:
         monkeypatch.setattr(assemble.results, "collect", lambda records, verdicts, source, checked: {"source": source})
         monkeypatch.setattr(assemble.provenance, "page", lambda chosen, records, turned: "# Provenance")
 
-        def run(drafted=False, there=True, other_data="", **change):
-            experiments.there = there
+        def run(drafted=False, there=True, used=(), **change):
+            experiments.there, spec["data"] = there, list(used)
             draft = [Draft(part, (spec, spec), (spec,), 30.0)] if drafted else []
             kind = SimpleNamespace(**vars(chosen) | change)
-            return assemble.assemble(kind, (part,), "report", True, draft, other_data), asked
+            return assemble.assemble(kind, (part,), "report", True, draft), asked
 
         return run
 
@@ -401,7 +402,7 @@ class TestAssembly:
         ("change", "said"),
         [
             ({"name": "quick", "data": "synthetic", "synthetic": True}, "on synthetic data of the profile `quick`"),
-            ({"other_data": "IMAGES=mine"}, "on other data: IMAGES=mine"),
+            ({"other_data": {"IMAGES": "my_own_*"}}, "on other data: `IMAGES=my_own_*`."),
             ({"name": "quick"}, "on records of the profile `quick`"),
         ],
     )
@@ -409,6 +410,14 @@ class TestAssembly:
         _, asked = assembled(**change)
         assert not asked["strict"] and not list(tmp_path.glob("*.json")) and said in asked["notes"]["n.ipynb"]
         assert asked["front"] == "Front."
+
+    @pytest.mark.parametrize(("used", "opening"), [("own/a.zip@1", ""), ("own/course:a.zip@1", "Front.")])
+    def test_on_data_of_ones_own_nothing_of_the_original_is_judged(self, assembled, used, opening):
+        assert assembled(other_data={"IMAGES": "a.zip"}, used=[used])[1]["front"] == opening
+
+    def test_a_chapter_that_other_data_leave_alone_has_no_note(self, assembled):
+        _, asked = assembled(other_data={"NEWS_TRAIN": "mine.csv"})
+        assert not asked["strict"] and asked["notes"] == {}
 
     def test_a_draft_has_neither_front_page_nor_verdicts(self, assembled, tmp_path):
         _, asked = assembled(drafted=True, there=False)

@@ -80,6 +80,12 @@ def test_a_draft_makes_first_seeds_first_and_stops_at_its_limit(store, monkeypat
     )
 
 
+def test_runs_on_data_of_ones_own_are_no_draft_that_could_be_adopted(store):
+    mine = part(OLD | {"data": ["own/mine.csv@1"]})
+    assert store.get(*mine.experiments.specs(CHOSEN), made(2.0)).metrics["loss"] == 2.0
+    assert drafts.of(mine, CHOSEN) is None and drafts.adopt(mine, CHOSEN) == 0
+
+
 def test_nothing_changed_is_no_draft(store):
     assert drafts.of(part(OLD, OLD | {"seed": 1}), CHOSEN) is None
 

@@ -37,19 +37,18 @@ def assemble(
     name: str,
     code: bool = True,
     drafted: Sequence[Draft] = (),
-    other_data: str = "",
 ) -> tuple[list[Path], list[str]]:
     """Write HTML, PDF and figures of the wanted parts to the profile's places.
 
     Returns the HTML and the PDF, and a line for each warning of a notebook. Without `code` the source of the notebooks'
     cells is left out. `drafted` are the parts with changed models, which make the report a draft without front page and
-    verdicts, as data of the user's own do; `other_data` says which data were chosen in place of the report's own, if
-    any. The numbers of figures and tables, and all results (`study.publish.results`), are noted beside a whole report
-    of the committed records. All are replaced together, when all are complete, and then the figures. Raises
-    PublishError, and then nothing has changed; also when a check fails on the committed records.
+    verdicts, as data of the user's own do. The numbers of figures and tables, and all results
+    (`study.publish.results`), are noted beside a whole report of the committed records. All are replaced together, when
+    all are complete, and then the figures. Raises PublishError, and then nothing has changed; also when a check fails
+    on the committed records.
     """
     whole = len(wanted) == len(parts.PARTS)
-    strict = (chosen.name, chosen.data) == ("full", "real") and not drafted and not other_data
+    strict = (chosen.name, chosen.data) == ("full", "real") and not drafted and not chosen.other_data
     records = {part: _records(chosen, part, drafted) for part in wanted}
     notebooks = {part: nbformat.read(chosen.executed / _file(part), as_version=4) for part in wanted}
     replies = {part: _replies(notebook) for part, notebook in notebooks.items()}
@@ -63,7 +62,7 @@ def assemble(
     opening, judgement, turned, verdicts = "", "", "", []
     if drafted:
         meta["draft"] = _draft_line(drafted)
-    elif not any(_of_ones_own(record) for record in found):
+    elif all(map(_can_be_judged, found)):
         verdicts = scorecard.collect(records)
         opening = _written(chosen, lambda page: front.write(page, records, verdicts, whole and strict, bool(answered)))
         judgement = _written(chosen, lambda page: scorecard.write(page, verdicts))
@@ -79,7 +78,7 @@ def assemble(
         back="\n\n".join([answered, judgement, provenance.page(chosen, found, turned) if found else "", checks]),
         code=code,
         strict=strict,
-        notes={} if strict else {_file(part): _note(chosen, part, drafted, other_data) for part in noted},
+        notes={_file(part): note for part in noted if (note := _note(chosen, part, drafted))},
     )
     documents = [chosen.report / f"{name}.html", chosen.report / f"{name}.pdf"]
     contents = dict(zip(documents, [made.html, made.pdf], strict=True))
@@ -89,7 +88,8 @@ def assemble(
         contents[chosen.report / RESULTS] = results.as_json(everything)
     _replace(contents)
     texts = [judgement, *(text for notebook in notebooks.values() for text in outputs.items_of(notebook))]
-    _publish_figures(chosen, texts, whole=whole and not drafted)
+    if not drafted:
+        _publish_figures(chosen, texts, whole)
     warned = [line for part, notebook in notebooks.items() for line in warnings(notebook, _file(part))]
     return documents, [f"Warning in {line}" for line in warned]
 
@@ -135,9 +135,9 @@ def _records(chosen: profile.Profile, part: parts.Part, drafted: Sequence[Draft]
     return [record for record in found if record is not None]
 
 
-def _of_ones_own(record: runs.Record) -> bool:
-    """Whether a record rests on the user's own data, by which nothing of the original can be judged."""
-    return any(name.startswith("own/") and not name.startswith("own/course:") for name in record.spec["data"])
+def _can_be_judged(record: runs.Record) -> bool:
+    """Whether a record says something of the original: one of the user's own data does where these are the course's."""
+    return not runs.of_ones_own(record.spec) or any(name.startswith("own/course:") for name in record.spec["data"])
 
 
 def _answers(notebooks: Mapping[parts.Part, nbformat.NotebookNode]) -> str:
@@ -158,15 +158,18 @@ def _draft_line(drafted: Sequence[Draft]) -> str:
     )
 
 
-def _note(chosen: profile.Profile, part: parts.Part, drafted: Sequence[Draft], other_data: str) -> str:
-    """What a chapter's text was written for, and what it is shown on; pandoc Markdown."""
+def _note(chosen: profile.Profile, part: parts.Part, drafted: Sequence[Draft]) -> str:
+    """What a chapter's text was written for, and what it is shown on, in pandoc Markdown; empty where these agree."""
     here = [draft.summary() for draft in drafted if draft.part == part]
+    for name, value in chosen.other_data.items():
+        if profile.DATA_CHOICES[name].startswith(f"{part.package}."):
+            here.append(f"It is shown on other data: `{name}={value}`.")
     if chosen.synthetic:
         here.append(f"It is shown on synthetic data of the profile `{chosen.name}`.")
-    elif other_data:
-        here.append(f"It is shown on other data: {other_data}.")
     elif chosen.name != "full":
         here.append(f"It is shown on records of the profile `{chosen.name}`.")
+    if not here:
+        return ""
     return (
         f"The text of this chapter was written for the committed records of the profile `full`. {' '.join(here)} "
         "A statement that does not hold on them is marked ✗; what has no mark may not fit either."

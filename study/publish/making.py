@@ -24,7 +24,6 @@ def make(
     name: str,
     code: bool,
     key: Callable[[parts.Part], str],
-    other_data: str,
 ) -> tuple[list[Path], list[str]]:
     """Bring the wanted parts up to date and write their documents; of a draft under a name of its own.
 
@@ -59,7 +58,7 @@ def make(
                         stand_in(part.title, target, str(error))
             with steps.step("figures, HTML and PDF"):
                 title = f"draft-{name}".replace("-report", "", 1) if drafted else name
-                outputs, warnings = assemble.assemble(chosen, wanted, title, code, drafted, other_data)
+                outputs, warnings = assemble.assemble(chosen, wanted, title, code, drafted)
         finally:
             trainer.shutdown(wait=False, cancel_futures=True)
             for child in children:
