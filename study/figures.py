@@ -141,7 +141,9 @@ def heatmap(axis: Axes, shades: ArrayLike, text: ArrayLike, fmt: str, cmap: str,
     """Draw a matrix (rows, columns) as shades, each cell with its `text`; `options` are those of seaborn's heatmap."""
     small = {"fontsize": 7, "linespacing": 1.2}
     chosen = {"xticklabels": False, "yticklabels": False, "cbar": False, "annot_kws": small} | options
+    axis.figure.set_visible(False)  # seaborn draws the whole figure to see whether labels collide
     sns.heatmap(shades, annot=np.asarray(text), fmt=fmt, cmap=cmap, ax=axis, **chosen)
+    axis.figure.set_visible(True)
     axis.tick_params(length=0, labelrotation=0)  # seaborn turns labels that it takes to collide
     axis.grid(False)
 
