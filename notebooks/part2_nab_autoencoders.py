@@ -478,7 +478,7 @@ page.table(pd.DataFrame(matrix), "nab-test-matrix", f"Confusion matrix of Base o
 page.figure(
     charts.confusion(charts.matrices(board.loc[detectors])),
     "nab-confusion",
-    "Rows of the series by label and prediction, medians over seeds; percentages of each row of a matrix. Compare the upper right (false alarms) with the lower right (labelled rows found).",
+    "Rows of the series by label and prediction, medians over seeds; percentages of each row of a matrix, mistakes in blue. Compare the lower left (labelled rows missed) with the upper right (false alarms).",
     "Confusion matrices side by side, labels in rows.",
 )
 

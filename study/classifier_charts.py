@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from study import figures
@@ -38,23 +37,15 @@ def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
     return fig
 
 
-_RIGHT = "#E4E4E4"
-"""Behind the right predictions, on the diagonal, so that the colours tell the mistakes apart."""
-
-
 def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str], height_cm: float = 6.8) -> Figure:
     """Confusion matrices on the test split, mean over seeds: counts, mistakes coloured by share of the true class."""
     fig, axes = figures.new(height_cm=height_cm, cols=len(runs), squeeze=False)
-    counted, diagonal = _counted(runs), np.eye(len(classes), dtype=bool)
+    counted = _counted(runs)
     most = _most(counted)
     for axis, (name, (counts, shares)) in zip(axes[0], counted.items(), strict=True):
-        labels = {"xticklabels": classes, "yticklabels": classes if axis is axes[0, 0] else False, "square": True}
-        figures.heatmap(axis, shares, counts, ".0f", "Blues", mask=diagonal, vmin=0, vmax=most, **labels)
-        figures.heatmap(axis, shares, counts, ".0f", ListedColormap([_RIGHT]), mask=~diagonal, **labels)
+        figures.confusion(axis, shares, np.char.mod("%.0f", counts), classes, most, axis is axes[0, 0])
         axis.set_xticklabels(classes, rotation=45, ha="right")
         axis.set_title(figures.broken(name))
-        axis.set_xlabel("predicted")
-    axes[0, 0].set_ylabel("true class")
     return fig
 
 
@@ -75,7 +66,7 @@ def confusion_interactive(runs: Mapping[str, Sequence[Record]], classes: Sequenc
     counted, diagonal = _counted(runs), np.eye(len(classes), dtype=bool)
     most = _most(counted)
     for place, (counts, shares) in zip(places, counted.values(), strict=True):
-        for shown, colours in ((~diagonal, "Blues"), (diagonal, [[0, _RIGHT], [1, _RIGHT]])):
+        for shown, colours in ((~diagonal, "Blues"), (diagonal, [[0, figures.RIGHT], [1, figures.RIGHT]])):
             fig.add_heatmap(
                 z=np.where(shown, shares.round(4), None).tolist(), x=list(classes), y=list(classes), hoverongaps=False,
                 text=np.where(shown, np.char.mod("%.0f", counts), "").tolist(), texttemplate="%{text}",

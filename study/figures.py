@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import ArrayLike
@@ -137,7 +138,7 @@ def panels(names: Sequence[str], shared_yaxes: str | bool) -> tuple[go.Figure, l
     return fig, [{"row": i // cols + 1, "col": i % cols + 1} for i in range(len(names))]
 
 
-def heatmap(axis: Axes, shades: ArrayLike, text: ArrayLike, fmt: str, cmap: str, **options: Any) -> None:
+def heatmap(axis: Axes, shades: ArrayLike, text: ArrayLike, fmt: str, cmap: str | Colormap, **options: Any) -> None:
     """Draw a matrix (rows, columns) as shades, each cell with its `text`; `options` are those of seaborn's heatmap."""
     small = {"fontsize": 7, "linespacing": 1.2}
     chosen = {"xticklabels": False, "yticklabels": False, "cbar": False, "annot_kws": small} | options
@@ -146,6 +147,26 @@ def heatmap(axis: Axes, shades: ArrayLike, text: ArrayLike, fmt: str, cmap: str,
     axis.figure.set_visible(True)
     axis.tick_params(length=0, labelrotation=0)  # seaborn turns labels that it takes to collide
     axis.grid(False)
+
+
+RIGHT = "#E4E4E4"
+"""Behind the right predictions, so that the colours tell the mistakes apart."""
+
+
+def confusion(
+    axis: Axes, shares: np.ndarray, text: ArrayLike, classes: Sequence[str], most: float, first: bool
+) -> None:
+    """Draw a confusion matrix (true, predicted), its mistakes coloured by their share of the true class, up to `most`.
+
+    The `first` of a row of matrices names the true classes.
+    """
+    right = np.eye(len(classes), dtype=bool)
+    labels = {"xticklabels": classes, "yticklabels": classes if first else False, "square": True}
+    heatmap(axis, shares, text, "", "Blues", mask=right, vmin=0, vmax=most, **labels)
+    heatmap(axis, shares, text, "", ListedColormap([RIGHT]), mask=~right, **labels)
+    axis.set_xlabel("predicted")
+    if first:
+        axis.set_ylabel("true class")
 
 
 def broken(name: str) -> str:

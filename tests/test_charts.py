@@ -343,8 +343,9 @@ def test_confusion_has_the_truth_in_rows_and_the_prediction_in_columns():
     # A text's position is (column, row).
     middles = {"90\n90.0%": (0.5, 0.5), "10\n10.0%": (1.5, 0.5), "3\n75.0%": (0.5, 1.5), "1\n25.0%": (1.5, 1.5)}
     assert at == middles and axis.yaxis_inverted()
-    assert axis.collections[0].get_array().tolist() == [[0.9, 0.1], [0.75, 0.25]]
-    assert labels(axis) == ("predicted", "true") and axis.get_title("left") == "Base"
+    mistakes, right = (mesh.get_array() for mesh in axis.collections)
+    assert mistakes.compressed().tolist() == [0.1, 0.75] and right.compressed().tolist() == [0.9, 0.25]
+    assert labels(axis) == ("predicted", "true class") and axis.get_title("left") == "Base"
     assert [t.get_text() for t in axis.get_xticklabels()] == [t.get_text() for t in axis.get_yticklabels()]
 
 
@@ -352,7 +353,7 @@ def test_more_than_six_confusion_matrices_stand_in_rows():
     fig = charts.confusion({f"model {i}": np.eye(2) for i in range(8)})
     tops = [round(axis.get_position().y0, 2) for axis in fig.axes]
     assert len(set(tops[:6])) == 1 and tops[6] == tops[7] < tops[0] and not fig.axes[8].axison
-    assert [axis.get_ylabel() for axis in fig.axes if axis.get_ylabel()] == ["true"] * 2
+    assert [axis.get_ylabel() for axis in fig.axes if axis.get_ylabel()] == ["true class"] * 2
 
 
 def test_matrices_are_read_from_the_board():

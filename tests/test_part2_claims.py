@@ -495,17 +495,18 @@ def test_what_the_front_page_says_turns_with_the_detectors(records):
     assert " 0 of the original's 15 " in analysis.finding(altered(records, "published", DENSE, tenth))
 
 
-def test_the_front_page_shows_the_lowest_loss_and_four_scores(records):
-    loss, nab = analysis.highlights(records)
+def test_the_front_page_shows_the_lowest_loss_and_scores_without_and_with_a_pause(records):
+    loss, *scores = analysis.highlights(records)
     found = {j.key: j for j in analysis.judged_losses(records)}["part2.version-1.last_loss"]
     assert loss.measure == "validation loss of Version 1" and loss.published == found.printed == "0.0016788"
     assert loss.regenerated.startswith(f"{significant(found.regenerated)} ({significant(min(found.values))} to ")
     assert found.show(0.00170584) == "0.001706"  # as many digits as the original prints at most
-    board = leaderboard.leaderboard(records, by="unpaused_nab")
-    ours, original = board[board.key == detectors.OURS].iloc[0], board[board.kind == "original"].iloc[0]
-    simple, published = board[board.key == detectors.SURGE_MEAN].iloc[0], board[board.kind == "published"].iloc[0]
-    assert nab.best == "; ".join(f"{one.model} {number(one.unpaused_nab, 2)}" for one in (ours, simple, published))
-    assert nab.regenerated == f"{original.model} {number(original.unpaused_nab, 2)}" and nab.published == NOTHING
+    for by, shown in zip(("unpaused_nab", "paused_nab"), scores, strict=True):
+        board = leaderboard.leaderboard(records, by=by)
+        original, published = (board[board.kind == kind].iloc[0] for kind in ("original", "published"))
+        others = [board[board.key == key].iloc[0] for key in ("value", detectors.OURS, detectors.SURGE_MEAN)]
+        assert shown.best == "; ".join(f"{one.model} {number(one[by], 2)}" for one in (*others, published))
+        assert shown.regenerated == f"{original.model} {number(original[by], 2)}" and shown.published == NOTHING
 
 
 def test_two_seeds_give_verdicts_too(records):

@@ -461,21 +461,17 @@ def matrices(board: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def confusion(found: Mapping[str, ArrayLike]) -> Figure:
-    """Confusion matrices side by side, rows true, columns predicted: counts, and shares of the true class as shades."""
+    """Confusion matrices side by side, rows true, columns predicted: counts and shares of the true class."""
     classes = ("normal", "anomaly")
     fig, axes = _grid(len(found), most=6, legend_cm=0)
     for axis, (name, matrix) in zip(axes.flat, found.items(), strict=False):
         counts = np.asarray(matrix, dtype=float)
         share = counts / counts.sum(axis=1, keepdims=True)
         text = [[f"{n:,.0f}\n{s:.1%}" for n, s in zip(*row, strict=True)] for row in zip(counts, share, strict=True)]
-        names = {"xticklabels": classes, "yticklabels": classes if axis in axes[:, 0] else False}
-        figures.heatmap(axis, share, text, "", "Blues", vmin=0, vmax=1, square=True, **names)
+        figures.confusion(axis, share, text, classes, 1.0, axis in axes[:, 0])
         axis.set_title(name, fontsize=8)
         axis.tick_params(labelsize=7)
         axis.tick_params(axis="y", labelrotation=90)
-        axis.set_xlabel("predicted")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("true")
     return fig
 
 
@@ -551,7 +547,7 @@ def leaderboard(board: pd.DataFrame) -> Figure:
 
     board: indexed by model, with `kind` and, for c in unpaused and paused, `c_nab`, `c_nab_low`, `c_nab_high` (range
     over seeds). NAB's own detectors, kind "published", are grey and called so. Scores and ends of bands below LOWEST
-    are arrows at the edge; their numbers stand at the right.
+    are arrows at the edge; their numbers stand beside the axis.
     """
     fig, axis = figures.new(height_cm=2.6 + 0.32 * len(board))
     lowest = max(LOWEST, board[["unpaused_nab_low", "paused_nab_low"]].min(axis=None))
@@ -572,8 +568,7 @@ def leaderboard(board: pd.DataFrame) -> Figure:
             beyond.append(f"band to {min(ends):.1f}")
         if beyond:
             words = ", ".join(beyond).replace("-", "\N{MINUS SIGN}")
-            white = [withStroke(linewidth=2.5, foreground="white")]
-            axis.text(WINDOWS - 0.15, y, words, ha="right", va="center", fontsize=7, path_effects=white)
+            axis.text(1.01, y, words, va="center", fontsize=7, transform=axis.get_yaxis_transform())
     for value in (-WINDOWS, WINDOWS):
         axis.axvline(value, color=PALETTE["black"], lw=0.9, ls="--", zorder=1)
     labels = [f"NAB: {name}" if kind == "published" else name for name, kind in board.kind.items()]
