@@ -93,18 +93,10 @@ def test_validation_is_a_stratified_tenth_of_training_and_always_the_same():
 def test_near_duplicates_by_hand():
     texts = ["one two three four five six seven", "nothing alike in this at all here", "too short"]
     others = ["zero one two three four five six seven eight", "One two three four five SIX seven", "a b c d e f"]
-    likeness, where = description.most_alike(texts, others)
+    likeness = description.most_alike(texts, others)
     # 5-grams: three in the first text; the second of the others has the same three but for its letters' case.
-    assert likeness.tolist() == [1.0, 0.0, 0.0] and where[0] == 1
-    likeness, _ = description.most_alike(texts[:1], others[:1])
-    assert likeness[0] == pytest.approx(3 / 5)
-
-
-def test_duplicates_within_and_across_splits():
-    train = Corpus(["A b, c.", "a B c", "d", "D!", "e"], np.array([0, 1, 2, 2, 3]))
-    test = Corpus(["a b c", "f"], np.array([0, 1]))
-    found = description.duplicates(Splits(train, Corpus(["E"], np.array([3])), test))
-    assert found == {"within_train": 2, "contradicting": 2, "exact_validation": 1, "exact_test": 1}
+    assert likeness.tolist() == [1.0, 0.0, 0.0]
+    assert description.most_alike(texts[:1], others[:1])[0] == pytest.approx(3 / 5)
 
 
 def test_telling_words_are_those_of_the_class():
@@ -112,8 +104,7 @@ def test_telling_words_are_those_of_the_class():
     words = description.telling_words(Corpus(texts, np.array([1] * 30 + [2] * 30)), corpus.CLASSES)
     assert {w["word"] for w in words["Sports"][:3]} == {"goal", "match", "team"}
     assert {w["word"] for w in words["Business"][:3]} == {"stocks", "market", "shares"}
-    common = next(w for w in words["Sports"] if w["word"] == "common")
-    assert abs(common["z"]) < 0.5 and (common["here"], common["elsewhere"]) == (30, 30)
+    assert words["Sports"][3]["word"] == "common"
 
 
 # Baselines
@@ -129,7 +120,8 @@ def test_the_linear_model_learns_and_its_penalty_comes_from_validation():
     splits = corpus.load(["synthetic/ag_news"], 1200)
     found = baselines.tfidf(splits)
     assert (found["test"].argmax(axis=1) == splits.test.classes).mean() > 0.8
-    assert found["tried"][f"{found['penalty']:g}"] == max(found["tried"].values())
+    alone = replace(splits, test=splits.validation)  # the test split has no say
+    assert baselines.tfidf(alone)["penalty"] == found["penalty"] in baselines.PENALTIES
 
 
 # Records into numbers and tables

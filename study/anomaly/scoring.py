@@ -117,8 +117,7 @@ def pointwise(scores: ArrayLike, flags: ArrayLike, windows: Windows) -> dict:
     """Confusion counts and rates over the scored rows; a row is truly anomalous inside a window.
 
     Returns `tp`, `fp`, `tn`, `fn` (int), `precision`, `recall`, `f1`, `roc_auc` and `pr_auc` (average precision). A
-    ratio with an empty denominator is reported as 0 and named in the tuple `undefined`; `roc_auc` and `pr_auc` are
-    None, and named there, where all scored rows belong to one class.
+    ratio with an empty denominator is 0; `roc_auc` and `pr_auc` are None where all scored rows belong to one class.
     """
     scores, flags = _checked_scores(scores), _checked_flags(flags)
     if len(scores) != len(flags):
@@ -128,10 +127,9 @@ def pointwise(scores: ArrayLike, flags: ArrayLike, windows: Windows) -> dict:
     flags, scores = flags[scored], scores[scored]
     tn, fp, fn, tp = map(int, confusion_matrix(truth, flags, labels=[False, True]).ravel())
     found = {"tp": tp, "fp": fp, "tn": tn, "fn": fn, **_rates(tp, fp, fn)}
-    if truth.all() or not truth.any():
-        return found | {"undefined": (*found["undefined"], "roc_auc", "pr_auc"), "roc_auc": None, "pr_auc": None}
     ranking = {"roc_auc": roc_auc_score, "pr_auc": average_precision_score}
-    return found | {name: float(measure(truth, scores)) for name, measure in ranking.items()}
+    both = truth.any() and not truth.all()
+    return found | {name: float(measure(truth, scores)) if both else None for name, measure in ranking.items()}
 
 
 def first_rows(rows: np.ndarray, merge_rows: int = 12) -> np.ndarray:
@@ -147,13 +145,12 @@ def eventwise(flags: ArrayLike, windows: Windows, merge_rows: int = 12) -> dict:
 
     That is when someone is called: an event is true if its first row lies in a window, and a window is found if an
     event begins in it. Each found window is one true positive however many events begin in it, so precision =
-    found_windows / (found_windows + fp_events) and recall = found_windows / all windows; `event_precision` is the
-    plain share of true events. To flag every row is one event that begins before all windows and finds none. The
-    Orion benchmark (sintel-dev/Orion) counts any overlap instead, by which one endless event finds every window.
+    found_windows / (found_windows + fp_events) and recall = found_windows / all windows. To flag every row is one event
+    that begins before all windows and finds none. The Orion benchmark (sintel-dev/Orion) counts any overlap instead, by
+    which one endless event finds every window.
 
-    Returns `tp_events`, `fp_events`, `found_windows`, `missed_windows` (int), `precision`, `recall`, `f1`,
-    `event_precision`, and `undefined`: names of ratios with an empty denominator, reported as 0. Raises ValueError for
-    `merge_rows` below 1, too.
+    Returns `fp_events`, `found_windows`, `missed_windows` (int), `precision`, `recall` and `f1`; a ratio with an empty
+    denominator is 0. Raises ValueError for `merge_rows` below 1, too.
     """
     if merge_rows < 1:
         raise ValueError(f"merge_rows must be at least 1, got {merge_rows}")
@@ -167,20 +164,9 @@ def eventwise(flags: ArrayLike, windows: Windows, merge_rows: int = 12) -> dict:
 def events_of_rows(begun: np.ndarray, window_of: np.ndarray, count: int) -> dict:
     """`eventwise` of events given by their first rows (k,), on a series with `count` windows; see `window_of_rows`."""
     inside = window_of[begun]
-    tp_events = int((inside >= 0).sum())
-    found = len(np.unique(inside[inside >= 0]))
-    fp_events, missed = len(begun) - tp_events, count - found
-    rates = _rates(found, fp_events, missed)
-    if len(begun) == 0:
-        rates["undefined"] += ("event_precision",)
-    return {
-        "tp_events": tp_events,
-        "fp_events": fp_events,
-        "found_windows": found,
-        "missed_windows": missed,
-        **rates,
-        "event_precision": tp_events / len(begun) if len(begun) else 0.0,
-    }
+    found, wrong = len(np.unique(inside[inside >= 0])), int((inside < 0).sum())
+    missed = count - found
+    return {"fp_events": wrong, "found_windows": found, "missed_windows": missed, **_rates(found, wrong, missed)}
 
 
 def alarms(scores: ArrayLike, threshold: float, refractory_rows: int = 0) -> np.ndarray:
@@ -216,8 +202,7 @@ def _sigmoid(y: ArrayLike) -> np.ndarray:
 
 def _rates(tp: int, fp: int, fn: int) -> dict:
     ratios = {"precision": (tp, tp + fp), "recall": (tp, tp + fn), "f1": (2 * tp, 2 * tp + fp + fn)}
-    rates = {name: above / below if below else 0.0 for name, (above, below) in ratios.items()}
-    return {**rates, "undefined": tuple(name for name, (_, below) in ratios.items() if below == 0)}
+    return {name: above / below if below else 0.0 for name, (above, below) in ratios.items()}
 
 
 def _checked_windows(windows: Windows, n: int) -> np.ndarray:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from tqdm.auto import tqdm
 
 from study import catalog, definitions
@@ -28,7 +27,6 @@ from study.anomaly.series import (
     OTHERS,
     WINDOW,
     Series,
-    digest_of,
     load,
     original_windows,
     windows_of,
@@ -54,34 +52,24 @@ def describe_series(spec: dict, scratch: Path) -> Outcome:
 
 def check_scorer(spec: dict, scratch: Path) -> Outcome:
     """Score the per-row outputs that NAB publishes for two detectors, beside the sums of NAB's own S(t) columns."""
-    series, metrics, arrays = _series(spec, AAPL), {}, {}
+    series, metrics = _series(spec, AAPL), {}
     for detector in CHECKED_DETECTORS:
         table = pd.read_csv(catalog.fetch(output_file(detector)))
-        scores = table["anomaly_score"].to_numpy()
-        above = scores >= references.nab_detectors().loc[detector, "threshold"]
-        metrics[detector] = {
-            "points": scoring.pointwise(scores, above, series.windows),
-            "events": scoring.eventwise(above, series.windows),
-            "nab": detection.verdicts(above, series)["nab"],
-            "nab_of_columns": {name: float(table[f"S(t)_{name}"].sum()) for name in scoring.PROFILES},
-        }
-        arrays[f"{detector}_rows"] = np.flatnonzero(above).astype(np.int32)
-    return metrics, arrays
+        above = table["anomaly_score"].to_numpy() >= references.nab_detectors().loc[detector, "threshold"]
+        columns = {name: float(table[f"S(t)_{name}"].sum()) for name in scoring.PROFILES}
+        metrics[detector] = {"nab": detection.verdicts(above, series)["nab"], "nab_of_columns": columns}
+    return metrics, {}
 
 
 def train_as_published(spec: dict, scratch: Path) -> Outcome:
-    windows, low, high = original_windows(_series(spec, AAPL).values)
-    make = published_models()[spec["model"]]
-    return published(make, windows, spec["settings"]["epochs"], spec["seed"], scratch, low, high)
+    windows, _, _ = original_windows(_series(spec, AAPL).values)
+    return published(published_models()[spec["model"]], windows, spec["settings"]["epochs"], spec["seed"], scratch)
 
 
-def published(
-    make: Make, windows: dict[str, np.ndarray], epochs: int, seed: int, scratch: Path, low: float = 0, high: float = 1
-) -> Outcome:
+def published(make: Make, windows: dict[str, np.ndarray], epochs: int, seed: int, scratch: Path) -> Outcome:
     """Train a model as the original did, on `windows["train"]` (n, 30, 1), and measure it on `middle` and `last` too.
 
-    Windows overlap within each part, as `original_windows` cuts them. `low` and `high` are the counts that 0 and 1
-    stand for. The weights of the trained network are kept.
+    Windows overlap within each part, as `original_windows` cuts them. The weights of the trained network are kept.
     """
     model = autoencoders.build(make, seed, epochs)
     history = autoencoders.fit(
@@ -91,45 +79,20 @@ def published(
     # Predicting the training part's mean everywhere is the floor that a reconstruction has to beat.
     floor = {name: float(np.square(part - windows["train"].mean()).mean()) for name, part in windows.items()}
     variance = {name: float(part.var()) for name, part in windows.items()}
-    loss, energy = {name: float(e.mean()) for name, e in errors.items()}, np.square(windows["last"]).mean(axis=(1, 2))
+    loss = {name: float(e.mean()) for name, e in errors.items()}
     metrics = {
         "parameters": model.count_params(),
         "train_loss_first": history["loss"][0],
         "train_loss": history["loss"][-1],
         "middle_loss": loss["middle"],
         "last_loss": loss["last"],
-        "train_loss_after": loss["train"],
         "constant_loss": floor,
         "variance": variance,
         "r2": {name: 1 - loss[name] / variance[name] for name in windows},
-        "energy_correlation": float(stats.spearmanr(errors["last"], energy).statistic),
-        "rmse_tweets": {name: float(np.sqrt(value) * (high - low)) for name, value in loss.items()},
-        "windows_digest": digest_of(windows["train"]),
     }
     arrays = {f"errors_{name}": e.astype(np.float32) for name, e in errors.items()}
     arrays |= {f"history_{name}": np.array(values) for name, values in history.items()}
-    arrays |= _values_of_high_errors(windows, errors, low, high)
-    arrays |= weights_of(model)
-    return metrics, arrays
-
-
-def _values_of_high_errors(
-    windows: dict[str, np.ndarray], errors: dict[str, np.ndarray], low: float, high: float
-) -> dict[str, np.ndarray]:
-    """Last row, and its count, of those windows of the later parts that some threshold rule may detect."""
-    limit = min(e.mean() + 2 * e.std() for e in errors.values())
-    rows, counts, start = [], [], 0
-    for name in ("train", "middle", "last"):
-        kept = errors[name] > limit
-        if name != "train":
-            rows.append(start + WINDOW - 1 + np.flatnonzero(kept))
-            # Float32 holds a scaled count to a thousandth of one.
-            counts.append(np.round(low + (high - low) * windows[name][kept, -1, 0].astype(np.float64), 2))
-        start += len(windows[name]) + WINDOW - 1
-    return {
-        "kept_rows": np.concatenate(rows).astype(np.int32),
-        "kept_values": np.concatenate(counts).astype(np.float32),
-    }
+    return metrics, arrays | weights_of(model)
 
 
 def judge_on_stream(spec: dict, scratch: Path) -> Outcome:

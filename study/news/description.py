@@ -1,10 +1,8 @@
-"""What the corpus is: sizes, balance, lengths, telling words, duplicates within it and across its splits."""
+"""What the corpus is: sizes, balance, lengths, telling words, near-duplicates across its splits."""
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 
@@ -20,28 +18,19 @@ _PRIOR = 1_000.0  # pseudo-counts of the log-odds' prior, spread over the words 
 def describe(splits: Splits, names: Sequence[str]) -> tuple[dict, dict[str, np.ndarray]]:
     """Metrics and arrays of a record, everything that the notebook tells of the dataset; `names` are the classes'."""
     by_name = vars(splits)
-    lengths = {name: np.array([len(t.split()) for t in split.texts]) for name, split in by_name.items()}
+    lengths = {name: np.array([len(text.split()) for text in split.texts]) for name, split in by_name.items()}
+    near = most_alike(splits.test.texts, splits.train.texts) >= ALIKE
     metrics = {
         "rows": {name: len(split) for name, split in by_name.items()},
         "classes": {name: np.bincount(one.classes, minlength=len(names)).tolist() for name, one in by_name.items()},
         "words": telling_words(splits.train, names),
-        "duplicates": duplicates(splits),
+        "duplicates": {"near_test": int(near.sum())},
         "lengths": {
-            name: {"mean": float(n.mean()), **{f"q{q}": float(np.percentile(n, q)) for q in (0, 50, 90, 99, 100)}}
+            name: {"mean": float(n.mean()), **{f"q{q}": float(np.percentile(n, q)) for q in (50, 99)}}
             for name, n in lengths.items()
         },
     }
-    longest = max(n.max() for n in lengths.values())
-    arrays = {f"lengths_{name}": np.bincount(n, minlength=longest + 1) for name, n in lengths.items()}
-    for name in ("test", "validation"):
-        split = getattr(splits, name)
-        likeness, where = most_alike(split.texts, splits.train.texts)
-        near = likeness >= ALIKE
-        same = split.classes[near] == splits.train.classes[where[near]]
-        metrics["duplicates"][f"near_{name}"] = int(near.sum())
-        metrics["duplicates"][f"near_{name}_same_class"] = int(same.sum())
-        arrays[f"near_{name}"] = near
-    return metrics, arrays
+    return metrics, {"near_test": near}
 
 
 def telling_words(split: Corpus, names: Sequence[str]) -> dict[str, list[dict]]:
@@ -61,33 +50,14 @@ def telling_words(split: Corpus, names: Sequence[str]) -> dict[str, list[dict]]:
         outside = everywhere - inside
         odds = [np.log(n + prior) - np.log(n.sum() + _PRIOR - n - prior) for n in (inside.astype(np.float64), outside)]
         z = (odds[0] - odds[1]) / np.sqrt(1 / (inside + prior) + 1 / (outside + prior))
-        best = np.argsort(-z)[:WORDS_SHOWN]
-        found[name] = [
-            {"word": str(words[i]), "z": float(z[i]), "here": int(inside[i]), "elsewhere": int(outside[i])}
-            for i in best
-        ]
+        found[name] = [{"word": str(words[i])} for i in np.argsort(-z)[:WORDS_SHOWN]]
     return found
 
 
-def duplicates(splits: Splits) -> dict[str, int]:
-    """Texts that are the same but for case and punctuation: within the training split, and across splits.
+def most_alike(texts: list[str], others: list[str]) -> np.ndarray:
+    """For each text the highest Jaccard similarity (n,) of its word 5-grams with those of a text of another list.
 
-    `contradicting` counts the training texts whose copies have another class.
-    """
-    words = lambda split: pd.Series([" ".join(re.findall(r"\w+", text.lower())) for text in split.texts])  # noqa: E731
-    train = words(splits.train)
-    copies = pd.Series(splits.train.classes).groupby(train)
-    return {
-        "within_train": int(train.duplicated().sum()),
-        "contradicting": int((copies.transform("nunique") > 1).sum()),
-        **{f"exact_{name}": int(words(getattr(splits, name)).isin(train).sum()) for name in ("validation", "test")},
-    }
-
-
-def most_alike(texts: list[str], others: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """For each text the highest Jaccard similarity (n,) of its word 5-grams with another list's, and where (n,).
-
-    A text of fewer than five words has none and is like nothing: 0 at place 0.
+    A text of fewer than five words has none and is like nothing: 0.
     """
     # Hashed into 2²² places: two 5-grams rarely meet in one.
     shingles = HashingVectorizer(
@@ -96,14 +66,12 @@ def most_alike(texts: list[str], others: list[str]) -> tuple[np.ndarray, np.ndar
     )  # fmt: skip
     a, b = (sparse.csr_matrix(shingles.transform(t)) for t in (texts, others))
     sizes_a, sizes_b = a.getnnz(axis=1), b.getnnz(axis=1)
-    likeness, where = np.zeros(len(texts)), np.zeros(len(texts), dtype=np.int64)
+    likeness = np.zeros(len(texts))
     transposed = b.T.tocsr()
     for start in range(0, len(texts), 1_000):
         shared = (a[start : start + 1_000] @ transposed).tocsr()
         for i in np.flatnonzero(np.diff(shared.indptr)):
             row = slice(shared.indptr[i], shared.indptr[i + 1])
             both = shared.data[row]
-            jaccard = both / (sizes_a[start + i] + sizes_b[shared.indices[row]] - both)
-            best = int(np.argmax(jaccard))
-            likeness[start + i], where[start + i] = jaccard[best], shared.indices[row][best]
-    return likeness, where
+            likeness[start + i] = (both / (sizes_a[start + i] + sizes_b[shared.indices[row]] - both)).max()
+    return likeness

@@ -4,15 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import nn
 
 from study.evaluation import probabilities
 from study.news.corpus import Corpus
-from study.news.tokens import Encoded, TextBatches
 
 MISTAKES = 40
-_LONGEST_SHOWN = 26  # tokens; longer texts do not fit a line of the figure
 _LONGEST_TEXT = 400  # characters
 
 
@@ -31,41 +28,6 @@ def mistakes(split: Corpus, names: Sequence[str], logits: np.ndarray) -> list[di
         }
         for i in wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
     ]
-
-
-@torch.no_grad()
-def attention(
-    model: nn.Module,
-    tokenizer: Tokenizer,
-    encoded: Encoded,
-    split: Corpus,
-    names: Sequence[str],
-    logits: np.ndarray,
-) -> list[dict]:
-    """Short examples, each with its tokens and the attention (heads, N) that these receive.
-
-    They are, for each class, the first that is classified right, and the two most confident mistakes.
-    """
-    model.eval()
-    predicted, confidence = logits.argmax(axis=1), probabilities(logits).max(axis=1)
-    short = encoded.lengths <= _LONGEST_SHOWN
-    right = [np.flatnonzero(short & (predicted == kind) & (split.classes == kind))[:1] for kind in range(len(names))]
-    wrong = np.flatnonzero(short & (predicted != split.classes))
-    chosen = np.concatenate([*right, wrong[np.argsort(-confidence[wrong], kind="stable")][:2]])
-    found = []
-    for i in chosen:
-        one = Encoded(encoded.ids[i : i + 1], encoded.lengths[i : i + 1])
-        (inputs, _, _) = next(TextBatches(one, split.classes[i : i + 1], 1, 0).in_order())
-        found.append(
-            {
-                "tokens": [tokenizer.id_to_token(int(t)) for t in one.ids[0, : one.lengths[0]]],
-                "received": received(model, *inputs)[0].tolist(),
-                "true": names[split.classes[i]],
-                "predicted": names[predicted[i]],
-                "confidence": float(confidence[i]),
-            }
-        )
-    return found
 
 
 def received(model: nn.Module, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

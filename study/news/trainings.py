@@ -40,12 +40,9 @@ def _corpus(spec: dict) -> corpus.Splits:
 def describe_corpus(spec: dict, scratch: Path) -> Outcome:
     """Describe the corpus, and what the variants' vocabulary makes of each split."""
     metrics, arrays = description.describe(_corpus(spec), corpus.classes_of(spec))
-    s = spec["settings"]
     encoded, tokenizer = _encoded_for(spec)
-    metrics["coverage"] = {name: tokens.coverage(one) for name, one in encoded.items()}
-    metrics["vocabulary"] = tokenizer.get_vocab_size()
-    metrics["cut"] = {name: float((one.lengths == s["longest"]).mean()) for name, one in encoded.items()}
-    return metrics, arrays
+    coverage = {name: tokens.coverage(one) for name, one in encoded.items()}
+    return metrics | {"coverage": coverage, "vocabulary": tokenizer.get_vocab_size()}, arrays
 
 
 def fit_baseline(spec: dict, scratch: Path) -> Outcome:
@@ -121,13 +118,10 @@ def train_under_condition(spec: dict, scratch: Path) -> Outcome:
 def _trained(spec: dict, scratch: Path, tested: bool, make: Callable | None = None) -> Outcome:
     model, history, batches = _fitted(spec, scratch, make=make)
     metrics, arrays, logits = _measured(model, batches, history, tested)
-    (encoded, tokenizer), test = _encoded_for(spec), _corpus(spec).test
     if "weights" in spec["settings"]:
-        arrays |= weights.arrays(model, tokenizer)
+        arrays |= weights.arrays(model, _encoded_for(spec)[1])
     if tested:
-        names = corpus.classes_of(spec)
-        metrics["mistakes"] = inside.mistakes(test, names, logits["test"])
-        metrics["attention"] = inside.attention(model, tokenizer, encoded["test"], test, names, logits["test"])
+        metrics["mistakes"] = inside.mistakes(_corpus(spec).test, corpus.classes_of(spec), logits["test"])
     return metrics, arrays
 
 

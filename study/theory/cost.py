@@ -21,10 +21,9 @@ def measure(model: str, tokens: int, width: int, heads: int, seconds: float, see
     """Time and peak memory for one sequence of `tokens`, float32, one thread.
 
     The models: `explicit` attention holds its weights, `fused` is PyTorch's kernel that holds none, `projections` are
-    the four linear maps around either. Returns the seconds of a forward pass (`forward`) and of forward and backward
-    together (`both`), each the fastest of the repetitions that `seconds` allow (what disturbs a measurement only makes
-    it slower), and the peak of bytes allocated beyond the inputs in forward and backward together (`peak`). Raises
-    ValueError for another model.
+    the four linear maps around either. Returns the seconds of a forward pass (`forward`), the fastest of those that
+    `seconds` allow (what disturbs a measurement only makes it slower), and the peak of bytes that forward and backward
+    together allocate beyond the inputs (`peak`). Raises ValueError for another model.
     """
     forward = _forward(model, tokens, width, heads, seed)
 
@@ -36,11 +35,7 @@ def measure(model: str, tokens: int, width: int, heads: int, seconds: float, see
         forward().sum().backward()
 
     both()  # allocates what stays: the gradients of the inputs
-    return {
-        "forward": fastest(only_forward, seconds),
-        "both": fastest(both, seconds),
-        "peak": peak_bytes(both, scratch),
-    }
+    return {"forward": fastest(only_forward, seconds), "peak": peak_bytes(both, scratch)}
 
 
 def _forward(model: str, tokens: int, width: int, heads: int, seed: int) -> Callable[[], Tensor]:

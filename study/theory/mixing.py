@@ -49,15 +49,14 @@ def target(x: Tensor) -> Tensor:
 def train(heads: int, output: bool, tokens: int, content: int, steps: int, seed: int) -> dict:
     """Train a layer with these heads, with or without W_o, with Adam on fresh standard normal tokens in every step.
 
-    Returns R² on unseen tokens, R² of each training batch, how many different places the heads look at, and the number
-    of parameters. Raises ValueError for heads that do not divide the width, content + tokens.
+    Returns R² on unseen tokens, how many different places the heads look at, and the number of parameters. Raises
+    ValueError for heads that do not divide the width, content + tokens.
     """
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)
     model = Neighbours(tokens, content, heads, output)
     optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
-    history = []
     for _ in range(steps):
         x = torch.randn(BATCH, tokens, content, generator=random)
         loss = functional.mse_loss(model(x), target(x))
@@ -65,7 +64,6 @@ def train(heads: int, output: bool, tokens: int, content: int, steps: int, seed:
         loss.backward()
         optimiser.step()
         schedule.step()
-        history.append(1 - loss.item() / target(x).var().item())
     model.eval()
     with torch.no_grad():
         x = torch.randn(TEST, tokens, content, generator=random)
@@ -73,7 +71,6 @@ def train(heads: int, output: bool, tokens: int, content: int, steps: int, seed:
         followed = model.followed(x)
     return {
         "explained": explained,
-        "history": history,
         "places": len(set(followed)),
         "parameters": sum(p.numel() for p in model.parameters()),
     }

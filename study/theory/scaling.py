@@ -16,27 +16,21 @@ def measure(width: int, keys: int, queries: int, seed: int) -> dict[str, dict[st
 
     The components of queries and keys are independent standard normal numbers (float64), as the derivation assumes;
     both kinds see the same draw. Per kind: variance of the logits; mean entropy of the weights (nats); Frobenius norm
-    of the softmax's Jacobian, mean and median over queries; norm of the gradient with regard to the query, for a
-    standard normal gradient of the weights, mean and median; share of saturated queries.
+    of the softmax's Jacobian, mean and median over queries; share of saturated queries.
     """
     random = torch.Generator().manual_seed(seed)
     normal = lambda *shape: torch.randn(*shape, generator=random, dtype=torch.float64)  # noqa: E731
-    q, k, above = normal(queries, 1, width), normal(queries, keys, width), normal(queries, 1, keys)
+    q, k = normal(queries, 1, width), normal(queries, keys, width)
     found = {}
     for kind, scaled in (("raw", False), ("scaled", True)):
-        at = q.clone().requires_grad_()
-        _, weights = scaled_dot_product(at, k, k, scaled=scaled)
-        (gradient,) = torch.autograd.grad((weights * above).sum(), at)
-        weights = weights.detach().squeeze(1)
+        weights = scaled_dot_product(q, k, k, scaled=scaled)[1].squeeze(1)
         logits = (q @ k.transpose(-2, -1)).squeeze(1) / (math.sqrt(width) if scaled else 1)
-        jacobian, query_gradient = jacobian_norm(weights), gradient.norm(dim=-1)
+        jacobian = jacobian_norm(weights)
         found[kind] = {
             "variance": logits.var().item(),
             "entropy": torch.special.entr(weights).sum(dim=-1).mean().item(),
             "jacobian_mean": jacobian.mean().item(),
             "jacobian_median": jacobian.median().item(),
-            "gradient_mean": query_gradient.mean().item(),
-            "gradient_median": query_gradient.median().item(),
             "saturated": (weights.amax(dim=-1) > SATURATED).double().mean().item(),
         }
     return found

@@ -61,7 +61,7 @@ def expected_share(heads: int, output: bool, tokens: int, content: int) -> float
 
 
 def cost(records: Sequence[Record]) -> pd.DataFrame:
-    """Seconds (`forward`, `both`) and peak bytes (`peak`), indexed by model and number of tokens."""
+    """Seconds (`forward`) and peak bytes (`peak`), indexed by model and number of tokens."""
     found = _joined(records, "part3-cost", lambda spec: {"model": spec["model"], "tokens": spec["settings"]["tokens"]})
     return found.set_index(["model", "tokens"]).sort_index()
 

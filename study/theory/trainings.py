@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from study.runs import Outcome
@@ -44,11 +43,10 @@ def measure_softmax(spec: dict, scratch: Path) -> Outcome:
 
 @one_thread()
 def train_mixing(spec: dict, scratch: Path) -> Outcome:
-    """R², places looked at, number of parameters and training history, one for each width of the content."""
+    """R², places looked at and number of parameters, one for each width of the content."""
     s = spec["settings"]
     given = s["heads"], s["output"], s["tokens"]
-    metrics = columns([mixing.train(*given, content, s["steps"], spec["seed"]) for content in s["content"]])
-    return metrics, {"history": np.array(metrics.pop("history"), dtype=np.float32)}
+    return columns([mixing.train(*given, content, s["steps"], spec["seed"]) for content in s["content"]]), {}
 
 
 @one_thread()
