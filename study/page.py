@@ -36,7 +36,6 @@ PNG_DPI = 200
 SVG_LIMIT_BYTES = 600_000
 
 Bundle = dict[str, Any]
-Format = str | Callable[[Any], str]
 
 _to_front_end = partial(display, raw=True)
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -129,21 +128,10 @@ class Page:
         self._show({PLOTLY: json.loads(spec), "text/html": picture, PANDOC: ""})
         self._show({"text/html": self._figcaption(name, caption), PANDOC: source})
 
-    def table(
-        self,
-        df: pd.DataFrame,
-        name: str,
-        caption: str,
-        formats: Mapping[str, Format] | None = None,
-        align: str | None = None,
-    ) -> None:
-        """A data frame as a table, without its index.
-
-        `formats` maps a column to a format specification (`".3f"`) or a function of the value; other columns hold text
-        or whole numbers. See `table_markdown` for alignment.
-        """
+    def table(self, df: pd.DataFrame, name: str, caption: str, align: str | None = None) -> None:
+        """A data frame of texts and whole numbers as a table; see `table_markdown`."""
         self._claim("tbl", name, caption)
-        cells = format_cells(df, formats or {})
+        cells = as_texts(df)
         source = table_markdown(cells, name, self._caption(caption), align=align)
         html = _item(name, self._figcaption(name, caption), table_html(cells, _alignment(cells, name, align)))
         self._show({"text/html": html, PANDOC: source})
@@ -214,7 +202,7 @@ def table_markdown(df: pd.DataFrame, name: str, caption: str, align: str | None 
     Cell text is data: it appears as it is, whatever Markdown, HTML or Typst would read into it. Raises ValueError or
     TypeError for a missing value, an unformatted number or columns that do not fit.
     """
-    cells = format_cells(df, {})
+    cells = as_texts(df)
     letters = _alignment(cells, name, align)
     rule = {"l": ":---", "r": "---:", "c": ":---:"}
     lines = [list(cells.columns), *cells.itertuples(index=False)]
@@ -253,31 +241,23 @@ def _item(name: str, *content: str) -> str:
     return f'<figure id="{name}" style="margin: 0">{"".join(content)}</figure>'
 
 
-def format_cells(df: pd.DataFrame, formats: Mapping[str, Format]) -> pd.DataFrame:
-    """The data frame with every cell as text; see `Page.table`."""
-    unknown = set(formats) - set(df.columns)
-    if unknown:
-        raise ValueError(f"formats for columns that the table lacks: {', '.join(map(str, sorted(unknown)))}")
+def as_texts(df: pd.DataFrame) -> pd.DataFrame:
+    """The data frame with every cell as text; see `table_markdown`."""
     if df.empty or not all(isinstance(column, str) for column in df.columns) or not df.columns.is_unique:
         raise ValueError("a table needs rows, and columns with distinct names that are text")
-    return pd.DataFrame(
-        {column: [_cell(value, column, formats.get(column)) for value in df[column]] for column in df.columns},
-        dtype=object,
-    )
+    return pd.DataFrame({column: [_cell(value, column) for value in df[column]] for column in df}, dtype=object)
 
 
-def _cell(value: Any, column: str, how: Format | None) -> str:
-    if callable(how):
-        return how(value)
+def _cell(value: Any, column: str) -> str:
     if pd.isna(value):
-        raise ValueError(f"column {column!r} has a missing value: say what it means, as text or by a format function")
-    if how is not None:
-        return re.sub(r"^-(?=[\d.])", "−", format(value, how))
+        raise ValueError(f"column {column!r} has a missing value: say in words what it means")
     if isinstance(value, str):
         return value
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return str(int(value)).replace("-", "−")
-    raise TypeError(f"column {column!r} holds {type(value).__name__} {value!r}: give the column a format")
+    raise TypeError(
+        f"column {column!r} holds {type(value).__name__} {value!r}: put it into words, such as number(x, 2)"
+    )
 
 
 def escape(text: str) -> str:

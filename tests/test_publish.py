@@ -59,7 +59,9 @@ def made(tmp_path_factory):
         act()
         return shows(*shown, source=source, tags=tags)
 
-    wide = pd.DataFrame({"Model": ["Base", "Own"]} | {f"Validation accuracy {i}": [0.1234, 0.5] for i in range(12)})
+    wide = pd.DataFrame(
+        {"Model": ["Base", "Own"]} | {f"Validation accuracy {i}": ["0.1234", "0.5000"] for i in range(12)}
+    )
     hostile = pd.DataFrame({"v": HOSTILE, "n": range(len(HOSTILE))})
     polar = go.Figure(go.Scatterpolar(r=[1, 2], theta=[0, 90]))
     chart = go.Figure(go.Scatter(y=[1, 2], name="</script>"))
@@ -84,7 +86,7 @@ def made(tmp_path_factory):
     second = new_notebook(
         cells=[
             new_markdown_cell("# Part Two\n\n## How?"),
-            item("wide()", lambda: page.table(wide, "wide", "Wide.", formats=dict.fromkeys(wide.columns[1:], ".4f"))),
+            item("wide()", lambda: page.table(wide, "wide", "Wide.")),
             item("model()", lambda: page.say(definition), "hide-input"),
             code("\n".join(["long()"] * 7)),
         ]
