@@ -40,15 +40,6 @@ def _data(profile: Profile, names: tuple[str, ...]) -> list[str]:
     return sorted(series) + [name for name in names if name not in SERIES]
 
 
-def _published_detectors(sizes: Part2) -> list[Run]:
-    return [Run(detector, data=(*SERIES, scores_file(detector))) for detector in PUBLISHED]
-
-
-def _published(sizes: Part2) -> list[Run]:
-    settings = {"epochs": sizes.epochs}
-    return [Run(model, seed, settings, (AAPL,)) for model in AUTOENCODERS for seed in sizes.seeds]
-
-
 def _surge(sizes: Part2) -> dict:
     return {"epochs": sizes.surge_epochs, "networks": sizes.surge_networks}
 
@@ -62,26 +53,11 @@ def _stream(sizes: Part2) -> list[Run]:
     ]
 
 
-def _description(record: Record) -> Compared:
-    names = ("rows", "mean", "sd", "min", "q25", "median", "q75", "max")
-    return [(name, record.metrics[name], 0.0) for name in names]
-
-
-def _losses(record: Record) -> Compared:
-    names = ("train_loss", "last_loss", "middle_loss")
-    return [(name, record.metrics[name], 0.05 * record.metrics[name]) for name in names]
-
-
 def _scores(record: Record, nab: float, pr: float) -> Compared:
     """NAB's scores and VUS-PR, with these tolerances."""
     m = record.metrics
     scores = [(f"NAB standard score, {c}", m[c]["nab"]["standard"], nab) for c in detection.COLUMNS]
     return [*scores, ("VUS-PR", m["vus_pr"], pr)]
-
-
-def _sums(record: Record) -> Compared:
-    sums = {column: sum(one["nab"] for one in record.metrics[column].values()) for column in detection.COLUMNS}
-    return [(f"NAB standard score, {column}, sum", value, 3.0) for column, value in sums.items()]
 
 
 ALL = Experiments(
@@ -91,7 +67,7 @@ ALL = Experiments(
         Experiment(
             "part2-dataset", 1, "describe_series",
             lambda sizes: [Run("aapl", data=(AAPL,))],
-            _description,
+            lambda r: [(n, r.metrics[n], 0.0) for n in ("rows", "mean", "sd", "min", "q25", "median", "q75", "max")],
         ),
         Experiment(  # the scorer against NAB's own figures
             "part2-scorer", 2, "check_scorer",
@@ -101,14 +77,16 @@ ALL = Experiments(
         ),
         Experiment(  # detectors whose scores NAB publishes, by NAB's protocol
             "part2-published-detectors", 1, "judge_published_detector",
-            _published_detectors,
+            lambda sizes: [Run(detector, data=(*SERIES, scores_file(detector))) for detector in PUBLISHED],
             lambda record: _scores(record, 1e-9, 1e-9),
             real=True,
         ),
         Experiment(  # the four autoencoders, trained as the original did
             "part2-published", 3, "train_as_published",
-            _published,
-            _losses,
+            lambda sizes: [
+                Run(model, seed, {"epochs": sizes.epochs}, (AAPL,)) for model in AUTOENCODERS for seed in sizes.seeds
+            ],
+            lambda r: [(n, r.metrics[n], 0.05 * r.metrics[n]) for n in ("train_loss", "last_loss", "middle_loss")],
         ),
         Experiment(  # every detector of this report, by NAB's protocol
             "part2-stream", 3, "judge_on_stream",
@@ -118,7 +96,10 @@ ALL = Experiments(
         Experiment(  # Surge-AE on series that its networks have not seen
             "part2-left-out", 2, "leave_series_out",
             lambda sizes: [Run(SURGE_AE, 0, _surge(sizes), OTHERS)],
-            _sums,
+            lambda r: [
+                (f"NAB standard score, {column}, sum", sum(one["nab"] for one in r.metrics[column].values()), 3.0)
+                for column in detection.COLUMNS
+            ],
         ),
     ),
     smoke_task="part2-published",

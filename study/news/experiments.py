@@ -5,10 +5,9 @@ the test split.
 """
 
 from study import definitions, paths
-from study.experiments import Compared, Experiment, Experiments, Run, accuracies
+from study.experiments import Experiment, Experiments, Run, accuracies
 from study.news import conditions, corpus, design
 from study.profile import Part4, Profile
-from study.runs import Record
 
 VARIANTS = {
     "base": {"dropout": False, "early_stopping": False, "l2": False},
@@ -118,18 +117,6 @@ def _settings(profile: Profile) -> dict:
     return synthetic | corpus.settings(profile.data)
 
 
-def _description(record: Record) -> Compared:
-    m = record.metrics
-    return [
-        ("near-duplicates in test", m["duplicates"]["near_test"], 0.0),
-        ("tokens in test", m["coverage"]["test"]["tokens"], 0.0),
-    ]
-
-
-def _last_accuracy(record: Record) -> Compared:
-    return [("last validation accuracy", float(record.arrays["history_validation_accuracy"][-1]), 0.01)]
-
-
 ALL = Experiments(
     part="part4",
     trainings="study.news.trainings",
@@ -137,7 +124,10 @@ ALL = Experiments(
         Experiment(
             "part4-dataset", 1, "describe_corpus",
             lambda sizes: [Run("ag-news", settings={"vocabulary": sizes.vocabulary, "longest": sizes.longest})],
-            _description,
+            lambda r: [
+                ("near-duplicates in test", r.metrics["duplicates"]["near_test"], 0.0),
+                ("tokens in test", r.metrics["coverage"]["test"]["tokens"], 0.0),
+            ],
         ),
         Experiment(  # models without a network
             "part4-baselines", 1, "fit_baseline",
@@ -176,7 +166,7 @@ ALL = Experiments(
         Experiment(  # under conditions that the original may have had
             "part4-conditions", 1, "train_under_condition",
             _conditions,
-            _last_accuracy,
+            lambda r: [("last validation accuracy", float(r.arrays["history_validation_accuracy"][-1]), 0.01)],
         ),
     ),
     smoke_task="part4-sizes",

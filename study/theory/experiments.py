@@ -31,10 +31,6 @@ def _definition(spec: dict) -> str | None:
     return definitions.in_file(*measured) if measured else None
 
 
-def _agreement(record: Record) -> Compared:
-    return [(f"largest difference, {key}", max(record.metrics[key]), 1e-5) for key in ("output", "gradient")]
-
-
 def _scaling(record: Record) -> Compared:
     widest = record.spec["settings"]["d_k"][-1]
     return [
@@ -42,16 +38,6 @@ def _scaling(record: Record) -> Compared:
         for kind, found in record.metrics.items()
         for name in ("variance", "entropy", "jacobian_mean")
     ]
-
-
-def _mixing(record: Record) -> Compared:
-    explained = zip(record.spec["settings"]["content"], record.metrics["explained"], strict=True)
-    return [(f"R², {content} components", value, 0.02) for content, value in explained]
-
-
-def _cost(record: Record) -> Compared:
-    peaks = zip(record.spec["settings"]["tokens"], record.metrics["peak"], strict=True)
-    return [(f"peak bytes, N {tokens}", value, 0.05 * value) for tokens, value in peaks]
 
 
 def _settings(sizes: Part3, *names: str) -> dict:
@@ -66,7 +52,7 @@ ALL = Experiments(
         Experiment(  # `study.attention` against PyTorch's own functions
             "part3-agreement", 2, "compare_with_pytorch",
             lambda sizes: [Run(name, settings={"shapes": [list(one) for one in SHAPES]}) for name in REFERENCES],
-            _agreement,
+            lambda r: [(f"largest difference, {key}", max(r.metrics[key]), 1e-5) for key in ("output", "gradient")],
         ),
         Experiment(  # the softmax with and without the division by √d_k
             "part3-scaling", 1, "measure_softmax",
@@ -83,14 +69,20 @@ ALL = Experiments(
                 for name, variant in VARIANTS.items()
                 for seed in range(sizes.mixing_seeds)
             ],
-            _mixing,
+            lambda r: [
+                (f"R², {content} components", value, 0.02)
+                for content, value in zip(r.spec["settings"]["content"], r.metrics["explained"], strict=True)
+            ],
         ),
         Experiment(  # time and memory against the number of tokens
             "part3-cost", 1, "measure_cost",
             lambda sizes: [
                 Run(name, settings=_settings(sizes, "tokens", "width", "heads", "seconds")) for name in COSTS
             ],
-            _cost,
+            lambda r: [
+                (f"peak bytes, N {tokens}", value, 0.05 * value)
+                for tokens, value in zip(r.spec["settings"]["tokens"], r.metrics["peak"], strict=True)
+            ],
         ),
     ),
     smoke_task="part3-scaling",
