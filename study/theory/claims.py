@@ -1,6 +1,6 @@
 """What the original claims about self-attention, each with its verdict: one table, a claim a row.
 
-A row is a claim's name in data/published.toml and the function that judges it. Formulas are evaluated on random tokens
+A row is a claim's name in data/published.toml and what judges it. Formulas are evaluated on random tokens
 and compared with self-attention written out query by query (Vaswani et al. 2017); the two statements on √d_k are judged
 by the records.
 """
@@ -63,15 +63,6 @@ def claims(records: Sequence[Record]) -> dict[str, Verdict]:
     return {name: judge(evidence) for name, judge in CLAIMS.items()}
 
 
-def weight_vector(e: Evidence) -> Verdict:
-    by_vector = e.x @ np.ones(WIDTH)
-    return Verdict(
-        CONFIRMED if by_vector.shape == e.q.shape else PARTLY,
-        "Queries do have weights of their own, but a weight vector would make each query a single number; a matrix "
-        f"makes it a vector of d_k numbers (here {e.q.shape[1]}).",
-    )
-
-
 def score(e: Evidence) -> Verdict:
     as_printed, by_key = softmax(np.diag(e.scores)), softmax(e.scores, axis=1)
     printed = as_printed.shape == e.weights.shape
@@ -80,49 +71,6 @@ def score(e: Evidence) -> Verdict:
         "The form is right, the index is not: with i at query, key and sum, a query meets only the key of its own "
         f"position, and {len(e.q)} tokens give {as_printed.size} numbers in place of {e.weights.size}. With j for the "
         "key and the sum over j it is the softmax, as the text beside it says.",
-    )
-
-
-def every_key(e: Evidence) -> Verdict:
-    whole = e.weights.shape == (len(e.q), len(e.k)) and np.allclose(e.weights.sum(axis=1), 1)
-    return Verdict(fact(whole), f"Each of {len(e.q)} queries has {e.weights.shape[1]} weights, which sum to one.")
-
-
-def softmax_of_scores(e: Evidence) -> Verdict:
-    same = np.allclose(softmax(e.scores, axis=1), e.weights)
-    return Verdict(fact(same), "Exponentials divided by their sum over the keys are the softmax.")
-
-
-def product(e: Evidence) -> Verdict:
-    by_query = np.array([softmax(e.k @ query / np.sqrt(WIDTH)) @ e.v for query in e.q])
-    return Verdict(
-        fact(np.allclose(by_query, e.sums)),
-        "Read as it is written, in vectors: one query q, and q·k for every key. For all queries at once it is "
-        "softmax(QKᵀ/√d_k)V.",
-    )
-
-
-def weighted_sum(e: Evidence) -> Verdict:
-    return Verdict(
-        fact(np.allclose(e.weights @ e.v, e.sums)),
-        "Attention(q_i, k_j) is the weight here, as the original says below the formula. One formula earlier the "
-        "same word names the weighted values.",
-    )
-
-
-def after_softmax(e: Evidence) -> Verdict:
-    return Verdict(
-        fact(np.allclose(e.weights.sum(axis=1), 1) and (e.weights > 0).all()),
-        "The weights are positive and sum to one over j, the position of key and value.",
-    )
-
-
-def output(e: Evidence) -> Verdict:
-    w, b = np.eye(WIDTH)[::-1], np.ones(WIDTH)
-    rows = np.array([one @ w + b for one in e.sums])
-    return Verdict(
-        fact(np.allclose(rows, e.sums @ w + b)),
-        "One linear map serves all positions. The original leaves open what it is for.",
     )
 
 
@@ -145,16 +93,43 @@ def gradients(e: Evidence) -> Verdict:
     )
 
 
+MAP, SHIFT = np.eye(WIDTH)[::-1], np.ones(WIDTH)
+"""A linear map, for the claim on the output."""
+
 CLAIMS: dict[str, Callable[[Evidence], Verdict]] = {
-    "attention_weight_vector": weight_vector,
+    "attention_weight_vector": lambda e: Verdict(
+        CONFIRMED if (e.x @ np.ones(WIDTH)).shape == e.q.shape else PARTLY,
+        "Queries do have weights of their own, but a weight vector would make each query a single number; a matrix "
+        f"makes it a vector of d_k numbers (here {e.q.shape[1]}).",
+    ),
     "attention_score": score,
-    "attention_every_key": every_key,
-    "attention_softmax_of_scores": softmax_of_scores,
+    "attention_every_key": lambda e: Verdict(
+        fact(e.weights.shape == (len(e.q), len(e.k)) and np.allclose(e.weights.sum(axis=1), 1)),
+        f"Each of {len(e.q)} queries has {e.weights.shape[1]} weights, which sum to one.",
+    ),
+    "attention_softmax_of_scores": lambda e: Verdict(
+        fact(np.allclose(softmax(e.scores, axis=1), e.weights)),
+        "Exponentials divided by their sum over the keys are the softmax.",
+    ),
     "attention_scaled": scaled,
     "attention_gradients": gradients,
-    "attention_product": product,
-    "attention_sum": weighted_sum,
-    "attention_after_softmax": after_softmax,
-    "attention_output": output,
+    "attention_product": lambda e: Verdict(
+        fact(np.allclose([softmax(e.k @ query / np.sqrt(WIDTH)) @ e.v for query in e.q], e.sums)),
+        "Read as it is written, in vectors: one query q, and q·k for every key. For all queries at once it is "
+        "softmax(QKᵀ/√d_k)V.",
+    ),
+    "attention_sum": lambda e: Verdict(
+        fact(np.allclose(e.weights @ e.v, e.sums)),
+        "Attention(q_i, k_j) is the weight here, as the original says below the formula. One formula earlier the "
+        "same word names the weighted values.",
+    ),
+    "attention_after_softmax": lambda e: Verdict(
+        fact(np.allclose(e.weights.sum(axis=1), 1) and (e.weights > 0).all()),
+        "The weights are positive and sum to one over j, the position of key and value.",
+    ),
+    "attention_output": lambda e: Verdict(
+        fact(np.allclose([one @ MAP + SHIFT for one in e.sums], e.sums @ MAP + SHIFT)),
+        "One linear map serves all positions. The original leaves open what it is for.",
+    ),
 }
 """The table, in the order of the original's text."""
