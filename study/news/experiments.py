@@ -138,31 +138,15 @@ ALL = Experiments(
             "part4-speed", 1, "measure_speed",
             lambda sizes: [Run("throughput", settings=_variant(sizes, "base", repeats=sizes.repeats))],
         ),
-        Experiment(  # the original's four
-            "part4-variants", 3, "train_variant",
-            _variants,
-            accuracies(0.01),
-        ),
-        Experiment(  # strengths of the penalty
-            "part4-l2", 3, "train_strength",
-            _strengths,
-            accuracies(0.01),
-        ),
-        Experiment(  # on fewer rows
-            "part4-sizes", 3, "train_on_fewer_rows",
-            _sizes,
-            accuracies(0.03),
-        ),
+        Experiment("part4-variants", 3, "train_variant", _variants, accuracies(0.01)),  # the original's four
+        Experiment("part4-l2", 3, "train_strength", _strengths, accuracies(0.01)),  # strengths of the penalty
+        Experiment("part4-sizes", 3, "train_on_fewer_rows", _sizes, accuracies(0.03)),  # on fewer rows
         Experiment(  # the report's own classifier
             "part4-own", 1, "train_own",
             lambda sizes: [Run(OWN, seed, design.settings(**sizes.own)) for seed in sizes.seeds],
             accuracies(0.01),
         ),
-        Experiment(  # the same with one change
-            "part4-ablation", 1, "train_ablation",
-            _ablations,
-            accuracies(0.01),
-        ),
+        Experiment("part4-ablation", 1, "train_ablation", _ablations, accuracies(0.01)),  # the same with one change
         Experiment(  # under conditions that the original may have had
             "part4-conditions", 1, "train_under_condition",
             _conditions,
