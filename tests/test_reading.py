@@ -39,6 +39,18 @@ READ = {  # lines, encoding, the one note
     "values first": (["n,at", *(f"{v},{t}" for t, v in zip(TIMES, VALUES, strict=True))], "utf-8", None),
     "more columns": (["id,timestamp,place,value", *(f"7,{t},Rome,{v}" for t, v in zip(TIMES, VALUES, strict=True))],
                      "utf-8", "columns timestamp and value of 4"),
+    "date and clock": (["Date,Time,Tweets", *(f"{t:%Y-%m-%d,%H:%M},{v}" for t, v in zip(TIMES, VALUES, strict=True))],
+                       "utf-8", "columns Date, Time and Tweets of 3"),
+    "numbered rows": ([",timestamp,value", *(f"{i},{r}" for i, r in enumerate(rows()))], "utf-8",
+                      "columns timestamp and value of 3"),
+    "NAB's first form": (["timestamp,value,label,", *(f"{r},0," for r in rows("%Y-%m-%d %H:%M:%S.%f"))], "utf-8",
+                         "columns timestamp and value of 4"),
+    "UTC in words": (["timestamp,value", *rows("%Y-%m-%d %H:%M:%S UTC")], "utf-8", None),
+    "ctime": (["timestamp,value", *rows("%a %b %d %H:%M:%S %Y")], "utf-8", None),
+    "basic ISO": (["timestamp,value", *rows("%Y%m%dT%H%M%SZ")], "utf-8", None),
+    "old Mac": ("\r".join(HEADED).encode(), "", None),
+    "apostrophes": (["t;v", *rows(sign=";", values=[f"{v:,}".replace(",", "'") for v in VALUES])], "utf-8",
+                    "signs between thousands are left out"),
     "day first": (["timestamp;value", *rows("%d.%m.%Y %H:%M", ";")], "utf-8", "dates are read day first"),
     "month first": (["timestamp,value", *rows("%m/%d/%Y %I:%M %p")], "utf-8", "dates are read month first"),
     "month by name": (["timestamp,value", *rows("%d %b %Y %H:%M")], "utf-8", None),
@@ -79,8 +91,9 @@ def test_the_order_of_day_and_month_is_told_by_the_neighbours(tmp_path):
 
 
 def test_floats_negatives_and_empty_values_are_kept(tmp_path):
-    table = reading.read(written(tmp_path, rows(values=["0.134", "-2.5", "", "NaN", "1e3", "-"])))
+    table = reading.read(written(tmp_path, rows(values=["0.134", "\u22122.5", "", "NaN", "1e3", "-"])))
     assert table["value"].tolist() == pytest.approx([0.134, -2.5, np.nan, np.nan, 1000, np.nan], nan_ok=True)
+    assert table.attrs["notes"] == []
 
 
 def changed(line, text):
@@ -94,6 +107,10 @@ REFUSED = {
     "after blank lines": (["", *HEADED[:3], "", "", "yesterday,3"], "line 7: the time is 'yesterday'"),
     "no such day": (changed(3, "2015-02-30 21:50:00,1"), "line 4: the time is '2015-02-30"),
     "a time alone": (changed(3, "21:50:00,1"), "line 4: the time is '21:50:00'"),
+    "a zone by name": (changed(3, "2015-02-26 21:50:00 CET,1"), "line 4: the time is '2015-02-26 21:50:00 CET'"),
+    "days as numbers": ([f"{42061.9 + i / 288:.5f},{v}" for i, v in enumerate(VALUES)], "no columns .* the timestamp"),
+    "two unnamed values": ([",when,tweets", *(f"{i},{r}" for i, r in enumerate(rows()))], "value: column 1, tweets"),
+    "a remark above": (["# exported", *HEADED], "'# exported' has one column"),
     "two figures of the year": (["timestamp,value", *rows("%d/%m/%y %H:%M")], "line 2 .*year of four digits"),
     "day or month": (rows("%d/%m/%Y %H:%M", times=TIMES.shift(-20, "D").shift(-2, "h")[:2], values=[1, 2]),
                      "line 1 .*day or month first.* Write 2015-02-26"),

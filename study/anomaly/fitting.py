@@ -14,6 +14,8 @@ STEPS = pd.to_timedelta([5, 10, 15, 20, 30, 60], unit="min")
 """The steps that the detector is fitted to; a series with another one is averaged to the first that it fills."""
 MOST_EMPTY = 0.2  # share of steps without a value
 MOST_REPEATED = 0.1  # share of rows whose time another row has: above it, a file holds several series
+MOST_LATE = 0.1  # mean distance, in steps, of times from whole steps: more is no clock's or logger's delay
+MOST_SILENT = 0.25  # share of a series that the detector is silent in, without a word
 
 _DAY = pd.Timedelta(days=1)
 
@@ -44,7 +46,7 @@ def regular(table: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
         )
     if repeated.any():
         notes.append(f"{count(repeated.sum(), 'repeated time')} averaged, first {times[repeated].iloc[0]}")
-    one = values.set_axis(times).groupby(level=0).mean()
+    one = _straightened(values.set_axis(times).groupby(level=0).mean(), notes)
     counts = bool(((values.dropna() >= 0) & (values.dropna() % 1 == 0)).all())
     steps = one.index.diff()[1:]
     step = steps.to_series().mode().min() if len(steps) else STEP
@@ -60,9 +62,24 @@ def regular(table: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
         )
     if missing:
         notes.append(f"{missing:,} of {len(grid):,} steps have no value and score nothing")
+    if design.warm_up_rows > MOST_SILENT * len(grid):
+        notes.append(f"the first {design.warm_up_rows:,} of {len(grid):,} steps start the detector and score nothing")
     found = grid.rename_axis("timestamp").rename("value").reset_index()
     found.attrs |= {"notes": notes}
     return found, counts
+
+
+def _straightened(one: pd.Series, notes: list[str]) -> pd.Series:
+    """The series (n,) by time, moved to whole steps from its first time if these are but a little off."""
+    start, step = one.index[0], one.index.diff().to_series().median().round("min")
+    if len(one) < 3 or not step:
+        return one
+    whole = start + ((one.index - start) / step).round() * step
+    late = abs(one.index - whole)
+    if not pd.Timedelta(0) < late.mean() <= MOST_LATE * step:
+        return one
+    notes.append(f"times are moved to whole steps of {_words(step)}, by {_words(late.max().ceil('s'))} at most")
+    return one.set_axis(whole).groupby(level=0).mean()
 
 
 def _coarser(

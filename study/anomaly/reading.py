@@ -11,6 +11,7 @@ import pandas as pd
 
 from study.catalog import DataError
 from study.own_data import table_of, text_of
+from study.prose import join_list
 
 NO_VALUE = ("", "-", "na", "nan", "n/a", "none", "null")
 
@@ -18,6 +19,7 @@ _EPOCH = r"\d{10}(?:\.\d+)?|\d{13}"
 _LOOKS_LIKE_TIME = re.compile(
     rf"\d{{1,4}}[-./]\d{{1,2}}[-./]\d{{1,4}}|\d{{8}}T|\d{{1,2}}[ -][A-Za-z]{{3}}|[A-Za-z]{{3,9}} \d|(?:{_EPOCH})$"
 )
+_CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[AaPp][Mm])?"
 _TWO_ORDERS = r"^(\d{1,2})[-./](\d{1,2})[-./](\d{4})(?:[ ,T]+(.*))?$"
 _YEAR_OR_MONTH = r"^\d{4}[-./]?\d{1,2}|[A-Za-z]{3}.*\d{4}"
 _OFFSET = r"\d:\d\d.*?(?:Z|[+-]\d\d(?::?\d\d)?)$"
@@ -36,13 +38,8 @@ def read(file: str | Path) -> pd.DataFrame:
     """
     file, notes = Path(file), []
     delimiter, names, cells = _table(file, notes)
-    time, value = _columns(file, names, cells, notes)
-    table = pd.DataFrame(
-        {
-            "timestamp": _times(cells[time], file, notes),
-            "value": _numbers(cells[value], delimiter, file, notes),
-        }
-    )
+    times, values = _columns(file, names, cells, notes)
+    table = pd.DataFrame({"timestamp": _times(times, file, notes), "value": _numbers(values, delimiter, file, notes)})
     table.attrs |= {"file": str(file), "notes": notes}
     return table
 
@@ -56,15 +53,15 @@ def _table(file: Path, notes: list[str]) -> tuple[str, list[str], pd.DataFrame]:
     rows = dict(numbered)
     header, names = next(iter(rows)), [f"column {i + 1}" for i in range(len(numbered[0][1]))]
     if not any(_LOOKS_LIKE_TIME.match(cell) or re.fullmatch(r"[\d.,+-]+", cell) for cell in rows[header]):
-        names = rows.pop(header)
+        names = [name or unnamed for name, unnamed in zip(rows.pop(header), names, strict=True)]
     if not rows or len(set(names)) < len(names):
         fault = f"names a column twice: {', '.join(names)}" if rows else "holds no row"
         raise DataError(f"{file} {fault}. Give it a header and rows such as 2015-02-26 21:42:53,104.")
     return delimiter, names, pd.DataFrame.from_dict(rows, orient="index", columns=names)
 
 
-def _columns(file: Path, names: list[str], cells: pd.DataFrame, notes: list[str]) -> tuple[str, str]:
-    """The names of the columns of times and of values: called so, or the only ones that look like it."""
+def _columns(file: Path, names: list[str], cells: pd.DataFrame, notes: list[str]) -> tuple[pd.Series, pd.Series]:
+    """The columns of times, a date joined with its clock, and of values: called so, or the only ones that look so."""
     first = cells.iloc[0]
     looks = {
         "timestamp": [n for n in names if _LOOKS_LIKE_TIME.match(first[n])],
@@ -82,9 +79,14 @@ def _columns(file: Path, names: list[str], cells: pd.DataFrame, notes: list[str]
                 f"{': ' * bool(found)}{', '.join(found)}; all: {', '.join(names)}. Name one of them '{role}'."
             )
         chosen += found
+    (time, value), times = chosen, cells[chosen[0]]
+    clocks = [name for name in names if re.fullmatch(_CLOCK, first[name])]
+    if len(clocks) == 1 and ":" not in first[time]:
+        times = times + " " + cells[clocks[0]]
+        chosen.insert(1, clocks[0])
     if len(names) > 2:
-        notes.append(f"columns {' and '.join(chosen)} of {len(names)}")
-    return chosen[0], chosen[1]
+        notes.append(f"columns {join_list(chosen)} of {len(names)}")
+    return times, cells[value]
 
 
 def _times(cells: pd.Series, file: Path, notes: list[str]) -> pd.Series:
@@ -131,6 +133,7 @@ def _times(cells: pd.Series, file: Path, notes: list[str]) -> pd.Series:
 
 
 def _numbers(cells: pd.Series, delimiter: str, file: Path, notes: list[str]) -> pd.Series:
+    cells = cells.str.replace("\u2212", "-")
     plain = cells.str.replace(r"(?<=\d)[ '\u2019\u00a0\u202f](?=\d{3}(?!\d))", "", regex=True)
     plain = plain.mask(plain.str.lower().isin(NO_VALUE))
     given = plain.dropna()

@@ -63,6 +63,12 @@ CHANGED = {
         ).iloc[np.random.default_rng(2).random(8640) < 0.6], 10,
         ["averaged from steps of [56] minutes.*, uneven ones, to 10 minutes", "have no value", "fitted", "no counts"],
     ),
+    "a late clock": (
+        lambda: table().assign(
+            timestamp=lambda t: t.timestamp + pd.to_timedelta(np.random.default_rng(1).integers(0, 4000, 8640), "ms")
+        ), 5, ["times are moved to whole steps of 5 minutes, by [34] seconds at most$"],
+    ),
+    "three weeks of hours": (lambda: table(60, 40), 60, ["the first 336 of 960 steps start the detector"]),
     "a small scale": (lambda: table().assign(value=lambda t: t.value / 1e6), 5, ["no counts: .*usual change"]),
     "negatives": (lambda: table().assign(value=lambda t: t.value - 500.5), 5, ["no counts: .*only rises"]),
 }  # fmt: skip
@@ -96,6 +102,7 @@ def test_a_scale_does_not_matter_where_values_are_no_counts():
 REFUSED = {
     "too short": (lambda: table(days=1.003), "288 steps of 5.minutes .*silent for the first 750; give it 1,038"),
     "short hours": (lambda: table(60, 14), "336 steps of 1.hour .*silent for the first 336; give it 360"),
+    "one row": (lambda: table().iloc[:1], "1 steps? .*silent"),
     "days": (lambda: table(1440, 400), "even of the hours 96% have none"),
     "holes": (
         lambda: table().drop(index=range(3000, 6000)),
