@@ -48,6 +48,7 @@ def seen(content: bytes) -> tuple[np.ndarray, np.ndarray]:
 TURNED = Image.Exif()
 TURNED[0x0112] = 6
 GREY_16 = Image.fromarray((np.arange(2)[:, None].repeat(64, 1).repeat(32, 0) * 51_200).astype(np.uint16))
+GREY = Image.new("RGB", (80, 80), "grey")
 CLEAR = halves(80, 80)
 CLEAR.putalpha(Image.new("L", (80, 80), 0))
 CONVERTED = {  # content, colour above, colour below
@@ -63,6 +64,8 @@ CONVERTED = {  # content, colour above, colour below
     "alpha": (saved(CLEAR, "PNG"), (255, 255, 255), (255, 255, 255)),
     "clear palette": (saved(halves(64, 64).quantize(4), "PNG", transparency=0), None, None),
     "16 bit": (saved(GREY_16, "PNG"), (0, 0, 0), (200, 200, 200)),
+    "thin": (saved(halves(3000, 10), "PNG"), (255, 0, 0), (0, 0, 255)),
+    "CMYK": (saved(halves(64, 64).convert("CMYK"), "JPEG"), (254, 0, 0), (0, 0, 254)),
     "two values": (saved(halves(64, 64).convert("1"), "PNG"), None, None),
 }
 
@@ -73,6 +76,22 @@ def test_every_usual_image_is_converted(kind):
     found = seen(content)
     if above:
         assert np.abs(found[0] - above).max() <= 8 and np.abs(found[1] - below).max() <= 8
+
+
+REFUSED = {
+    "floats": (saved(Image.new("F", (64, 64)), "TIFF"), "is no sound image .*32 bits have no known range"),
+    "wide whole numbers": (saved(Image.new("I", (64, 64)), "TIFF"), "is no sound image .*32 bits have no known range"),
+    "a film": (saved(CLEAR, "GIF", save_all=True, append_images=[GREY]), "has 2 pictures. Keep"),
+    "of a telephone": (b"\0\0\0\x18ftypheic" + bytes(40), "is no JPEG, PNG, WEBP, BMP, GIF or TIFF. Replace it"),
+    "nothing": (b"", "is no JPEG"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_no_picture_of_one_meaning_is_refused(kind):
+    content, said = REFUSED[kind]
+    with pytest.raises(DataError, match=f"^it {said}"):
+        images.decode(content, "it")
 
 
 def test_images_of_64_pixels_are_left_as_they_are():

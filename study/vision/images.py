@@ -197,9 +197,11 @@ def _rgb(image: Image.Image, done: Counter) -> Image.Image:
         done["with transparency, now white"] += 1
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    if image.mode.startswith("I"):
+    if image.mode in ("I", "F"):
+        raise ValueError("numbers of 32 bits have no known range; save it with 8 or 16")
+    if image.mode.startswith("I;16"):
         done["of 16 bits, now 8"] += 1
-        image = Image.fromarray((np.asarray(image).clip(0, 65_535) // 256).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
     return image.convert("RGB")
 
 

@@ -191,7 +191,7 @@ CASES = [
     (late_stride_costs, ['strides["late"]'], {}),
     (images_of_the_original, ["vision.comparable"], {}),
     (uneven_classes, ['facts["classes"]'], {}),
-    (vgg_leans_on_shrinking, ["leaning.resized_dogs"], {}),
+    (vgg_leans_on_shrinking, ["towards_dogs"], {}),
     (vehicles_taken_for_food, ["mixed"], {}),
 ]
 
