@@ -12,7 +12,6 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import plotly.graph_objects as go
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, ListedColormap
@@ -140,10 +139,12 @@ def panels(names: Sequence[str], shared_yaxes: str | bool) -> tuple[go.Figure, l
 
 def heatmap(axis: Axes, shades: ArrayLike, text: ArrayLike, fmt: str, cmap: str | Colormap, **options: Any) -> None:
     """Draw a matrix (rows, columns) as shades, each cell with its `text`; `options` are those of seaborn's heatmap."""
+    import seaborn  # with SciPy's statistics more than a second, which most figures do without
+
     small = {"fontsize": 7, "linespacing": 1.2}
     chosen = {"xticklabels": False, "yticklabels": False, "cbar": False, "annot_kws": small} | options
     axis.figure.set_visible(False)  # seaborn draws the whole figure to see whether labels collide
-    sns.heatmap(shades, annot=np.asarray(text), fmt=fmt, cmap=cmap, ax=axis, **chosen)
+    seaborn.heatmap(shades, annot=np.asarray(text), fmt=fmt, cmap=cmap, ax=axis, **chosen)
     axis.figure.set_visible(True)
     axis.tick_params(length=0, labelrotation=0)  # seaborn turns labels that it takes to collide
     axis.grid(False)
