@@ -76,6 +76,12 @@ def test_every_published_number_and_claim_is_judged_once_and_nothing_else(verdic
         assert all(where.startswith(f"{v.part.short_title}, ") for where in wheres)
 
 
+def test_reasons_of_claims_are_sentences(verdicts):
+    for name, verdict in (item for v in verdicts for item in v.claims.items()):
+        assert verdict.reason[0].isupper() and verdict.reason.endswith("."), name
+        assert not re.search(r"nan|\.\.|  ", verdict.reason), name
+
+
 def test_the_page_shows_each_of_them_once(verdicts, told, tmp_path):
     text = told(scorecard.write, verdicts)
     assert "#tbl:scorecard-changed" in told(scorecard.write_changed, verdicts)
