@@ -12,6 +12,7 @@ from documents import code, markdown, reply
 from nbformat.v4 import new_notebook
 
 from study.checks import holds
+from study.page import PANDOC
 from study.publish import chapters, inline, outputs, tree
 from study.publish import execute as execution
 from study.publish.errors import PublishError
@@ -139,15 +140,15 @@ def test_a_damaged_notebook_is_told_and_stale(source, tmp_path, capsys, harm):
     assert f"Damaged notebook {target}" in capsys.readouterr().out
 
 
-DRAWS = """
+DRAWS = f"""
 # %%
 from pathlib import Path
-from study.page import PANDOC
 for name in ("one", "two"):
     for kind in ("svg", "png"):
-        Path(f"figures/{name}.{kind}").write_text(name)
+        Path(f"figures/{{name}}.{{kind}}").write_text(name)
     print(name)
-get_ipython().display_pub.publish({PANDOC: '::: {#fig:one .figure image="one.svg"}\\nOne.\\n:::', "text/plain": "one"})
+shown = '::: {{#fig:one .figure image="one.svg"}}\\nOne.\\n:::'
+get_ipython().display_pub.publish({{"{PANDOC}": shown, "text/plain": "one"}})
 """
 
 

@@ -79,12 +79,12 @@ def test_other_seeds_change_the_seeds_alone():
         sweep.with_seeds(QUICK, parts.find("part3"), (0,))
 
 
-def test_two_at_a_time_each_once(build, store, capsys):
+def test_two_at_a_time_each_once(build, store, tiny, capsys):
     specs = quick_specs("value", "windowed_gaussian")
     with sweep.workers(2, None) as executor:
-        assert sweep.sweep([*specs, specs[0]], store, executor, 1) == []
+        assert sweep.sweep([*specs, specs[0]], store, executor, 3) == []
     made = {s["model"]: store.load(s) for s in specs}
-    assert all(made.values()) and made["value"].provenance["threads"] == 1
+    assert all(made.values()) and made["value"].provenance["threads"] == 3
     with sweep.workers(2, None) as executor:
         assert sweep.sweep(specs, store, executor) == []
     assert "0\N{NO-BREAK SPACE}runs to be made" in capsys.readouterr().out
