@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 
 from study import commands, paths
 from study.files import write_atomically
-from study.publish.chapters import ANSWER, HIDE_INPUT
+from study.tags import ANSWER, HIDE_INPUT
 
 PERCENT = {"extension": ".py", "format_name": "percent"}
 

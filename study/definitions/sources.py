@@ -18,9 +18,7 @@ from typing import Protocol
 
 from study import paths
 from study.definitions.trees import DEFINITIONS, Imported, Use, bindings, canonical, uses
-
-MODEL = "model"
-"""The tag of cells that define models."""
+from study.tags import MODEL
 
 FOREIGN = object()
 """What a library or Python itself defines."""

@@ -15,10 +15,7 @@ from study.page import fenced
 from study.publish import inline, outputs
 from study.publish.errors import PublishError
 from study.publish.tree import Element
-
-# Tags of a cell, set in JupyterLab or in the percent format.
-HIDE_INPUT = {"parameters", "setup", "hide-input"}
-HIDE_CELL, MODEL, SUMMARY, ANSWER = "hide-cell", "model", "summary", "answer"
+from study.tags import ANSWER, HIDE_CELL, HIDE_INPUT, MODEL, SUMMARY
 
 CELL, SHOWN = "cell", "shown"
 """Classes of the Divs that mark a place."""
