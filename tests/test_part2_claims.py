@@ -5,12 +5,12 @@ from dataclasses import replace
 from functools import partial
 
 import chapter
+import committed
 import numpy as np
 import pandas as pd
 import pytest
 
-from study import profile, runs
-from study.anomaly import analysis, claims, detectors, experiments, leaderboard, series, thresholds
+from study.anomaly import analysis, claims, detectors, leaderboard, series, thresholds
 from study.anomaly.series import WINDOW
 from study.prose import NOTHING, number, significant
 from study.runs import Record, of
@@ -26,7 +26,6 @@ from study.verdicts import (
     UNCLEAR,
 )
 
-FULL = profile.load("full")
 Statuses = partial(chapter.Statuses, "part2", analysis, claims)
 WIDER = ("version-1", "version-2")
 DENSE = ("base", *WIDER)
@@ -34,8 +33,7 @@ DENSE = ("base", *WIDER)
 
 @pytest.fixture(scope="module")
 def records():
-    store = runs.Store(FULL.records)
-    return [store.load(spec) for spec in experiments.ALL.specs(FULL)]
+    return committed.records("part2")
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,11 @@ from dataclasses import replace
 from functools import partial
 
 import chapter
+import committed
 import numpy as np
 import pytest
 from news_records import right_on, with_score
 
-from study import profile, runs
 from study.comparison import compare
 from study.news import analysis, claims, experiments
 from study.news.variants import Variants
@@ -16,15 +16,13 @@ from study.prose import NO_BREAK_SPACE
 from study.runs import Record
 from study.verdicts import CLOSE, CONFIRMED, CONTRADICTED, NOT_REPRODUCED, PARTLY, REPRODUCED, UNCLEAR
 
-FULL = profile.load("full")
 Statuses = partial(chapter.Statuses, "part4", analysis, claims)
 STOPPED = "early-stopping"
 
 
 @pytest.fixture(scope="module")
 def records():
-    store = runs.Store(FULL.records)
-    return [store.load(spec) for spec in experiments.ALL.specs(FULL)]
+    return committed.records("part4")
 
 
 @pytest.fixture(scope="module")

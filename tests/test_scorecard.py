@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from study import parts, paths, profile, prose, published, runs
+from study import parts, paths, prose, published, runs
 from study.page import PANDOC, Page, escape
 from study.publish import front, results, scorecard
 from study.verdicts import (
@@ -40,14 +40,12 @@ from study.verdicts import (
     Verdict,
 )
 
-FULL = profile.load("full")
 SNAPSHOT = Path(__file__).parent / "data" / "verdicts.json"
 
 
 @pytest.fixture(scope="module")
 def records():
-    store = runs.Store(FULL.records)
-    return {part: [store.load(spec) for spec in part.experiments.specs(FULL)] for part in parts.PARTS}
+    return {part: committed.records(part.key) for part in parts.PARTS}
 
 
 @pytest.fixture(scope="module")

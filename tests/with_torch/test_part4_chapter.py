@@ -6,12 +6,13 @@ The notebook's cells are run without drawing, as in a build, on the committed re
 from dataclasses import replace
 
 import chapter
+import committed
 import numpy as np
 import pytest
 from chapter import assert_broken, assert_sound, broken
 from news_records import right_on, with_score
 
-from study import environment, profile, published, runs
+from study import environment, published, runs
 from study.news import conditions, experiments
 from study.runs import Record
 
@@ -57,9 +58,7 @@ def test_every_value_is_one_that_the_documents_take_and_every_check_holds(as_com
 
 @pytest.fixture(scope="module")
 def kept():
-    full = profile.load("full")
-    records = (runs.Store(full.records).load(spec) for spec in experiments.ALL.specs(full))
-    return {(r.spec["task"], r.spec["model"], r.spec["seed"]): r for r in records}
+    return {(r.spec["task"], r.spec["model"], r.spec["seed"]): r for r in committed.records("part4")}
 
 
 def is_of(record: Record, task: str, *models: str) -> bool:
