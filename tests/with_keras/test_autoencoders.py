@@ -60,8 +60,8 @@ def test_error_is_the_mean_square_per_window(windows, count):
 def test_training_learns_and_its_loss_beats_the_constant(windows, tmp_path):
     model = autoencoders.build(MODELS["base"], 1, 1)
     windows = windows[:192]
-    history = autoencoders.fit(model, windows, 60, 1, {"same": windows}, tmp_path)
-    assert len(history["loss"]) == len(history["same"]) == 60
+    history = autoencoders.fit(model, windows, 40, 1, {"same": windows}, tmp_path)
+    assert len(history["loss"]) == len(history["same"]) == 40
     assert history["same"][-1] < 0.5 * windows.var() < history["same"][0]
     assert autoencoders.errors(model, windows).mean() == pytest.approx(history["same"][-1], rel=1e-3)
 
