@@ -1,12 +1,17 @@
 """What the parts' laboratories share: a part's kept records, and the curves of a training."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import pandas as pd
 
 from study import runs
 from study.profile import Profile
 from study.runs import Record
+from study.verdicts import Verdict
+
+E = TypeVar("E")
+NOT_JUDGED = "not judged here"
 
 
 def kept(
@@ -22,6 +27,16 @@ def kept(
         verb = "make quick" if profile.name == "quick" else "make report"
         raise ValueError(f"There are no records of {part} in {profile.records} yet: run `{verb}` first.")
     return found
+
+
+def statuses(
+    claims: Mapping[str, Callable[[E], Verdict]], gather: Callable[[Sequence[Record]], E], records: Sequence[Record]
+) -> dict[str, str]:
+    """The verdict on each of the claims, by name, from the evidence in a part's records; none on data of one's own."""
+    if not all(runs.can_be_judged(record.spec) for record in records):
+        return dict.fromkeys(claims, NOT_JUDGED)
+    evidence = gather(records)
+    return {name: judge(evidence).status for name, judge in claims.items()}
 
 
 def history(record: Record, *names: str) -> pd.DataFrame:

@@ -60,6 +60,11 @@ def of_ones_own(spec: Mapping) -> bool:
     return any(name.startswith("own/") for name in spec["data"])
 
 
+def can_be_judged(spec: Mapping) -> bool:
+    """Whether a run says something of the original: one on the user's data does where these are the course's."""
+    return not of_ones_own(spec) or any(name.startswith("own/course:") for name in spec["data"])
+
+
 def canonical(spec: Mapping) -> str:
     """The one JSON text of a spec. Raises TypeError or ValueError for values that JSON can't hold exactly."""
     return json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -13,7 +13,7 @@ from study.news.corpus import CLASSES, classes_of
 from study.news.experiments import VARIANTS
 from study.news.variants import NAMES
 from study.prose import Highlight, mean_sd, number, percent
-from study.runs import Record, of
+from study.runs import Record, can_be_judged, of
 from study.verdicts import CLOSE, CONFIRMED, CONTRADICTED, NOT_REPRODUCED, PARTLY, REPRODUCED, UNCLEAR, Judged, Kind
 
 UNSTATED = "the original states no training rows, sizes or epochs"
@@ -34,6 +34,7 @@ SHARE, LOSS = partial(percent, digits=2), partial(number, digits=3)
 def judged(records: Sequence[Record]) -> list[Judged]:
     """Every number of the original; an AUC, given for all models at once, by the model that bears it out least."""
     variants = {model: of(records, "part4-variants", model) for model in VARIANTS}
+    other = None if can_be_judged(variants["base"][0].spec) else "measured on other texts"
     first, stopped = variants["base"][0], [r.metrics["epochs"] for r in variants["regularised"]]
     # The benchmark's files show the number of classes alone.
     obstacle = "the benchmark's files name no sources and hold a selection of the collection"
@@ -50,7 +51,7 @@ def judged(records: Sequence[Record]) -> list[Judged]:
             model = section.removeprefix("part4.")
             values = [measured(r, quantity) for r in variants[model]]
             kind, show = (Kind.LOSS, LOSS) if "loss" in quantity else (Kind.SHARE, SHARE)
-            found.append(published.judge(key, NAMES[model], QUANTITIES[quantity], values, kind, show, cause=UNSTATED))
+            found.append(published.judge(key, NAMES[model], QUANTITIES[quantity], values, kind, show, other, UNSTATED))
     for kind, label in enumerate(CLASSES if classes_of(first.spec) == CLASSES else ()):
         by_model = [
             published.judge(
@@ -62,7 +63,7 @@ def judged(records: Sequence[Record]) -> list[Judged]:
         found.append(max(by_model, key=_distance))
     key, name = "part4.regularised.epochs", "epochs until the stop"
     cause = "the original states neither its patience nor its learning rate"
-    return [*found, published.judge(key, NAMES["regularised"], name, stopped, Kind.COUNT, number, cause=cause)]
+    return [*found, published.judge(key, NAMES["regularised"], name, stopped, Kind.COUNT, number, other, cause)]
 
 
 def _distance(judged: Judged) -> tuple[int, float]:

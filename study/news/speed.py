@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from study import training
 from study.definitions import notebook
+from study.news.corpus import classes_of
 from study.news.tokens import PADDING, Encoded, TextBatches
 
 models = notebook("part4_ag_news_transformer")
@@ -54,7 +55,8 @@ def network(way: str, settings: dict, seed: int) -> nn.Module:
     """The classifier of one of the WAYS, with starting weights of a seed."""
     torch.manual_seed(seed)
     sizes = [settings[name] for name in ("vocabulary", "longest", "width", "heads", "hidden")]
-    return {"ours": models.TextClassifier, "common": CommonClassifier}[way](*sizes, 4).to(training.device())
+    classes = len(classes_of({"settings": settings}))
+    return {"ours": models.TextClassifier, "common": CommonClassifier}[way](*sizes, classes).to(training.device())
 
 
 def _ours(model: nn.Module, encoded: Encoded, classes: np.ndarray, settings: dict) -> float:

@@ -65,7 +65,7 @@ def assemble(
     opening, judgement, turned, verdicts = "", "", "", []
     if drafted:
         meta["draft"] = _draft_line(drafted)
-    elif all(map(_can_be_judged, found)):
+    elif all(runs.can_be_judged(record.spec) for record in found):
         verdicts = scorecard.collect(records)
         opening = _written(chosen, lambda page: front.write(page, records, verdicts, whole and strict, bool(answered)))
         judgement = _written(chosen, lambda page: scorecard.write(page, verdicts))
@@ -136,11 +136,6 @@ def _records(chosen: profile.Profile, part: parts.Part, drafted: Sequence[Draft]
     if None in found and part not in [draft.part for draft in drafted]:
         raise PublishError(f"{chosen.records}: records of {part.key} are missing; run `make report` again")
     return [record for record in found if record is not None]
-
-
-def _can_be_judged(record: runs.Record) -> bool:
-    """Whether a record says something of the original: one of the user's own data does where these are the course's."""
-    return not runs.of_ones_own(record.spec) or any(name.startswith("own/course:") for name in record.spec["data"])
 
 
 def _answers(notebooks: Mapping[parts.Part, nbformat.NotebookNode]) -> str:

@@ -20,7 +20,6 @@ from study.comparison import Comparison, compare, mean
 from study.comparison import frequent_mistake as _frequent_mistake
 from study.evaluation import Interval, probabilities
 from study.runs import Record
-from study.verdicts import Verdict
 from study.vision import claims, evaluation, experiments, images, rollout, trainings
 from study.vision.charts import Classified
 from study.vision.evaluation import (
@@ -209,11 +208,7 @@ class Vision:
 
     def verdicts(self) -> dict[str, str]:
         """The verdict on each claim of the original about this part, by its name in data/published.toml."""
-        return {name: verdict.status for name, verdict in self._claims.items()}
-
-    @cached_property
-    def _claims(self) -> dict[str, Verdict]:
-        return claims.claims(self.records)
+        return lab.statuses(claims.CLAIMS, claims.gather, self.records)
 
     def _inputs(self, pixels: np.ndarray) -> Tensor:
         """Pixels (n, 64, 64, 3) uint8 as networks take them, normalised by the training split's colours."""
