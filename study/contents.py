@@ -13,6 +13,7 @@ from jupytext.async_contentsmanager import AsyncTextFileContentsManager
 from nbformat import NotebookNode
 
 from study import links, pairing, paths
+from study.tags import ANSWER
 
 HINT = (
     "*“The original” is the course report whose numbers and claims are judged here; a verdict says whether one "
@@ -22,6 +23,9 @@ HINT = (
 
 _KEY = re.compile(r"^@\w+\{([\w-]+),", flags=re.M)
 _ENTRY = re.compile(r'<div id="ref-([\w-]+)"[^>]*>\s*(.*?)\s*</div>', flags=re.S)
+# Run All opens every Markdown cell, so an answer to “Try it” is shown as a line that opens at a click.
+_ANSWER = re.compile(r"\*\*(Answer: [^\n]*)\*\*\n(.*)", flags=re.S)
+_FOLDED = re.compile(r":::\{dropdown\} (Answer: [^\n]*)\n(.*)\n:::\s*", flags=re.S)
 _ADDED = {"added": True, "deletable": False, "editable": False}
 
 
@@ -49,11 +53,14 @@ def is_paired(notebook: NotebookNode) -> bool:
 
 
 def decorate(notebook: NotebookNode, numbers: links.Numbers) -> None:
-    """Add the hint, the numbers of figures and tables to links, and the references that the prose cites."""
+    """Add the hint, numbers of figures and tables to links, and the references that the prose cites; fold answers."""
     prose = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
     sources = references([name for cell in prose for name in links.targets(cell.source)])
     for cell in prose:
         cell.source = links.numbered(cell.source, numbers)
+        if ANSWER in cell.metadata.get("tags", []) and (found := _ANSWER.fullmatch(cell.source)):
+            cell.source = f":::{{dropdown}} {found[1]}\n{found[2]}\n:::"
+            cell.metadata.pop("jupyter", None)  # its source need not be hidden any more
     notebook.cells.insert(0, _added("hint", HINT))
     if sources:
         notebook.cells.append(_added("references", f"## References\n\n{sources}"))
@@ -64,7 +71,7 @@ def plain(notebook: NotebookNode, numbers: links.Numbers) -> NotebookNode:
     notebook.cells = [cell for cell in notebook.cells if not cell.metadata.get("added")]
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = links.unnumbered(cell.source, numbers)
+            cell.source = links.unnumbered(_FOLDED.sub(r"**\1**\n\2", cell.source), numbers)
     return pairing.of_text(jupytext.writes(notebook, fmt=pairing.PERCENT))
 
 

@@ -90,6 +90,13 @@ page.figure(fig, "demo-line", "A *line*, as [the table](#demo-table) says.", "A 
 # %%
 page.table(pd.DataFrame({{"n": [1]}}), "demo-table", "One **number**.")
 
+# %% [markdown]
+# **Try it.** Put 3 in the place of 2.
+
+# %% [markdown] tags=["answer"]
+# **Answer: three.**
+# It grows *more*, as [Figure](#demo-line) would show.
+
 # %% [markdown] tags=["summary"]
 # ## Summary
 #
@@ -256,7 +263,7 @@ def lines_changed(before: str, after: str) -> list[str]:
 def test_opened_it_reads_as_prose_and_one_run_puts_every_value_in_its_sentence(browser, lab, turn):
     source = lab.root / "notebooks" / "demo.py"
     with notebook(browser, lab, "demo") as page:
-        hint, opening, sentence, summary, sources = said(page)
+        hint, opening, sentence, _, _, summary, sources = said(page)
         assert hint == contents.HINT.strip("*") and sources.startswith("References")
         assert "Prose with emphasis" in opening and "What does the model do?" in opening
         assert "[@" not in opening and page.locator(".myst a", has_text="Lavin & Ahmad 2015").count() == 1
@@ -268,7 +275,12 @@ def test_opened_it_reads_as_prose_and_one_run_puts_every_value_in_its_sentence(b
             assert "makes number(answer) of 600" in sentence and "makes number(answer)," in summary
         run_all(page)
         _until(lambda: "✓" in said(page)[2], "the check is not shown")
-        _, _, sentence, summary, _ = said(page)
+        _, _, sentence, _, answer, summary, _ = said(page)
+        assert answer.startswith("Answer: three.") and answer.endswith("It grows more, as Figure 3 would show.")
+        folded = page.locator(".jp-MarkdownCell details", has_text="Answer: three")
+        assert not folded.get_by_text("It grows").is_visible()
+        folded.locator("summary").click()
+        assert folded.get_by_text("It grows").is_visible()
         assert sentence.startswith(
             "The model makes 1,200 of 600, and 8 of 4; it grows ✓. The text says it's real in 3 words."
         )
@@ -324,7 +336,7 @@ def test_an_edit_changes_its_own_lines_and_the_values_that_rest_on_it(browser, l
         run_all(page)
         # Until then the values of the first run stand there.
         new = ("The model makes 1,500 of 600, and 12 of 4; it grows ✓.", "the model makes 1,500, as Figure 3 shows.")
-        _until(lambda: all(words in text for words, text in zip(new, said(page)[2:4], strict=True)), "no new values")
+        _until(lambda: all(words in text for words, text in zip(new, said(page)[2:6:3], strict=True)), "no new values")
 
         edit(page, "The model makes", "makes {eval}`number(answer)` of 600", "gives {eval}`number(answer + 1)` of 500")
         # jupyterlab-myst evaluates the expressions that the cell had before; a second run those that it has now.

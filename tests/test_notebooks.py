@@ -48,6 +48,8 @@ def test_the_ipynb_has_no_outputs_and_collapses_what_readers_need_not_see(source
 def test_saving_in_jupyterlab_changes_nothing_but_what_the_author_changed(source):
     notebook = pairing.paired(source)
     contents.decorate(notebook, NUMBERS)
+    answers = [cell for cell in notebook.cells if "answer" in cell.metadata.get("tags", [])]
+    assert answers and all(cell.source.startswith(":::{dropdown} Answer: ") for cell in answers)
     for cell in notebook.cells:  # as JupyterLab keeps it after Run All
         cell.metadata |= {"trusted": True, "scrolled": False, "user_expressions": [{"expression": "x", "result": {}}]}
         if cell.cell_type == "code":
