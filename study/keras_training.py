@@ -3,6 +3,8 @@
 import io
 import json
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -63,8 +65,25 @@ def weights_of(model: keras.Model, dtype: str = "float32") -> dict[str, np.ndarr
     return {f"weight_{i}": weight.astype(dtype) for i, weight in enumerate(model.get_weights())}
 
 
-def with_weights(model: keras.Model, record: Record) -> keras.Model:
-    """The model with the weights that a record keeps. Raises ValueError if they have other shapes."""
+@contextmanager
+def in_float64() -> Iterator[None]:
+    """Keras layers that are built here compute in float64: what is drawn of them then is the same on every processor,
+    whose float32 products differ in the last digits.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def with_weights(make: Callable[[], keras.Model], record: Record) -> keras.Model:
+    """The model that `make` returns, in float64, with the weights that a record keeps. Raises ValueError if they have
+    other shapes.
+    """
+    with in_float64():
+        model = make()
     kept = [record.arrays[f"weight_{i}"] for i in range(sum(name.startswith("weight_") for name in record.arrays))]
     wanted, found = ([tuple(one.shape) for one in weights] for weights in (model.weights, kept))
     if wanted != found:

@@ -61,7 +61,7 @@ class Run:
         return autoencoders.trained(self.make, self.record)
 
     def reconstruct(self, inputs: np.ndarray) -> np.ndarray:
-        """Windows (n, 30, 1) as the network rebuilds them, same shape, float32."""
+        """Windows (n, 30, 1) as the network rebuilds them, same shape, float64."""
         return np.asarray(self.network(inputs, training=False))
 
     @property
@@ -70,7 +70,7 @@ class Run:
         return thresholds.errors_of(self.record)
 
     def codes(self, inputs: np.ndarray) -> np.ndarray:
-        """What the `bottleneck` holds of windows (n, 30, 1): (n, units) float32."""
+        """What the `bottleneck` holds of windows (n, 30, 1): (n, units) float64."""
         encoder = autoencoders.keras.Model(self.network.inputs[0], bottleneck(self.network).output)
         return np.asarray(encoder(inputs, training=False))
 

@@ -53,10 +53,10 @@ class Run:
 
     @cached_property
     def detector(self) -> Autoencoder:
-        """The trained network, from its kept weights: `score` and `reconstruct` take vectors (n, 1000)."""
-        found = Autoencoder(WIDTH, self.record.spec["seed"], self.make)
-        with_weights(found.model, self.record)
-        return found
+        """The trained network, from its kept weights, in float64: `score` and `reconstruct` take vectors (n, 1000)."""
+        return Autoencoder(
+            WIDTH, self.record.spec["seed"], lambda width: with_weights(lambda: self.make(width), self.record)
+        )
 
 
 class Plants:

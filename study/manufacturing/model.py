@@ -46,7 +46,7 @@ class Autoencoder:
         return keras_training.fit(self.model, vectors, epochs, self.seed, parts, scratch, BATCH)
 
     def reconstruct(self, vectors: np.ndarray) -> np.ndarray:
-        """Vectors (n, width) as the network rebuilds them, float32."""
+        """Vectors (n, width) as the network rebuilds them, in its precision."""
         # Calling the model, unlike `predict`, traces no new graph for every number of vectors.
         parts = np.array_split(checked(vectors, self.width), math.ceil(len(vectors) / 1024))
         return np.concatenate([np.asarray(self.model(part, training=False)) for part in parts])

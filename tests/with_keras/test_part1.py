@@ -71,12 +71,13 @@ def test_gradients_are_those_of_the_formula(made):
 
 def test_kept_weights_rebuild_the_network(made):
     record = Record({"task": "t", "model": "m", "seed": 0}, {}, keras_training.weights_of(made, "float16"), {})
-    again = keras_training.with_weights(model.Autoencoder(1000, 1).model, record)
+    again = keras_training.with_weights(lambda: model.Autoencoder(1000, 1).model, record)
     vectors, _ = Line(0).produce(4, 1)
+    assert again(vectors).dtype == "float64" and keras.config.dtype_policy().name == "float32"
     np.testing.assert_allclose(np.asarray(again(vectors)), np.asarray(made(vectors)), atol=2e-3)
     other = keras.Sequential([keras.Input((1000,)), layers.Dense(2, use_bias=False)])
     with pytest.raises(ValueError, match="train it instead"):
-        keras_training.with_weights(other, record)
+        keras_training.with_weights(lambda: other, record)
 
 
 def test_a_graph_of_other_layers_is_refused():
