@@ -296,7 +296,11 @@ judged = nab.judged_losses()
 # Over ten epochs Base's training loss falls from {eval}`significant(1e3 * median["Base"].train_loss_first)` to {eval}`significant(1e3 * median["Base"].train_loss)` (× 10⁻³, medians). Its validation loss, on the last part, ends at {eval}`significant(1e3 * median["Base"].last_loss)`; its testing loss, on the middle part, at {eval}`significant(1e3 * median["Base"].middle_loss)`. [Table](#nab-losses) has the losses of all four models, [Figure](#nab-reported) compares every reported number with ours, as a ratio. Where seeds differ much, the interval is wide and excludes little. Base's number of anomalies chose the threshold rule, so it is not judged. Accuracy does not apply to a reconstruction; [Table](#nab-r2-table) reports its counterpart, R², for the three parts.
 
 # %% tags=["hide-input"]
-page.table(tables.losses(fitted), "nab-losses", "Losses after ten epochs (MSE × 10³), medians over seeds, and in brackets as reported. Validation is the last 15% of the series, testing the middle 15%.")
+page.table(
+    tables.losses(fitted),
+    "nab-losses",
+    "Losses after ten epochs (MSE × 10³), medians over seeds, and in brackets as reported. Validation is the last 15% of the series, testing the middle 15%.",
+)
 page.figure(
     forest(judged),
     "nab-reported",
@@ -465,7 +469,11 @@ most_recall = board.loc[detectors].unpaused_point_recall.max()
 # On the original's test set the confusion matrix says nothing: all {eval}`inside["train"]` labelled windows lie in the training part and none in the test set {eval}`unlabelled_test`, so the row of true anomalies is empty and every alarm would be false ([Table](#nab-test-matrix)).
 
 # %% tags=["hide-input"]
-page.table(pd.DataFrame(matrix), "nab-test-matrix", f"Confusion matrix of Base on the original's test set, the middle 15%, counted in windows. First seed; threshold of the nearest rule: {nearest.words().split(', ')[0]}.")
+page.table(
+    pd.DataFrame(matrix),
+    "nab-test-matrix",
+    f"Confusion matrix of Base on the original's test set, the middle 15%, counted in windows. First seed; threshold of the nearest rule: {nearest.words().split(', ')[0]}.",
+)
 
 # %% [markdown]
 # We therefore answer the question on the whole series ([Figure](#nab-confusion)), by NAB's streaming protocol:
