@@ -9,7 +9,7 @@ from study import published
 from study.comparison import QUANTITIES, compare, mean, measured
 from study.news.claims import CLAIMS, gather
 from study.news.claims import claims as claims
-from study.news.corpus import CLASSES, classes_of
+from study.news.corpus import CLASSES
 from study.news.experiments import VARIANTS
 from study.news.variants import NAMES
 from study.prose import Highlight, mean_sd, number, percent
@@ -52,7 +52,7 @@ def judged(records: Sequence[Record]) -> list[Judged]:
             values = [measured(r, quantity) for r in variants[model]]
             kind, show = (Kind.LOSS, LOSS) if "loss" in quantity else (Kind.SHARE, SHARE)
             found.append(published.judge(key, NAMES[model], QUANTITIES[quantity], values, kind, show, other, UNSTATED))
-    for kind, label in enumerate(CLASSES if classes_of(first.spec) == CLASSES else ()):
+    for kind, label in enumerate(() if other else CLASSES):
         by_model = [
             published.judge(
                 f"part4.auc.class-{kind}", "", f"AUC of {label} ({NAMES[model]}, the lowest)",

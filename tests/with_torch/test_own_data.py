@@ -48,7 +48,8 @@ def test_texts_of_other_classes_are_learnt_and_shown(place, monkeypatch, kinds):
         ("part4-variants", "base"),
         ("part4-own", "own"),
     ]
-    found = made(news, [("part4-dataset", "ag-news"), *models], place, epochs=1)
+    others = [("part4-dataset", "ag-news"), ("part4-speed", "throughput")]
+    found = made(news, [*others, *models], place, epochs=1)
     for key in models:
         record = found[key]
         assert corpus.classes_of(record.spec) == kinds

@@ -198,6 +198,13 @@ def test_an_altered_record_breaks_what_rests_on_it(monkeypatch, as_committed, ca
         assert found[best] == "confirmed" != as_committed[best]
 
 
+def test_on_texts_of_ones_own_nothing_of_the_original_is_judged(monkeypatch):
+    mine = lambda r: replace(r, spec=r.spec | {"data": ["own/mine.csv@0123456789ab"]})  # noqa: E731
+    found = evaluated(monkeypatch, mine)
+    assert {value for text, value in found.items() if text.startswith("verdict[")} == {"not judged here"}
+    assert found['judged["comparable"]'] == found['judged["reproduced"]'] == 0
+
+
 def exchanged(kept, *pair):
     """Two variants under each other's name."""
     names = dict(zip(pair, reversed(pair), strict=True))
