@@ -145,13 +145,13 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
     low, middle, high = (significant(v) for v in np.quantile(lowest.values, (0, 0.5, 1)))
     windows = len(of(records, "part2-dataset")[0].metrics["windows"])
     scores = []
-    for by, rule in {"unpaused_nab": "without a pause", "paused_nab": "with a pause after an alarm"}.items():
+    rules = {"unpaused_nab": f"without a pause, maximum {windows}", "paused_nab": "with a pause after an alarm"}
+    for by, rule in rules.items():
         board = leaderboard(records, by=by)
         best = (_rows_of(board, who).head(1) for who in ("original", "value", OURS, SURGE_MEAN, "published"))
         original, *beside = (
             f"{m} {number(score, 2)}" for one in best for m, score in zip(one.model, one[by], strict=True)
         )
-        name = f"NAB standard score {rule}, maximum {windows}"
-        scores.append(Highlight(name, NOTHING, original, "; ".join(beside)))
+        scores.append(Highlight(f"NAB score {rule}", NOTHING, original, "; ".join(beside)))
     loss = Highlight(f"validation loss of {lowest.model}", lowest.printed, f"{middle} ({low} to {high})", NOTHING)
     return [loss, *scores]
