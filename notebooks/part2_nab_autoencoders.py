@@ -89,7 +89,7 @@ verdict = nab.verdicts()
 page.figure(
     charts.season(tweets, nab.windows("AAPL")),
     "nab-season",
-    "Patterns over months, days, hours and weekdays. All counts are tweets per 5 minutes; the radius of the clock is logarithmic. The medians show a daily cycle; the maxima around the clock are ragged.",
+    "Patterns over months, days, hours and weekdays. All counts are tweets per 5 minutes; the radius of the clock is logarithmic. The heat map shows the daily cycle best; the maxima around the clock are ragged.",
     "Four panels: months, days, a clock, weekdays by hour.",
 )
 

@@ -256,7 +256,7 @@ def roc(runs: Runs) -> Figure:
                 x, y = measures.roc(records[0], kind)
                 colour, style = CLASS_LOOKS[kind % len(CLASS_LOOKS)]
                 place.plot(x, y, style, color=figures.PALETTE[colour], lw=1.1, label=label)
-        axis.plot([0, 1], [0, 1], color=figures.PALETTE["grey"], lw=0.7, ls=(0, (1, 2)), label="chance")
+        axis.plot([0, 1], [0, 1], color="#C8C8C8", lw=0.8, label="chance")
         axis.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="false positive rate", xticks=[0, 0.5, 1])
         corner.set(xlim=(0, 0.2), ylim=(0.8, 1.003), xticks=[0, 0.2], yticks=[0.8, 1])
         corner.tick_params(labelsize=7, pad=1)
