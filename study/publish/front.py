@@ -51,11 +51,11 @@ TRY_IT = (
 LIMITATIONS = """
 ## Limitations
 
-- The original names no seeds and leaves out some settings. We chose what it does not state, and the part concerned says how.
+- The original names no seeds and leaves out some settings; each part says what we chose instead.
 - The production line of Part I is simulated; its rates are those of the simulation, not of a plant.
-- Part II rests on one series with few labelled windows; scores on it vary with the seed and with the rule for alarms. Our detector was designed on the nine other series, so that its scores on them are optimistic.
-- Part IV trains on the part of AG's news that could be recovered from public subsets. Which texts the original trained on, it does not say. What its techniques change is judged in a setting that we chose among guesses by its training and validation scores, so that these verdicts depend on the guess.
-- The Bonus part has other images than the original, so its accuracies are not comparable. Each network was trained once: small differences between networks may be chance.
+- Part II rests on one series with few labelled windows; scores on it vary with the seed and with the rule for alarms. Our detector was designed on the nine other series, so its scores there are optimistic.
+- Part IV trains on what public subsets hold of AG's news. What a technique changes is judged in a setting that was chosen among guesses by the original's training and validation scores.
+- The Bonus part has other images than the original, so accuracies are not comparable. Each network was trained once: small differences may be chance.
 """  # noqa: E501
 
 

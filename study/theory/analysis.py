@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from study.prose import NOTHING, Highlight, count, join_list, number, significant
+from study.prose import Highlight, join_list, significant
 from study.runs import Record
-from study.theory import tables
 from study.theory.claims import claims, gather
 from study.verdicts import CONFIRMED, PARTLY, Judged
 
@@ -30,8 +29,7 @@ def finding(records: Sequence[Record]) -> str:
 
 def highlights(records: Sequence[Record]) -> list[Highlight]:
     """The part on the front page."""
-    evidence, trainings = gather(records), tables.mixing(records).groupby("variant").explained
-    explained, repeats = trainings.max(), int(trainings.size().min())
+    evidence = gather(records)
     raw, scaled = (evidence.median(kind, "jacobian_median") for kind in ("raw", "scaled"))
     return [
         Highlight(
@@ -39,11 +37,5 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
             "“extremely small” unscaled",
             f"{significant(raw, 2)} unscaled",
             f"{significant(scaled, 2)} scaled",
-        ),
-        Highlight(
-            f"explained variance, task that joins two heads, best of {count(repeats, 'training')}",
-            NOTHING,
-            f"{number(explained['two-heads-joined'], 2)} without Wₒ",
-            f"{number(explained['two-heads-mixed'], 2)} with Wₒ",
         ),
     ]
