@@ -32,26 +32,32 @@ def _entries() -> dict[str, dict]:
     return dict(below(tomllib.loads(paths.PUBLISHED.read_text(encoding="utf-8"), parse_float=Decimal), ""))
 
 
+def _entry(key: str) -> dict:
+    if key not in _entries():
+        raise KeyError(f"{key} is not in {paths.PUBLISHED}")
+    return _entries()[key]
+
+
 def value(key: str) -> float:
     """A number of the original, such as `part2.base.train_loss`. Raises KeyError that names the key, as the next do."""
-    written = _entries()[key]["value"]
+    written = _entry(key)["value"]
     return written if isinstance(written, int) else float(written)
 
 
 def where(key: str) -> str:
     """The place of a number in the original's text."""
-    return _entries()[key]["where"]
+    return _entry(key)["where"]
 
 
 def rounding(key: str) -> float:
     """Half a unit of a number's last printed digit: 0.00005 of 0.0017; 0 of a whole number."""
-    written = _entries()[key]["value"]
+    written = _entry(key)["value"]
     return 0.0 if isinstance(written, int) else float(Decimal(5).scaleb(written.as_tuple().exponent - 1))
 
 
 def printed(key: str, show: Callable[[float], str] = significant) -> str:
     """A number with the original's own digits, as a percentage or power of ten where `show` gives one."""
-    written, shown = _entries()[key]["value"], show(value(key))
+    written, shown = _entry(key)["value"], show(value(key))
     if isinstance(written, int):
         return shown
     decimals = -written.as_tuple().exponent
@@ -102,6 +108,8 @@ def judge(
 
 def claim(name: str) -> str:
     """The words of a claim of the original. Raises KeyError that names the claim."""
+    if name not in everything()["claims"]:
+        raise KeyError(f"claims.{name} is not in {paths.PUBLISHED}")
     return everything()["claims"][name]["text"]
 
 

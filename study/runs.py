@@ -30,6 +30,8 @@ from tqdm.auto import tqdm
 from study import catalog, definitions, environment, paths
 from study.files import alone, write_atomically
 
+REQUIRED = {"task", "model", "data", "profile", "seed", "version"}
+
 Outcome = tuple[dict, dict[str, np.ndarray]]
 """What a training returns: metrics (JSON values) and arrays for later figures and tables."""
 
@@ -66,8 +68,14 @@ def can_be_judged(spec: Mapping) -> bool:
 
 
 def canonical(spec: Mapping) -> str:
-    """The one JSON text of a spec. Raises TypeError or ValueError for values that JSON can't hold exactly."""
-    return json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """The one JSON text of a spec. Raises ValueError for missing keys or values that JSON can't hold exactly."""
+    missing = REQUIRED - set(spec)
+    if missing:
+        raise ValueError(f"The spec lacks {', '.join(sorted(missing))}: {dict(spec)}")
+    try:
+        return json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"The spec isn't plain JSON ({error}): {dict(spec)}") from error
 
 
 def digest(spec: Mapping) -> str:

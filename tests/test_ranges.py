@@ -118,5 +118,9 @@ def test_bad_input():
     for call in (lambda w: vus_pr(ranked(1), w), lambda w: affiliation(flags_at(20, 11), w)):
         with pytest.raises(ValueError, match="without a labelled window"):
             call([])
-    with pytest.raises(ValueError, match="must be finite"):
+        with pytest.raises(ValueError, match="probation"):
+            call([(1, 10)])
+    with pytest.raises(ValueError, match="one finite number per row"):
         vus_pr([1.0, np.nan], [(1, 1)])
+    with pytest.raises(ValueError, match="one boolean per row"):
+        affiliation(np.zeros(20), [(10, 11)])

@@ -91,8 +91,12 @@ def test_the_digest_depends_on_content_and_not_on_order(entries):
 
 @pytest.mark.parametrize("bad", [{"seed": float("nan")}, {"settings": {"f": print}}, {"data": {1, 2}}])
 def test_a_spec_must_be_plain(bad):
-    with pytest.raises((TypeError, ValueError), match="JSON"):
+    with pytest.raises(ValueError, match="plain JSON"):
         runs.canonical(spec(**bad))
+    incomplete = spec()
+    del incomplete["version"]
+    with pytest.raises(ValueError, match="lacks version"):
+        runs.canonical(incomplete)
 
 
 def truncate(file):

@@ -240,6 +240,9 @@ def test_facts_are_tallied_apart(numbers):
     facts = [scorecard.Verdicts(part, numbers[5:], {})]
     assert scorecard.numbers_in_words(facts).replace("\u00a0", " ") == "2 facts (1 exact, 1 not exact)"
     assert scorecard.claims_in_words(facts) == "no claim" and scorecard.numbers_in_words([]) == "no published number"
+    strange = [scorecard.Verdicts(part, [], {"a": Verdict("half true", "so")})]
+    with pytest.raises(ValueError, match="half true"):
+        scorecard.claims_in_words(strange)
 
 
 def test_the_figure_counts_each_verdict_of_each_part(numbers):

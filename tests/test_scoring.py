@@ -306,7 +306,34 @@ def test_alarms_follow_their_definition(case, pause):
 # Bad input
 
 
-HOLED = np.where(np.arange(100) == 7, np.nan, 0)
+@pytest.mark.parametrize(
+    ("windows", "message"),
+    [
+        ([(40, 49), (49, 60)], "overlap"),
+        ([(60, 69), (40, 49)], "in order"),
+        ([(49, 40)], "first_row <= last_row"),
+        ([(40, 100)], "scored rows 15 to 99"),
+        ([(10, 20)], "probation"),
+        ([(40, 49, 50)], "pairs"),
+        ([(40.0, 49.0)], "whole rows"),
+    ],
+)
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda windows: row_weights(100, windows, STANDARD),
+        lambda windows: nab_score(flags_at(100), windows, STANDARD),
+        lambda windows: pointwise(np.zeros(100), flags_at(100), windows),
+        lambda windows: eventwise(flags_at(100), windows),
+    ],
+)
+def test_bad_windows(score, windows, message):
+    with pytest.raises(ValueError, match=message):
+        score(windows)
+
+
+SCORES = np.zeros(100)
+HOLED = np.where(np.arange(100) == 7, np.nan, SCORES)
 
 
 @pytest.mark.parametrize(
@@ -314,9 +341,14 @@ HOLED = np.where(np.arange(100) == 7, np.nan, 0)
     [
         (lambda: pointwise(HOLED, flags_at(100), []), "nan at row 7"),
         (lambda: alarms(HOLED, 1.0), "nan at row 7"),
+        (lambda: pointwise(SCORES, flags_at(99), []), "100 and 99"),
+        (lambda: nab_score(SCORES, [], STANDARD), "one boolean per row"),
         (lambda: alarms([], 1.0), "one number per row"),
+        (lambda: eventwise(flags_at(10), [], 0), "merge_rows"),
+        (lambda: alarms(SCORES, 1.0, -1), "refractory_rows"),
+        (lambda: alarms(SCORES, np.nan), "NaN"),
     ],
 )
-def test_scores_must_be_finite_and_one_a_row(call, message):
+def test_bad_scores_flags_and_lengths(call, message):
     with pytest.raises(ValueError, match=message):
         call()

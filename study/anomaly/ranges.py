@@ -7,7 +7,7 @@ and flags are those of `study.anomaly.scoring`; rows of the probation are left o
 import numpy as np
 from numpy.typing import ArrayLike
 
-from study.anomaly.scoring import Windows, checked, probation_rows, window_of_rows
+from study.anomaly.scoring import Windows, probation_rows, window_of_rows
 
 BUFFER_ROWS = 100
 """The widest buffer around a window, over which VUS-PR is averaged: TSB-AD's default."""
@@ -22,9 +22,11 @@ def vus_pr(scores: ArrayLike, windows: Windows, buffer_rows: int = BUFFER_ROWS, 
     detected just beside it still counts. Recall is multiplied by the share of windows in which anything is detected.
     The area under precision over recall is averaged over all w from 0 to `buffer_rows`. A constant score gives about
     the share of labelled rows.
-    Raises ValueError for scores that are not one finite number per row, and for no window.
+    Raises ValueError for scores that are not one finite number per row, and for no window or a faulty one.
     """
-    scores = checked(scores)
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.ndim != 1 or not np.isfinite(scores).all():
+        raise ValueError(f"scores must be one finite number per row, got shape {scores.shape} or some not finite")
     if len(windows) == 0:
         raise ValueError("without a labelled window there is no recall")
     start = probation_rows(len(scores))
@@ -74,12 +76,15 @@ def affiliation(flags: ArrayLike, windows: Windows) -> dict[str, float]:
     point of the zone lies farther from it than the nearest flag does, 0 in a zone without one. Nothing flagged gives 0.
     Random flags have a precision of about one half, so that flagging everything has a high F1; the measure separates
     detectors little, and stands beside the others for comparison only.
-    Raises ValueError for no window.
+    Raises ValueError for flags that are not one boolean per row, and for no window or a faulty one.
     """
     flags = np.asarray(flags)
+    if flags.ndim != 1 or flags.dtype != bool:
+        raise ValueError(f"flags must be one boolean per row, got dtype {flags.dtype} and shape {flags.shape}")
     if len(windows) == 0:
         raise ValueError("without a labelled window there is nothing to be near to")
     start = probation_rows(len(flags))
+    window_of_rows(len(flags), windows)  # refuses faulty windows
     bounds = np.asarray(windows) - start + [0, 1]  # row i is the time from i to i + 1
     edges = np.concatenate([[0], (bounds[:-1, 1] + bounds[1:, 0]) / 2, [len(flags) - start]])
     # Everything below is linear between quarters of a row, so that the middles of quarters give the integrals exactly.

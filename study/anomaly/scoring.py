@@ -8,7 +8,8 @@ inclusive `(first_row, last_row)` pairs, in order, disjoint, and after the proba
 higher meaning more anomalous; flags are booleans, one per row. The first rows of a series are its probation:
 a detector may learn from them, and no function here that compares flags with windows counts them.
 
-All raise ValueError for scores that are not one finite number per row.
+All raise ValueError for other windows, for scores that are not one finite number per row, and for flags that are not
+one boolean per row.
 """
 
 from bisect import bisect_right
@@ -53,12 +54,13 @@ def row_weights(n: int, windows: Windows, weights: Weights) -> np.ndarray:
     cost of a false positive grows with the distance from its right edge, in window lengths; it is the full `weights.fp`
     from three lengths on and where no window comes before. Rows of the probation have 0.
     """
+    bounds = _checked_windows(windows, n)
     signed = np.full(n, -weights.fp)
-    for k, (first, last) in enumerate(windows):
+    for k, (first, last) in enumerate(bounds):
         width = last - first + 1
         rows = np.arange(first, last + 1)
         signed[rows] = weights.tp * _sigmoid(-(last - rows + 1) / width) / _sigmoid(-1.0)
-        after = np.arange(last + 1, windows[k + 1][0] if k + 1 < len(windows) else n)
+        after = np.arange(last + 1, bounds[k + 1, 0] if k + 1 < len(bounds) else n)
         # A window of one row has no length to measure by; one row serves as its unit.
         lengths_away = (after - last) / max(width - 1, 1)
         signed[after] = weights.fp * np.where(lengths_away >= 3, -1.0, _sigmoid(lengths_away))
@@ -69,7 +71,7 @@ def row_weights(n: int, windows: Windows, weights: Weights) -> np.ndarray:
 def window_of_rows(n: int, windows: Windows) -> np.ndarray:
     """Index of the window each row lies in, -1 outside: int of shape (n,)."""
     window_of = np.full(n, -1)
-    for k, (first, last) in enumerate(windows):
+    for k, (first, last) in enumerate(_checked_windows(windows, n)):
         window_of[first : last + 1] = k
     return window_of
 
@@ -79,7 +81,7 @@ def nab_score(flags: ArrayLike, windows: Windows, weights: Weights) -> float:
 
     Each window counts once, by its earliest flagged row; every flagged row outside windows counts.
     """
-    flags = np.asarray(flags)
+    flags = _checked_flags(flags)
     signed = row_weights(len(flags), windows, weights)
     return nab_score_of_rows(np.flatnonzero(flags), signed, window_of_rows(len(flags), windows), len(windows), weights)
 
@@ -117,7 +119,9 @@ def pointwise(scores: ArrayLike, flags: ArrayLike, windows: Windows) -> dict:
     Returns `tp`, `fp`, `tn`, `fn` (int), `precision`, `recall`, `f1`, `roc_auc` and `pr_auc` (average precision). A
     ratio with an empty denominator is 0; `roc_auc` and `pr_auc` are None where all scored rows belong to one class.
     """
-    scores, flags = checked(scores), np.asarray(flags)
+    scores, flags = _checked_scores(scores), _checked_flags(flags)
+    if len(scores) != len(flags):
+        raise ValueError(f"scores and flags must have one entry per row, got {len(scores)} and {len(flags)}")
     scored = slice(probation_rows(len(flags)), None)
     truth = (window_of_rows(len(flags), windows) >= 0)[scored]
     flags, scores = flags[scored], scores[scored]
@@ -146,9 +150,11 @@ def eventwise(flags: ArrayLike, windows: Windows, merge_rows: int = 12) -> dict:
     which one endless event finds every window.
 
     Returns `fp_events`, `found_windows`, `missed_windows` (int), `precision`, `recall` and `f1`; a ratio with an empty
-    denominator is 0.
+    denominator is 0. Raises ValueError for `merge_rows` below 1, too.
     """
-    flags = np.array(flags)
+    if merge_rows < 1:
+        raise ValueError(f"merge_rows must be at least 1, got {merge_rows}")
+    flags = _checked_flags(flags).copy()
     flags[: probation_rows(len(flags))] = False
     return events_of_rows(
         first_rows(np.flatnonzero(flags), merge_rows), window_of_rows(len(flags), windows), len(windows)
@@ -165,9 +171,14 @@ def events_of_rows(begun: np.ndarray, window_of: np.ndarray, count: int) -> dict
 
 def alarms(scores: ArrayLike, threshold: float, refractory_rows: int = 0) -> np.ndarray:
     """Flags (n,) bool with a pause after each: a row flags at `score >= threshold` unless one of the preceding
-    `refractory_rows` rows flagged. Probation rows flag and pause like all others.
+    `refractory_rows` rows flagged. Probation rows flag and pause like all others. Raises ValueError for a NaN
+    threshold or a negative pause, too.
     """
-    scores = checked(scores)
+    scores = _checked_scores(scores)
+    if np.isnan(threshold):
+        raise ValueError("threshold must be a number, got NaN")
+    if refractory_rows < 0:
+        raise ValueError(f"refractory_rows must be 0 or more, got {refractory_rows}")
     flags = np.zeros(len(scores), dtype=bool)
     flags[alarm_rows(np.flatnonzero(scores >= threshold), refractory_rows)] = True
     return flags
@@ -194,8 +205,33 @@ def _rates(tp: int, fp: int, fn: int) -> dict:
     return {name: above / below if below else 0.0 for name, (above, below) in ratios.items()}
 
 
-def checked(scores: ArrayLike) -> np.ndarray:
-    """Scores (n,) float64. Raises ValueError for any that is not finite, or no row."""
+def _checked_windows(windows: Windows, n: int) -> np.ndarray:
+    if len(windows) == 0:
+        return np.empty((0, 2), dtype=int)
+    bounds = np.asarray(windows)
+    if bounds.ndim != 2 or bounds.shape[1] != 2 or not np.issubdtype(bounds.dtype, np.integer):
+        raise ValueError(f"windows must be pairs of whole rows (first_row, last_row), got {windows!r}")
+    if (bounds[:, 0] > bounds[:, 1]).any():
+        raise ValueError(f"windows must have first_row <= last_row, got {bounds.tolist()}")
+    if (bounds[1:, 0] <= bounds[:-1, 1]).any():
+        raise ValueError(f"windows must be in order and must not overlap, got {bounds.tolist()}")
+    start = probation_rows(n)
+    if bounds[0, 0] < start or bounds[-1, 1] >= n:
+        raise ValueError(
+            f"windows must lie in the scored rows {start} to {n - 1} (the first {start} of {n} rows are "
+            f"probation), got {bounds.tolist()}"
+        )
+    return bounds
+
+
+def _checked_flags(flags: ArrayLike) -> np.ndarray:
+    flags = np.asarray(flags)
+    if flags.ndim != 1 or len(flags) == 0 or flags.dtype != bool:
+        raise ValueError(f"flags must be one boolean per row, got dtype {flags.dtype} and shape {flags.shape}")
+    return flags
+
+
+def _checked_scores(scores: ArrayLike) -> np.ndarray:
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim != 1 or len(scores) == 0:
         raise ValueError(f"scores must be one number per row, got shape {scores.shape}")

@@ -51,10 +51,7 @@ def assemble(
     strict = (chosen.name, chosen.data) == ("full", "real") and not drafted and not chosen.other_data
     records = {part: _records(chosen, part, drafted) for part in wanted}
     notebooks = {part: nbformat.read(chosen.executed / _file(part), as_version=4) for part in wanted}
-    replies = {
-        part: [reply for cell in notebook.cells for reply in inline.replies_of(cell).values()]
-        for part, notebook in notebooks.items()
-    }
+    replies = {part: _replies(notebook) for part, notebook in notebooks.items()}
     found = [record for some in records.values() for record in some]
     meta = META | {
         "subtitle": META["subtitle"] + (" — on SYNTHETIC data" if chosen.synthetic else ""),
@@ -172,6 +169,10 @@ def _note(chosen: profile.Profile, part: parts.Part, drafted: Sequence[Draft]) -
         f"The text of this chapter was written for the committed records of the profile `full`. {' '.join(here)} "
         "A statement that does not hold on them is marked ✗; what has no mark may not fit either."
     )
+
+
+def _replies(notebook: nbformat.NotebookNode) -> list[dict]:
+    return [reply for cell in notebook.cells for reply in inline.replies_of(cell).values()]
 
 
 def _written(chosen: profile.Profile, write: Callable[[Page], None]) -> str:

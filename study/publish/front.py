@@ -169,12 +169,15 @@ def _mark(a: float, relation: str, b: float) -> str:
 
 
 def main_claims(verdicts: Sequence[Verdicts]) -> pd.DataFrame:
-    """The words of each of the MAIN_CLAIMS and its verdict. Raises KeyError for one that was not judged."""
-    rows = [
-        (one.part.short_title, f"“{published.claim(name)}”", one.claims[name].status)
-        for one in verdicts
-        for name in MAIN_CLAIMS[one.part.key]
-    ]
+    """The words of each of the MAIN_CLAIMS and its verdict. Raises PublishError for one that was not judged."""
+    rows = []
+    for one in verdicts:
+        for name in MAIN_CLAIMS[one.part.key]:
+            if name not in one.claims:
+                raise PublishError(
+                    f"the front page names the claim {name}, which {one.part.short_title} does not judge"
+                )
+            rows.append((one.part.short_title, f"“{published.claim(name)}”", one.claims[name].status))
     return pd.DataFrame(rows, columns=["Part", "Claim", "Verdict"])
 
 

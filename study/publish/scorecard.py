@@ -98,8 +98,11 @@ def claims_in_words(verdicts: Sequence[Verdicts]) -> str:
 
 
 def _tally(found: Sequence[Verdict], noun: tuple[str, ...], known: Iterable[str]) -> str:
-    """How often each status was given, in the order of those known."""
+    """How often each status was given, in the order of those known. Raises ValueError for one that is none of them."""
     counted = Counter(verdict.status for verdict in found)
+    unknown = set(counted) - set(known)
+    if unknown:
+        raise ValueError(f"verdicts of an unknown status: {', '.join(sorted(unknown))}; known are {', '.join(known)}")
     return f"{count(len(found), *noun)} ({', '.join(f'{counted[word]} {word}' for word in known if counted[word])})"
 
 
