@@ -52,7 +52,7 @@ def fit(
 
 
 def errors(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
-    """Mean squared reconstruction error of each input: (n, ...) to (n,) float32."""
+    """Mean squared reconstruction error of each input, (n, ...) to (n,), in the model's precision."""
     # All batches have one size, the last one filled up with zeros: XLA compiles once more for every other.
     padding = [(0, -len(inputs) % _MEASURED_AT_ONCE)] + [(0, 0)] * (inputs.ndim - 1)
     batches = np.pad(inputs, padding).reshape(-1, _MEASURED_AT_ONCE, *inputs.shape[1:])

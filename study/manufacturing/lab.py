@@ -54,9 +54,8 @@ class Run:
     @cached_property
     def detector(self) -> Autoencoder:
         """The trained network, from its kept weights, in float64: `score` and `reconstruct` take vectors (n, 1000)."""
-        return Autoencoder(
-            WIDTH, self.record.spec["seed"], lambda width: with_weights(lambda: self.make(width), self.record)
-        )
+        made = partial(self.make, WIDTH)
+        return Autoencoder(WIDTH, self.record.spec["seed"], lambda width: with_weights(made, self.record))
 
 
 class Plants:
