@@ -313,7 +313,8 @@ def edit(page, cell: str, old: str, new: str) -> None:
 
     def opens() -> bool:  # a rendered text may be drawn anew at any moment, when a value arrives
         if not editor.is_visible():
-            place.locator(".myst").dblclick()
+            place.locator(".myst").click()
+            page.keyboard.press("Enter")  # a double click may be lost
         try:
             editor.click(timeout=3000)
         except TimeoutError:
