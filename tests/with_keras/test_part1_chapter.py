@@ -50,9 +50,26 @@ def contamination(*place, **rates):
 
 CASES = {
     "swapped": (swapped, ["lead.low", "max(change.high"]),
-    "a longer training overtakes PCA": (
-        altered("part1-length", "scores", AUTOENCODER, detection=0.99),
-        ["found_pca"],
+    "detection rises with a longer training": (
+        altered("part1-length", "scores", AUTOENCODER, model="epochs-240", detection=0.9),
+        ["after_twice"],
+    ),
+    "half the training detects as much": (
+        altered("part1-length", "scores", AUTOENCODER, model="epochs-60", detection=0.68),
+        ["holds(found,"],
+    ),
+    "the loss tells when to stop": (altered("part1-length", model="epochs-60", validation_loss=3e-4), ["falls[1]"]),
+    "the check beside the network helps": (
+        reference("scores", OR_CHECK.format(AUTOENCODER), detection=0.9),
+        ['gain["check"].low'],
+    ),
+    "the check finds no broken correlations": (
+        reference("scores", OR_CHECK.format(AUTOENCODER), "kinds", "broken correlation", detection=0.1),
+        ['checked["broken correlation"]'],
+    ),
+    "the check costs no drifts": (
+        reference("scores", OR_CHECK.format(AUTOENCODER), "kinds", "drift", detection=0.99),
+        ['checked["drift"]'],
     ),
     "recurring faults are not learnt": (
         contamination("recurring", AUTOENCODER, detection=0.99),
