@@ -72,7 +72,7 @@ ALL = Experiments(
             lambda record: [("parameters", record.metrics["parameters"], 0.0)],
         ),
         Experiment(  # few epochs
-            "part1-short", 1, "standard",
+            "part1-short", 2, "standard",
             lambda sizes: [
                 Run("smoke-run", sizes.seeds[0], {"epochs": 2, "cycles": 1000}),
                 *(Run(f"epochs-{sizes.short}", seed, {"epochs": sizes.short}) for seed in sizes.seeds),
@@ -80,17 +80,17 @@ ALL = Experiments(
             _areas,
         ),
         Experiment(  # how many epochs the development plant needs
-            "part1-length", 1, "standard",
+            "part1-length", 2, "standard",
             lambda sizes: [Run(f"epochs-{n}", DEVELOPMENT, {"epochs": n}) for n in sizes.lengths],
             _areas,
         ),
         Experiment(  # judged under many conditions and over a year of service
-            "part1-reference", 1, "plant_year",
+            "part1-reference", 2, "plant_year",
             lambda sizes: [reference(sizes, seed) for seed in sizes.seeds],
             _over_the_year,
         ),
         Experiment(
-            "part1-contamination", 2, "contamination",
+            "part1-contamination", 3, "contamination",
             lambda sizes: [
                 Run(f"share-{round(100 * share)}", seed, {"share": share})
                 for seed in sizes.seeds[: sizes.fewer]

@@ -14,7 +14,6 @@ from study.manufacturing.detectors import checked
 autoencoder = notebook("part1_autoencoder_theory").autoencoder
 
 # Chosen by the loss of sound cycles of the development plant, which nothing else is measured on.
-BATCH = 64
 LEARNING_RATE = 2e-3  # at the start; it falls to zero along half a cosine (Loshchilov & Hutter 2017)
 EPSILON = 1e-10  # Keras' 1e-7 is as large as the gradients of a mean over 1000 small errors, and slows Adam down
 
@@ -39,11 +38,11 @@ class Autoencoder:
         """
         vectors = checked(vectors, self.width)
         scratch.mkdir(parents=True, exist_ok=True)
-        steps = epochs * math.ceil(len(vectors) / BATCH)
+        steps = epochs * math.ceil(len(vectors) / keras_training.BATCH)
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps), epsilon=EPSILON)
         self.model.compile(optimizer=optimizer, loss="mse", steps_per_execution=keras_training.STEPS_AT_ONCE)
         parts = {} if validation is None else {"validation": checked(validation, self.width)}
-        return keras_training.fit(self.model, vectors, epochs, self.seed, parts, scratch, BATCH)
+        return keras_training.fit(self.model, vectors, epochs, self.seed, parts, scratch)
 
     def reconstruct(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors (n, width) as the network rebuilds them, in its precision."""
