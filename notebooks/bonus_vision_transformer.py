@@ -572,6 +572,62 @@ strides = {name: one.difference for name, one in vision.strides().items()}
 # %% [markdown]
 # ## Beyond the original
 #
+# ### A Vision Transformer with a convolutional stem
+#
+# Can a Vision Transformer do better with so few images? Xiao et al. ([2021](#xiao2021early)) replace the flat patches by a few small convolutions and keep the rest; they call the result ViT-C. Ours halves the image three times, so that a token again stands for 8×8 pixels, but neighbouring tokens share pixels, and edges and colours are found before attention begins. It reads the class off the mean of all tokens ([Beyer et al. 2022](#beyer2022better)).
+
+
+# %% tags=["model"]
+class ConvolutionalStem(nn.Sequential):
+    """Images (B, 3, H, W) -> a token for 8×8 pixels, (B, N, d)."""
+
+    def __init__(self, width):
+        layers, before = [], 3
+        for after, stride in ((32, 2), (64, 2), (128, 2), (128, 1)):
+            layers += [
+                nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(inplace=True),
+            ]
+            before = after
+        super().__init__(*layers, nn.Conv2d(before, width, 1))
+        draw(self)
+
+    def forward(self, images):
+        return super().forward(images).flatten(2).transpose(1, 2)
+
+
+class ConvolutionalTransformer(VisionTransformer):
+    """ViT-C: tokens from convolutions; the class is read off their mean."""
+
+    def __init__(self, classes, width, depth, heads, hidden, attention=True):
+        super().__init__(classes, width, depth, heads, hidden)
+        self.tokens = ConvolutionalStem(width)
+        if not attention:
+            self.blocks = nn.ModuleList([Perceptron(width, hidden) for _ in range(depth)])
+
+    def forward(self, images):
+        x = self.embedded(images)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x).mean(dim=1))
+
+
+class Perceptron(nn.Module):
+    """What is left of an encoder block without attention."""
+
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.perceptron = nn.Sequential(
+            nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
+        )
+
+    def forward(self, x):
+        return x + self.perceptron(self.norm(x))
+
+
+# %% [markdown]
 # ### A hybrid ViT for few images
 
 # %% tags=["hide-input"]
