@@ -87,7 +87,7 @@ class Comparison:
         return words.get(self.direction, "not clearly different from")
 
 
-def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Comparison:
+def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test", level: float = 0.95) -> Comparison:
     """a against b. The interval resamples examples and seeds; a model without seeds meets every seed of the other.
 
     Where no predictions were kept, the interval is Student's over the pairs of seeds, without p-values.
@@ -98,7 +98,7 @@ def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Co
             t_interval([x.metrics[split]["accuracy"] - y.metrics[split]["accuracy"] for x, y in pairs]), ()
         )
     found = [(right(x, split), right(y, split)) for x, y in pairs]
-    difference = paired_difference(*(np.array(side) for side in zip(*found, strict=True)))
+    difference = paired_difference(*(np.array(side) for side in zip(*found, strict=True)), level=level)
     return Comparison(difference, tuple(mcnemar_p(x, y) for x, y in found))
 
 

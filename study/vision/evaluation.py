@@ -1,5 +1,6 @@
 """From the records of the Bonus part to numbers: who is ahead, gaps between splits, recalls, what trials found."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -7,8 +8,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from study import paths, published
-from study.comparison import Comparison, compare, mean_confusion, measured, right
+from study import comparison, paths, published
+from study.comparison import Comparison, mean_confusion, measured, right
 from study.evaluation import Interval, share_interval
 from study.runs import Record, of
 from study.verdicts import CONFIRMED, CONTRADICTED, NEAR, UNCLEAR, Kind
@@ -17,22 +18,21 @@ from study.vision.experiments import IMPROVED, MODELS
 from study.vision.images import of_the_original
 from study.vision.sources import NATIVE, RESIZED
 
-NAMES = {"vgg": "VGG-13", "resnet": "ResNet-18", "vit": "ViT", "efficientnet": "EfficientNet", IMPROVED: "Hybrid ViT"}
+NAMES = {"vgg": "VGG-13", "resnet": "ResNet-18", "vit": "ViT", "efficientnet": "EfficientNet", IMPROVED: "ViT-C"}
 ORIGINALS = tuple(NAMES[model] for model in NAMES if model in MODELS)
 """The original's networks by name."""
 SCORES = ("precision", "recall", "f1")
 OTHER_IMAGES = "measured on other images: the original's are not available"
+LEVEL = 1 - 0.05 / math.comb(len(NAMES), 2)
+"""Of intervals of differences: all pairs of networks together leave 5% (Bonferroni)."""
 ONE_TRAINING = NEAR[Kind.SHARE]
 """How far another seed may move the accuracy of a network that was trained once: differences that may be smaller are
 unclear."""
 
 
 def networks(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """The five judged networks by name, each with its seeds, in the order of NAMES."""
-    return {
-        name: of(records, "bonus-improved" if model == IMPROVED else "bonus-models", model)
-        for model, name in NAMES.items()
-    }
+    """The five networks by name, each with its seeds, in the order of NAMES."""
+    return {name: of(records, "bonus-models", model) for model, name in NAMES.items()}
 
 
 def obstacle(records: Sequence[Record]) -> str | None:
@@ -53,6 +53,11 @@ def trials() -> pd.DataFrame:
     `test_accuracy` is NaN where the test split was never looked at.
     """
     return pd.read_csv(paths.VISION_TRIALS, index_col="trial")
+
+
+def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Comparison:
+    """a against b (see `comparison.compare`), with an interval that allows for all pairs of networks."""
+    return comparison.compare(a, b, split, LEVEL)
 
 
 def clear(effect: Interval, trainings: int) -> str:
@@ -115,9 +120,9 @@ def trial_difference(a: str, b: str, images: int) -> Interval:
 
 
 def decline(records: Sequence[Record]) -> Interval:
-    """By how much validation accuracy falls from its best epoch to the last, with its 95% interval."""
+    """By how much validation accuracy falls from the best epoch on full-size images to the last, 95% interval."""
     n = len(records[0].arrays["validation_classes"])
-    history = [r.arrays["history_validation_accuracy"] for r in records]
+    history = [r.arrays["history_validation_accuracy"][first_whole(r) :] for r in records]
     best, last = float(np.mean([np.max(h) for h in history])), float(np.mean([h[-1] for h in history]))
     return share_difference(best, n, last, n)
 
@@ -132,13 +137,6 @@ def epochs_by_side(record: Record) -> dict[int, int]:
     """How many of a training's epochs saw images of each side."""
     settings, epochs = record.spec["settings"], record.metrics["epochs"]
     return dict(Counter(side_of(e, settings["epochs"], settings["sizes"]) for e in range(epochs)))
-
-
-def changes(records: Sequence[Record], task: str, against: str) -> dict[str, Comparison]:
-    """Every run of a task against one of them, on validation."""
-    reference = of(records, task, against)
-    names = dict.fromkeys(r.spec["model"] for r in of(records, task))
-    return {name: compare(of(records, task, name), reference, "validation") for name in names if name != against}
 
 
 def concentration(record: Record) -> dict[bool, float]:

@@ -46,6 +46,11 @@ def network_settings(bonus: Bonus, network: str, **changed) -> dict:
     } | changed  # fmt: skip
 
 
+def _speed(sizes: Bonus) -> list[Run]:
+    settings = network_settings(sizes, "resnet", images=sizes.speed_images, repeats=sizes.repeats)
+    return [Run("throughput", settings=settings)]
+
+
 def _models(sizes: Bonus) -> list[Run]:
     return [Run(model, seed, network_settings(sizes, model)) for seed in sizes.seeds for model in NETWORKS]
 
@@ -81,12 +86,7 @@ ALL = Experiments(
     trainings="study.vision.trainings",
     rows=(
         Experiment("bonus-dataset", 2, "describe_images", lambda sizes: [Run("images")], _description),
-        Experiment(
-            "bonus-speed", 2, "measure_speed",
-            lambda sizes: [
-                Run("throughput", settings=network_settings(sizes, "resnet", images=sizes.speed_images, repeats=sizes.repeats))
-            ],
-        ),
+        Experiment("bonus-speed", 2, "measure_speed", _speed),
         Experiment("bonus-models", 2, "train_network", _models, accuracies(0.015)),
         Experiment("bonus-ablation", 4, "train_for_comparison", _without_attention, accuracies(0.015)),
     ),
