@@ -106,7 +106,7 @@ def test_the_finding_and_the_best_detector_follow_the_records(records):
 
 def test_the_finding_reports_whether_longer_training_detects_more(records):
     rising = altered("part1-length", "scores", AUTOENCODER, model="epochs-240", detection=0.9)
-    assert "no longer rises: 68% on the plant for development, 67% after 240." in analysis.finding(records)
+    assert "no longer rises: 0.68 on the plant for development, 0.67 after 240." in analysis.finding(records)
     assert "is still rising" in analysis.finding([rising(record) for record in records])
 
 

@@ -45,8 +45,8 @@ def finding(records: Sequence[Record]) -> str:
         f"The autoencoder of Part I has {number(counted_parameters(records))} parameters; the original gives "
         f"{number(published.value('part1.total'))}. On a simulated production line it detects {found[AUTOENCODER]} of "
         f"the faults at a false-alarm rate of {percent(FALSE_ALARMS, 0)}, PCA with as many components "
-        f"{found[PCA_NAME]}. After its {e.epochs} epochs {trend}: {percent(first, 0)} on the plant for development, "
-        f"{percent(second, 0)} after {2 * e.epochs}. {LABELS[0]} labelled faults change its rate by "
+        f"{found[PCA_NAME]}. After its {e.epochs} epochs {trend}: {number(first, 2)} on the plant for development, "
+        f"{number(second, 2)} after {2 * e.epochs}. {LABELS[0]} labelled faults change its rate by "
         f"{shown(e.gains(AUTOENCODER)['labels'])}."
     )
 

@@ -47,7 +47,7 @@ def graph(model: object) -> Figure:
         at = [0.4 + pitch * (i + 0.5) for i in range(len(steps))]
         ends = [*(x - 0.57 for x in at[1:]), 16.0]
         for x, end, step in zip(at, ends, steps, strict=True):
-            _box(axis, x, y, step.sign, "black" if step.sign in ("x", "loss") else PALETTE["blue"])
+            _box(axis, x, y, step.sign, "black" if step.sign == "x" else PALETTE["blue"])
             if step.parameters:
                 _box(axis, x, y + 1.15, step.parameters, PARAMETERS)
                 axis.text(x - 0.2, y + 0.6, step.size, fontsize=7, ha="right", va="center", color=PARAMETERS)
@@ -169,7 +169,7 @@ def challenges(e: Evidence) -> Figure:
     months = range(MONTHS + 1)
     for name in _RIVALS:
         _curve(wear, name, months, [e.service(m, "fixed", name, "false_alarms") for m in months])
-    severity.set(title="b  Subtle faults", xlabel="severity")
+    severity.set(title="b  Subtle faults", xlabel="severity", xticks=SEVERITIES)
     noise.set(title="c  Noisy sensors", xlabel="noise, × normal", xticks=(1, *NOISE))
     broken.set(title="d  Broken sensors", xlabel="share of gauges broken", xticks=(0, *BROKEN_GAUGES))
     wear.set(title="e  Wear", xlabel="month in service", xticks=months[::3])
@@ -192,7 +192,7 @@ def _length(axis: Axes, e: Evidence) -> None:
     means, spread = _bars(judged)
     epochs = [e.short_epochs, e.epochs]
     axis.errorbar(epochs, means, spread, fmt=look.marker, color=look.colour, ms=4, lw=1.2)
-    axis.set(title="f  Short training", xlabel="epochs", xscale="log")
+    axis.set(title="f  Length of training", xlabel="epochs", xscale="log")
     shown = sorted({*e.lengths, *epochs})
     axis.set_xticks(shown, map(str, shown))
     axis.xaxis.set_minor_locator(NullLocator())

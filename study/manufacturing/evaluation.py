@@ -233,8 +233,8 @@ class Economy:
 
     @property
     def affordable(self) -> float:
-        """The false-alarm rate that fills the alarm budget of a shift."""
-        return self.alarm_budget / self.cycles_per_shift
+        """The false-alarm rate of sound cycles that fills the alarm budget of a shift."""
+        return self.alarm_budget / (self.cycles_per_shift * (1 - self.faulty_share))
 
     def cost(self, false_alarms: np.ndarray, detection: np.ndarray, missed: float) -> np.ndarray:
         """Expected cost per 1000 components: inspections after false alarms, and missed faults."""
@@ -252,16 +252,17 @@ class Saved(NamedTuple):
 def by_cost(records: Sequence[Record], detector: str, economy: Economy) -> list[Saved]:
     """For each price: the threshold of least expected cost, chosen on one half of the faults, judged on the other.
 
-    Rates are means over the plants; no alarm at all, the first, is among the choices.
+    Rates are means over the plants; no alarm at all, the first, and an alarm for every cycle, the last, are among the
+    choices.
     """
     key = key_of(detector)
     false_alarms, detection, to_choose = (
-        np.append(0, np.mean([r.arrays[f"{part}_{key}"] for r in records], axis=0))
+        np.concatenate([[0], np.mean([r.arrays[f"{part}_{key}"] for r in records], axis=0), [1]])
         for part in ("false_alarms", "detection", "chosen_detection")
     )
     found = []
     for missed in economy.missed:
-        best = economy.cost(np.append(0, FALSE_ALARM_GRID), to_choose, missed).argmin()
+        best = economy.cost(np.concatenate([[0], FALSE_ALARM_GRID, [1]]), to_choose, missed).argmin()
         costs = economy.cost(false_alarms, detection, missed)
         found.append(Saved(missed, 1 - costs[best] / costs[0]))
     return found

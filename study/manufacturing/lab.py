@@ -13,20 +13,20 @@ import numpy as np
 import pandas as pd
 
 from study import definitions, lab, profile, published, runs
-from study.keras_training import with_weights
+from study.keras_training import BATCH, with_weights
 from study.manufacturing import claims, experiments, faults, trainings
 from study.manufacturing.claims import SUBTLE
-from study.manufacturing.detectors import AUTOENCODER, FOREST, LIMITS, OR_CHECK, PCA_NAME, WORST
+from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, FOREST, LIMITS, OR_CHECK, PCA_NAME, WORST
 from study.manufacturing.evaluation import Economy, Evidence, by_cost, detection_at, shown
 from study.manufacturing.experiments import BROKEN_GAUGES, LABELS, MONTHS, NOISE, STANDARD_SEVERITY
 from study.manufacturing.line import WIDTH, Line, Stream
-from study.manufacturing.model import Autoencoder
+from study.manufacturing.model import LEARNING_RATE, Autoencoder
 from study.runs import Record
 
 __all__ = [
-    "AUTOENCODER", "BROKEN_GAUGES", "CALIBRATION", "FOREST", "LABELS", "LIMITS", "MONTHS", "NOISE", "OR_CHECK",
-    "PCA_NAME", "STANDARD_SEVERITY", "SUBTLE", "WORST", "Economy", "Line", "Plants", "by_cost", "detection_at",
-    "faults", "gradients", "shown",
+    "AUTOENCODER", "BATCH", "BROKEN_GAUGES", "CALIBRATION", "ENSEMBLE", "FOREST", "LABELS", "LEARNING_RATE", "LIMITS",
+    "MONTHS", "NOISE", "OR_CHECK", "PCA_NAME", "STANDARD_SEVERITY", "SUBTLE", "WORST", "Economy", "Line", "Plants",
+    "by_cost", "detection_at", "faults", "gradients", "shown",
 ]  # fmt: skip
 
 CALIBRATION = Stream.CALIBRATION

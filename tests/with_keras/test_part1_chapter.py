@@ -121,6 +121,19 @@ CASES = {
     ),
     "labels do not help": (reference("labels", AUTOENCODER, "all", "10", detection=0.0), ['gain["labels"].low']),
     "the ensemble beats PCA": (reference("scores", "Ensemble", detection=1.0), ['gain_pca["ensemble"]']),
+    "a short training is not enough for the worst gauge": (
+        altered("part1-short", "scores", "Autoencoder, worst gauge", detection=0.3),
+        ["short_worst.mean"],
+    ),
+    "the ensemble misses more drifts": (
+        reference("scores", "Ensemble", "kinds", "drift", detection=0.5),
+        ["by_kind"],
+    ),
+    "PCA is not refitted": (reference("months", -1, "retrained", PCA_NAME, auroc=0.7), ["holds(refitted,"]),
+    "PCA misses the joint shift as often": (
+        reference("scores", PCA_NAME, "kinds", "joint shift", detection=0.1),
+        ["of_joint_shifts"],
+    ),
     "the worst gauge is no better": (
         reference("scores", "Autoencoder, worst gauge", detection=0.1),
         ['gain["worst"].low', 'gain["worst"].mean'],
