@@ -12,9 +12,6 @@ NUMBERS = "numbers.json"
 Numbers = Mapping[str, str]
 
 _LINK = re.compile(r"\[([^\]]+)\]\(#([\w-]+)\)")
-_CITED = re.compile(r"\[([^\[\]]*-?@[^\[\]]+)\](?!\()")  # pandoc's notation
-_KEY = re.compile(r"-?@((?:fig|tbl):)?([\w-]+)")
-_AUTHOR_AND_YEAR = re.compile(r"([a-z]+)(\d{4})\w*")
 
 
 def of_report() -> dict[str, str]:
@@ -59,20 +56,3 @@ def unnumbered(markdown: str, numbers: Numbers) -> str:
         return f"[{plain}](#{name})"
 
     return _LINK.sub(link, markdown)
-
-
-def as_links(markdown: str, numbers: Numbers) -> str:
-    """Markdown as JupyterLab should show it: `numbered`, with pandoc's `[@fig:name]` and `[@key]` as such links."""
-
-    def bracket(match: re.Match) -> str:
-        links = _KEY.sub(key, match[1])
-        return links if re.fullmatch(r"(?:\s*;?\s*-?@(?:fig|tbl):[\w-]+)+", match[1]) else f"({links})"
-
-    def key(match: re.Match) -> str:
-        kind, name = match.groups()
-        if kind:
-            return f"[{numbers.get(name, {'fig:': 'Figure', 'tbl:': 'Table'}[kind])}](#{name})"
-        named = _AUTHOR_AND_YEAR.fullmatch(name)
-        return f"[{named[1].capitalize()} {named[2]}](#{name})" if named else f"[{name}](#{name})"
-
-    return _CITED.sub(bracket, numbered(markdown, numbers))

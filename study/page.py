@@ -6,7 +6,6 @@ Figures are referred to by file name and lie in the folder that the page was giv
 """
 
 import base64
-import inspect
 import json
 import numbers
 import re
@@ -70,7 +69,6 @@ class Page:
         self.numbers = links.of_report() if numbers is None else numbers
         self.documents = documents
         self._show = show
-        self._shown: dict[str, tuple[str | None, int | None]] = {}
 
     @classmethod
     def of(cls, profile_name: str) -> "Page":
@@ -86,9 +84,8 @@ class Page:
         return cls(chosen.figures, chosen.synthetic, documents=not profile.run_by_hand())
 
     def say(self, text: str) -> None:
-        """Prose in pandoc Markdown: citations `[@key]`, references `[@fig:name]`, mathematics `$x$`."""
-        text = inspect.cleandoc(text)
-        self._show({"text/markdown": links.as_links(text, self.numbers), PANDOC: text})
+        """Prose in pandoc Markdown, for the documents alone."""
+        self._show({PANDOC: text})
 
     def note(self, text: str) -> None:
         """A note on what follows, in Markdown; nothing for an empty text."""
@@ -98,10 +95,10 @@ class Page:
     def figure(self, fig: Figure, name: str, caption: str, alt: str) -> None:
         """A Matplotlib figure, saved as PNG (200 dpi) and for the documents as SVG, and closed.
 
-        `name` is the file name and the target of `[@fig:name]`; `caption` (pandoc Markdown) states the finding;
-        `alt` describes the picture to who cannot see it. Raises ValueError for a bad or used name or an empty text.
+        `name` is the file name and the target of `[…](#name)`; `caption` (pandoc Markdown) states the finding;
+        `alt` describes the picture to who cannot see it. Raises ValueError for a bad name or an empty text.
         """
-        self._claim("fig", name, caption, alt)
+        _check("fig", name, caption, alt)
         source = self._save(fig, name, caption, alt)
         self._show({"text/html": _item(name, self._image(name, alt), self._figcaption(name, caption)), PANDOC: source})
 
@@ -110,7 +107,7 @@ class Page:
 
         Otherwise as `figure`.
         """
-        self._claim("fig", name, caption, alt)
+        _check("fig", name, caption, alt)
         if self.synthetic:
             plotly_fig = type(plotly_fig)(plotly_fig).add_annotation(
                 text="SYNTHETIC DATA", xref="paper", yref="paper", x=0.5, y=0.5, textangle=-20, showarrow=False,
@@ -130,7 +127,7 @@ class Page:
 
     def table(self, df: pd.DataFrame, name: str, caption: str, align: str | None = None) -> None:
         """A data frame of texts and whole numbers as a table; see `table_markdown`."""
-        self._claim("tbl", name, caption)
+        _check("tbl", name, caption)
         cells = as_texts(df)
         source = table_markdown(cells, name, self._caption(caption), align=align)
         html = _item(name, self._figcaption(name, caption), table_html(cells, _alignment(cells, name, align)))
@@ -139,7 +136,7 @@ class Page:
     def _figcaption(self, name: str, caption: str) -> str:
         """A numbered caption for JupyterLab."""
         number = f"<b>{escape_html(self.numbers[name])}.</b> " if name in self.numbers else ""
-        text = inline_html(links.as_links(self._caption(caption), self.numbers))
+        text = inline_html(links.numbered(self._caption(caption), self.numbers))
         return f"<figcaption>{number}{text}</figcaption>"
 
     def _image(self, name: str, alt: str) -> str:
@@ -148,24 +145,6 @@ class Page:
 
     def _caption(self, caption: str) -> str:
         return f"**Synthetic data.** {caption}" if self.synthetic else caption
-
-    def _claim(self, kind: str, name: str, *texts: str) -> None:
-        """Check an item's name and texts, and that no other item has the name.
-
-        Running a cell again in JupyterLab, which names its cells, is no second item.
-        """
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"{kind} name {name!r}: use lower-case letters, digits and single hyphens")
-        if not all(text.strip() for text in texts):
-            raise ValueError(f"{kind}:{name} needs a caption, and a figure needs an alternative text")
-        shell = get_ipython()
-        parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
-        here = (parent.get("metadata", {}).get("cellId"), getattr(shell, "execution_count", None))
-        cell, execution = self._shown.get(f"{kind}:{name}", (None, None))
-        run_again = cell is not None and cell == here[0] and execution != here[1]
-        if f"{kind}:{name}" in self._shown and not run_again:
-            raise ValueError(f"{kind}:{name} is already on this page: give each item its own name")
-        self._shown[f"{kind}:{name}"] = here
 
     def _save(self, fig: Figure, name: str, caption: str, alt: str, **also: str) -> str:
         """Write PNG and SVG, the same bytes for the same figure; return the figure as the report reads it.
@@ -193,6 +172,14 @@ class Page:
         attributes = {"image": image, "width": f"{width_cm:.2f}", "alt": alt, **also}
         pairs = " ".join(f'{key}="{_quoted(value)}"' for key, value in attributes.items())
         return f"::: {{#fig:{name} .figure {pairs}}}\n{self._caption(caption).strip()}\n:::"
+
+
+def _check(kind: str, name: str, *texts: str) -> None:
+    """Raise ValueError for a bad name or an empty text; that no two items share a name, the documents' build sees."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{kind} name {name!r}: use lower-case letters, digits and single hyphens")
+    if not all(text.strip() for text in texts):
+        raise ValueError(f"{kind}:{name} needs a caption, and a figure needs an alternative text")
 
 
 def table_markdown(df: pd.DataFrame, name: str, caption: str, align: str | None = None) -> str:

@@ -312,6 +312,7 @@ def test_progress_bars_and_comments_are_no_faults(tmp_path):
         ("[@nobody1999]", "nobody1999"),
         ("[§][Nothing]", r"no heading has the words of the link \[§\]\[Nothing\]"),
         ("## A {#sec:a}\n\n## B {#sec:a}", "(?i)duplicate identifier.*sec:a|sec:a is defined twice"),
+        (2 * '::: {#fig:a .figure image="a.svg" width="9" alt="a"}\nc\n:::\n\n', "fig:a is defined twice"),
         ('::: {#fig:gone .figure image="gone.svg" width="9" alt="a"}\nc\n:::', "gone.svg is not in the figures folder"),
         ("::: {#tbl:t .table}\nc\n:::", "tbl:t holds no table"),
     ],
