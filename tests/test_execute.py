@@ -16,7 +16,7 @@ from study.page import PANDOC
 from study.publish import chapters, inline, outputs, tree
 from study.publish import execute as execution
 from study.publish.errors import PublishError
-from study.publish.execute import execute, is_fresh, key_of, read_source, refresh_prose
+from study.publish.execute import execute, is_fresh, read_source, refresh_prose
 
 HEADER = """# ---
 # jupyter:
@@ -194,11 +194,6 @@ def test_a_kernel_that_does_not_answer_or_start_is_told(source, tmp_path, monkey
     monkeypatch.setattr("papermill.execute_notebook", fail)
     with pytest.raises(PublishError, match=message):
         execute(source(), tmp_path / "demo.ipynb", {})
-
-
-def test_the_key_does_not_depend_on_the_order_of_parameters(source):
-    notebook = read_source(source())
-    assert key_of(notebook, {"a": 1, "b": 2}, "") == key_of(notebook, {"b": 2, "a": 1}, "")
 
 
 def values(notebook):
