@@ -13,10 +13,7 @@ from pathlib import Path
 from study import catalog, commands, parts, paths, profile
 from study.files import digest_of, noted, write_atomically
 
-READ_BY_NOTEBOOKS = (
-    paths.CATALOG, paths.PUBLISHED, paths.DETECTOR_TRIALS, paths.SURGE_TRIALS, paths.CLASSIFIER_TRIALS,
-    paths.VISION_TRIALS, paths.MISTAKES_READ,
-)  # fmt: skip
+READ_BY_NOTEBOOKS = (paths.CATALOG, paths.PUBLISHED, *sorted(paths.REPORT.glob("*.csv")))
 
 
 @commands.entry

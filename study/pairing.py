@@ -8,7 +8,6 @@ import argparse
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 import jupytext
@@ -43,41 +42,35 @@ def of_text(text: str) -> NotebookNode:
     return notebook
 
 
-def bring_in_step(texts: Iterable[Path] | None = None) -> list[Path]:
-    """Renew each .ipynb whose cells differ from its text; return those that were renewed.
+def bring_in_step(source: Path) -> bool:
+    """Renew the .ipynb of a text if its cells differ; whether it was renewed.
 
     Outputs of cells whose code is the same stay. An .ipynb in step is left alone. Raises PairingError when an .ipynb
     was changed after its text: such a change was not made in `make lab`, which saves both.
     """
-    renewed = []
-    for source in sources() if texts is None else texts:
-        target = source.with_suffix(".ipynb")
-        wanted = paired(source)
-        if target.exists():
-            present = _read(target)
-            if _cells(present) == _cells(wanted):
-                continue
-            if target.stat().st_mtime > source.stat().st_mtime + 1:
-                raise PairingError(
-                    f"{target} was changed after {source.name} and differs from it. To take its changes over, run "
-                    f"`jupytext --to py:percent {target.name}` in {target.parent}; to drop them, run `make pair`."
-                )
-            wanted = combine_inputs_with_outputs(wanted, present, PERCENT)
-            _complete(wanted)
-        _write(target, wanted)
-        renewed.append(target)
-    return renewed
+    target, wanted = source.with_suffix(".ipynb"), paired(source)
+    if target.exists():
+        present = _read(target)
+        if _cells(present) == _cells(wanted):
+            return False
+        if target.stat().st_mtime > source.stat().st_mtime + 1:
+            raise PairingError(
+                f"{target} was changed after {source.name} and differs from it. To take its changes over, run "
+                f"`jupytext --to py:percent {target.name}` in {target.parent}; to drop them, run `make pair`."
+            )
+        wanted = combine_inputs_with_outputs(wanted, present, PERCENT)
+        _complete(wanted)
+    write_atomically(target, _text(wanted).encode())
+    return True
 
 
-def renew(texts: Iterable[Path] | None = None) -> list[Path]:
-    """Make every .ipynb from its text, without outputs, as it is committed; return those that changed."""
-    changed = []
-    for source in sources() if texts is None else texts:
-        target, wanted = source.with_suffix(".ipynb"), paired(source)
-        if not target.exists() or target.read_text(encoding="utf-8") != _text(wanted):
-            _write(target, wanted)
-            changed.append(target)
-    return changed
+def renew(source: Path) -> bool:
+    """Make the .ipynb of a text, without outputs, as it is committed; whether it changed."""
+    target, wanted = source.with_suffix(".ipynb"), _text(paired(source))
+    if target.exists() and target.read_text(encoding="utf-8") == wanted:
+        return False
+    write_atomically(target, wanted.encode())
+    return True
 
 
 def _complete(notebook: NotebookNode) -> None:
@@ -107,17 +100,14 @@ def _text(notebook: NotebookNode) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def _write(target: Path, notebook: NotebookNode) -> None:
-    write_atomically(target, _text(notebook).encode())
-
-
 @commands.entry
 def main(arguments: list[str] | None = None) -> None:
     """`make pair`; with --in-step what `make lab` does first."""
     parser = argparse.ArgumentParser(prog="python -m study.pairing", description=__doc__)
     parser.add_argument("--in-step", action="store_true", help="only where an .ipynb differs from its text")
-    for target in bring_in_step() if parser.parse_args(arguments).in_step else renew():
-        print(f"{target.relative_to(paths.ROOT)} brought in step with its text")
+    renewed = bring_in_step if parser.parse_args(arguments).in_step else renew
+    for source in filter(renewed, sources()):
+        print(f"{source.with_suffix('.ipynb').relative_to(paths.ROOT)} brought in step with its text")
 
 
 if __name__ == "__main__":

@@ -302,7 +302,7 @@ def test_opened_it_reads_as_prose_and_one_run_puts_every_value_in_its_sentence(b
         assert page.locator("figure#demo-table figcaption").inner_text() == "Table 2. One number."
         save(page, lab, "demo")
     assert source.read_text(encoding="utf-8") == DEMO
-    assert not pairing.renew([source]), "what is saved is what `make pair` makes: no outputs, no values"
+    assert not pairing.renew(source), "what is saved is what `make pair` makes: no outputs, no values"
     assert (lab.root / "build" / "full-real" / "lab-figures" / "demo-line.png").exists()
 
 
@@ -370,4 +370,4 @@ def test_the_notebooks_of_the_report_keep_every_line(browser, lab, part):
             run_all(page)
         save(page, lab, part.notebook)
     assert lines_changed(before, source.read_text(encoding="utf-8")) == []
-    assert not pairing.renew([source])
+    assert not pairing.renew(source)

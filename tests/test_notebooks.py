@@ -73,8 +73,8 @@ def written(folder, old="", new=""):
     """A pair of files that are in step, of which the text was then changed."""
     source = folder / "part.py"
     shutil.copy(paths.NOTEBOOKS / "part3_self_attention_theory.py", source)
-    assert pairing.bring_in_step([source]) == [source.with_suffix(".ipynb")]
-    assert not pairing.bring_in_step([source]) and not pairing.renew([source])
+    assert pairing.bring_in_step(source)
+    assert not pairing.bring_in_step(source) and not pairing.renew(source)
     text = source.read_text(encoding="utf-8")
     assert old in text
     source.write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -89,17 +89,17 @@ def test_a_typo_mended_in_the_text_leaves_no_stale_ipynb_and_keeps_outputs(tmp_p
     for number, cell in enumerate(code, start=1):
         cell.execution_count, cell.outputs = number, [nbformat.v4.new_output("stream", text="shown")]
     nbformat.write(run, target)
-    assert not pairing.bring_in_step([source])  # outputs alone are no difference
+    assert not pairing.bring_in_step(source)  # outputs alone are no difference
     text = source.read_text(encoding="utf-8")
     source.write_text(text.replace("Theoretical part", "Theory", 1).replace("import math", "import cmath", 1))
-    assert pairing.bring_in_step([source]) == [target]
+    assert pairing.bring_in_step(source)
     renewed = nbformat.read(target, as_version=4)
     assert "Theory" in renewed.cells[0].source
     assert [bool(cell.get("outputs")) for cell in renewed.cells if cell.cell_type == "code"].count(True) >= len(
         code
     ) - 1
     assert jupytext.writes(renewed, fmt="py:percent") == source.read_text()
-    assert pairing.renew([source]) == [target]
+    assert pairing.renew(source)
     assert target.read_text() == nbformat.writes(pairing.paired(source)) + "\n"
 
 
@@ -110,11 +110,11 @@ def test_a_change_made_in_the_ipynb_alone_is_not_lost(tmp_path, capsys, monkeypa
     target.write_text(changed)
     os.utime(source, (time.time() - 60,) * 2)
     with pytest.raises(pairing.PairingError, match="was changed after part.py.*jupytext --to py:percent.*make pair"):
-        pairing.bring_in_step([source])
+        pairing.bring_in_step(source)
     assert target.read_text() == changed
     target.write_text("{")
     with pytest.raises(pairing.PairingError, match="part.ipynb is no notebook.*`make pair`"):
-        pairing.bring_in_step([source])
+        pairing.bring_in_step(source)
     monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path)
     assert pairing.main(["--in-step"]) == 1 and "part.ipynb is no notebook" in capsys.readouterr().err
 

@@ -30,7 +30,8 @@ def make(
     `key` is the digest of what a part's notebook depends on beside its text; the rest as `assemble` takes it. Returns
     HTML and PDF, and lines for the end of the build. Raises PublishError, OSError, or CalledProcessError.
     """
-    pairing.bring_in_step()
+    for source in pairing.sources():
+        pairing.bring_in_step(source)
     parameters = {"profile": chosen.name}
     targets = {part: chosen.executed / f"{part.notebook}.ipynb" for part in wanted}
     trainer, children, drafted = ThreadPoolExecutor(1), [], []  # makes the next part's runs beside this part's notebook
