@@ -3,13 +3,13 @@
 import json
 import os
 import re
-import shutil
 import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import committed
 import pytest
 from bs4 import BeautifulSoup
 
@@ -19,18 +19,9 @@ from study.publish import front
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """A copy of the tracked and new files, as a fresh clone would have them, without records, report and figures."""
-    folder = tmp_path_factory.mktemp("clone") / "project"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=paths.ROOT, capture_output=True, check=True,
-    )  # fmt: skip
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        source = paths.ROOT / name
-        if source.is_file() and not name.startswith(("report/runs", "figures/", "report/report.")):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, folder / name)
-    return folder
+    """A copy of the checkout without records, report and figures."""
+    left_out = ("report/runs", "figures/", "report/report.")
+    return committed.checkout(tmp_path_factory.mktemp("clone") / "project", lambda name: name.startswith(left_out))
 
 
 def run(clone: Path, module: str, *arguments: str, **given: str) -> subprocess.CompletedProcess:
@@ -59,9 +50,7 @@ def test_quick_trains_executes_and_renders_from_nothing(built):
     assert pdf.read_bytes().startswith(b"%PDF")
     text = html.read_text(encoding="utf-8")
     assert "SYNTHETIC" in text
-    for part in parts.PARTS:
-        title = re.search(r"^# # (.+)$", part.source.read_text(), flags=re.M)[1]
-        assert title in text
+    assert all(part.title in text for part in parts.PARTS)
     soup = BeautifulSoup(text, "html.parser")
     assert "nothing here is a finding" in soup.main.get_text()
     answers = [a["href"][1:] for a in soup.select("#where-each-question-is-answered ~ .questions a")]
@@ -229,12 +218,6 @@ def test_documents_of_other_data_lie_under_build(monkeypatch):
     assert other.report.is_relative_to(paths.BUILD) and other.published_figures.is_relative_to(paths.BUILD)
     monkeypatch.setenv("DATA", "synthetic")
     assert profile.load("full").other_data == {}
-
-
-def test_make_alone_lists_the_verbs():
-    listed = subprocess.run(["make", "-s"], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout
-    for verb in ("report", "test", "test-all", "lab", "reproduce", "audit", "quick", "data", "bench", "clean", "help"):
-        assert re.search(rf"^make {verb}\s+\S", listed, flags=re.M), verb
 
 
 LISTED = "# %%\ndense_models ="

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import committed
 import jupytext
 import pytest
 
@@ -25,15 +26,8 @@ INSTRUCTIONS = {
 
 def built(part: str, folder: Path, umask: int, command: tuple[str, ...] = (), **given: str) -> dict[str, bytes]:
     """What a build of one part writes in a copy of this checkout: the content of each file by its name."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=paths.ROOT, capture_output=True, check=True,
-    )  # fmt: skip
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        left_out = name.startswith(("figures/", "report/runs/")) and f"/runs/{part}-" not in name
-        if (paths.ROOT / name).is_file() and not left_out:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(paths.ROOT / name, folder / name)
+    unneeded = lambda name: name.startswith(("figures/", "report/runs/")) and f"/runs/{part}-" not in name  # noqa: E731
+    committed.checkout(folder, unneeded)
     environment = folder / "study" / "environment.py"
     text = environment.read_text(encoding="utf-8")
     assert text.count("KEPT = {\n") == 1
