@@ -9,7 +9,7 @@ import base64
 import json
 import numbers
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from html import escape as escape_html
 from pathlib import Path
@@ -40,7 +40,7 @@ _to_front_end = partial(display, raw=True)
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NUMERIC_CELL = re.compile(r"[≈~<>≤≥]?\s?[-−+]?\d(?!\d{3}-\d\d).*|[-–—]?")  # not a date
 
-_INLINE = MarkdownIt("commonmark", {"html": False}).use(
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").use(
     # JupyterLab typesets mathematics itself.
     dollarmath_plugin, renderer=lambda formula, options: escape_html(f"${formula}$", quote=False)
 )  # fmt: skip
@@ -128,10 +128,8 @@ class Page:
     def table(self, df: pd.DataFrame, name: str, caption: str, align: str | None = None) -> None:
         """A data frame of texts and whole numbers as a table; see `table_markdown`."""
         _check("tbl", name, caption)
-        cells = as_texts(df)
-        source = table_markdown(cells, name, self._caption(caption), align=align)
-        html = _item(name, self._figcaption(name, caption), table_html(cells, _alignment(cells, name, align)))
-        self._show({"text/html": html, PANDOC: source})
+        html = _item(name, self._figcaption(name, caption), _MARKDOWN.render(_pipe_table(df, name, align)))
+        self._show({"text/html": html, PANDOC: table_markdown(df, name, self._caption(caption), align)})
 
     def _figcaption(self, name: str, caption: str) -> str:
         """A numbered caption for JupyterLab."""
@@ -189,38 +187,21 @@ def table_markdown(df: pd.DataFrame, name: str, caption: str, align: str | None 
     Cell text is data: it appears as it is, whatever Markdown, HTML or Typst would read into it. Raises ValueError or
     TypeError for a missing value, an unformatted number or columns that do not fit.
     """
+    return f"::: {{#tbl:{name} .table}}\n{caption.strip()}\n\n{_pipe_table(df, name, align)}\n:::"
+
+
+def _pipe_table(df: pd.DataFrame, name: str, align: str | None) -> str:
     cells = as_texts(df)
-    letters = _alignment(cells, name, align)
-    rule = {"l": ":---", "r": "---:", "c": ":---:"}
-    lines = [list(cells.columns), *cells.itertuples(index=False)]
-    rows = ["| " + " | ".join(escape(text) for text in line) + " |" for line in lines]
-    rows.insert(1, "|" + "|".join(rule[letter] for letter in letters) + "|")
-    return f"::: {{#tbl:{name} .table}}\n{caption.strip()}\n\n" + "\n".join(rows) + "\n:::"
-
-
-def table_html(cells: pd.DataFrame, letters: str) -> str:
-    """A data frame of texts as an HTML table, each column aligned by its letter of l, r, c."""
-    sides = {"l": "left", "r": "right", "c": "center"}
-
-    def row(kind: str, texts: Iterable[str]) -> str:
-        shown = (
-            f'<{kind} style="text-align: {sides[letter]}">{escape_html(text)}</{kind}>'
-            for text, letter in zip(texts, letters, strict=True)
-        )
-        return f"<tr>{''.join(shown)}</tr>"
-
-    body = "".join(row("td", line) for line in cells.itertuples(index=False))
-    return f'<table class="dataframe"><thead>{row("th", cells.columns)}</thead><tbody>{body}</tbody></table>'
-
-
-def _alignment(cells: pd.DataFrame, name: str, align: str | None) -> str:
-    """One letter of l, r, c for each column of texts: those given, or by what the columns hold."""
     letters = align or "".join("r" if all(map(_NUMERIC_CELL.fullmatch, cells[column])) else "l" for column in cells)
     if len(letters) != len(cells.columns) or set(letters) - set("lrc"):
         raise ValueError(
             f"tbl:{name}: align {letters!r} must be one of l, r, c for each of {len(cells.columns)} columns"
         )
-    return letters
+    rule = {"l": ":---", "r": "---:", "c": ":---:"}
+    lines = [list(cells.columns), *cells.itertuples(index=False)]
+    rows = ["| " + " | ".join(escape(text) for text in line) + " |" for line in lines]
+    rows.insert(1, "|" + "|".join(rule[letter] for letter in letters) + "|")
+    return "\n".join(rows)
 
 
 def _item(name: str, *content: str) -> str:
@@ -264,7 +245,7 @@ def _quoted(value: str) -> str:
 
 def inline_html(markdown: str) -> str:
     """Markdown of one paragraph as HTML; mathematics stays in dollars, HTML is shown as text."""
-    return _INLINE.renderInline(markdown.strip())
+    return _MARKDOWN.renderInline(markdown.strip())
 
 
 def _print_text(text: str, printer: Any, cycle: bool) -> None:

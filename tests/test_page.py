@@ -269,7 +269,7 @@ def test_a_note_is_shown_where_there_is_something_to_note(page, shown):
 
 
 def test_text_stands_left_and_numbers_right_in_jupyterlab_too(page, shown):
-    page.table(pd.DataFrame({"Claim": ["it <rises>"], "n": [3]}), "claims", "Claims.")
+    page.table(pd.DataFrame({"Claim": ["it <rises> | $x$ \\| *y*"], "n": [3]}), "claims", "Claims.")
     cells = BeautifulSoup(shown[0]["text/html"], "html.parser").find_all(["th", "td"])
-    assert [cell["style"] for cell in cells] == ["text-align: left", "text-align: right"] * 2
-    assert cells[2].text == "it <rises>"
+    assert [cell["style"] for cell in cells] == ["text-align:left", "text-align:right"] * 2
+    assert cells[2].text == "it <rises> | $x$ \\| *y*"
