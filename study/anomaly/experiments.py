@@ -1,22 +1,8 @@
 """The experiments of Part II on NAB's series; `study.anomaly.trainings` makes their runs."""
 
 from study import definitions, paths
-from study.anomaly import detection
-from study.anomaly.baselines import BASELINES as SCORES
-from study.anomaly.detectors import (
-    AUTOENCODERS,
-    BASELINES,
-    CHECKED_DETECTORS,
-    NOTEBOOK,
-    PUBLISHED,
-    SURGE_AE,
-    SURGE_MEAN,
-    function_of,
-    output_file,
-    scores_file,
-)  # fmt: skip
-from study.anomaly.series import AAPL, OTHERS, data_names
-from study.anomaly.series import ALL as SERIES
+from study.anomaly import baselines, detection, detectors, series
+from study.anomaly.detectors import AUTOENCODERS, CHECKED_DETECTORS, PUBLISHED, SURGE_AE, SURGE_MEAN
 from study.experiments import Compared, Experiment, Experiments, Run
 from study.profile import Part2, Profile
 from study.runs import Record
@@ -26,18 +12,18 @@ def definition(model: str) -> str | None:
     """The digest of a model's definition by its key, or of what computes a detector's scores; None without one."""
     ours = {SURGE_AE: "fit_and_score", SURGE_MEAN: "score_without_network"}
     if model in AUTOENCODERS:
-        return definitions.in_file(paths.NOTEBOOKS / f"{NOTEBOOK}.py", function_of(model))
+        return definitions.in_file(paths.NOTEBOOKS / f"{detectors.NOTEBOOK}.py", detectors.function_of(model))
     if model in ours:
         return definitions.in_file(paths.STUDY / "anomaly" / "own.py", ours[model])
-    if model in BASELINES:
-        return definitions.in_file(paths.STUDY / "anomaly" / "baselines.py", SCORES[model].__name__)
+    if model in detectors.BASELINES:
+        return definitions.in_file(paths.STUDY / "anomaly" / "baselines.py", baselines.BASELINES[model].__name__)
     return None
 
 
 def _data(profile: Profile, names: tuple[str, ...]) -> list[str]:
     """The files behind series, by their companies, and other files that are named in full."""
-    series = {file for name in names if name in SERIES for file in data_names(name, profile.data)}
-    return sorted(series) + [name for name in names if name not in SERIES]
+    files = {file for name in names if name in series.ALL for file in series.data_names(name, profile.data)}
+    return sorted(files) + [name for name in names if name not in series.ALL]
 
 
 def _surge(sizes: Part2) -> dict:
@@ -47,9 +33,9 @@ def _surge(sizes: Part2) -> dict:
 def _stream(sizes: Part2) -> list[Run]:
     settings = {"epochs": sizes.stream_epochs}
     return [
-        *(Run(model, data=SERIES) for model in (*BASELINES, SURGE_MEAN)),
-        *(Run(model, seed, settings, SERIES) for model in AUTOENCODERS for seed in sizes.seeds),
-        *(Run(SURGE_AE, seed, _surge(sizes), SERIES) for seed in sizes.seeds),
+        *(Run(model, data=series.ALL) for model in (*detectors.BASELINES, SURGE_MEAN)),
+        *(Run(model, seed, settings, series.ALL) for model in AUTOENCODERS for seed in sizes.seeds),
+        *(Run(SURGE_AE, seed, _surge(sizes), series.ALL) for seed in sizes.seeds),
     ]
 
 
@@ -66,25 +52,27 @@ ALL = Experiments(
     rows=(
         Experiment(
             "part2-dataset", 1, "describe_series",
-            lambda sizes: [Run("aapl", data=(AAPL,))],
+            lambda sizes: [Run("aapl", data=(series.AAPL,))],
             lambda r: [(n, r.metrics[n], 0.0) for n in ("rows", "mean", "sd", "min", "q25", "median", "q75", "max")],
         ),
         Experiment(  # the scorer against NAB's own figures
             "part2-scorer", 2, "check_scorer",
-            lambda sizes: [Run("nab", data=(AAPL, *map(output_file, CHECKED_DETECTORS)))],
+            lambda sizes: [Run("nab", data=(series.AAPL, *map(detectors.output_file, CHECKED_DETECTORS)))],
             lambda r: [(f"NAB score of {n}", r.metrics[n]["nab"]["standard"], 1e-9) for n in CHECKED_DETECTORS],
             real=True,
         ),
         Experiment(  # detectors whose scores NAB publishes, by NAB's protocol
             "part2-published-detectors", 1, "judge_published_detector",
-            lambda sizes: [Run(detector, data=(*SERIES, scores_file(detector))) for detector in PUBLISHED],
+            lambda sizes: [Run(name, data=(*series.ALL, detectors.scores_file(name))) for name in PUBLISHED],
             lambda record: _scores(record, 1e-9, 1e-9),
             real=True,
         ),
         Experiment(  # the four autoencoders, trained as the original did
             "part2-published", 3, "train_as_published",
             lambda sizes: [
-                Run(model, seed, {"epochs": sizes.epochs}, (AAPL,)) for model in AUTOENCODERS for seed in sizes.seeds
+                Run(model, seed, {"epochs": sizes.epochs}, (series.AAPL,))
+                for model in AUTOENCODERS
+                for seed in sizes.seeds
             ],
             lambda r: [(n, r.metrics[n], 0.05 * r.metrics[n]) for n in ("train_loss", "last_loss", "middle_loss")],
         ),
@@ -95,7 +83,7 @@ ALL = Experiments(
         ),
         Experiment(  # Surge-AE on series that its networks have not seen
             "part2-left-out", 2, "leave_series_out",
-            lambda sizes: [Run(SURGE_AE, 0, _surge(sizes), OTHERS)],
+            lambda sizes: [Run(SURGE_AE, 0, _surge(sizes), series.OTHERS)],
             lambda r: [
                 (f"NAB standard score, {column}, sum", sum(one["nab"] for one in r.metrics[column].values()), 3.0)
                 for column in detection.COLUMNS

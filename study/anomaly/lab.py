@@ -6,16 +6,16 @@ beside the code that made it or not at all.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 
 from study import definitions, lab, profile, published, runs
 from study.anomaly import (
     analysis,
-    autoencoders,
     charts,
     claims,
     detectors,
@@ -29,12 +29,13 @@ from study.anomaly import (
     thresholds,
     trainings,
 )
-from study.anomaly.series import AAPL, ALL, WINDOW
+from study.anomaly.series import AAPL, WINDOW
+from study.keras_training import with_weights
 from study.prose import join_list
 from study.runs import Record
 from study.verdicts import Judged, Verdict
 
-Make = Callable[[], "autoencoders.keras.Model"]
+Make = Callable[[], keras.Model]
 """A function that returns a Keras model, not compiled, for windows of shape (30, 1)."""
 
 
@@ -56,9 +57,9 @@ class Run:
         return lab.history(self.record, "loss", "last", "middle")
 
     @cached_property
-    def network(self) -> "autoencoders.keras.Model":
+    def network(self) -> keras.Model:
         """The trained Keras model, from its kept weights."""
-        return autoencoders.trained(self.make, self.record)
+        return with_weights(self.make, self.record)
 
     def reconstruct(self, inputs: np.ndarray) -> np.ndarray:
         """Windows (n, 30, 1) as the network rebuilds them, same shape, float64."""
@@ -71,11 +72,11 @@ class Run:
 
     def codes(self, inputs: np.ndarray) -> np.ndarray:
         """What the `bottleneck` holds of windows (n, 30, 1): (n, units) float64."""
-        encoder = autoencoders.keras.Model(self.network.inputs[0], bottleneck(self.network).output)
+        encoder = keras.Model(self.network.inputs[0], bottleneck(self.network).output)
         return np.asarray(encoder(inputs, training=False))
 
 
-def bottleneck(network: "autoencoders.keras.Model") -> "autoencoders.keras.layers.Layer":
+def bottleneck(network: keras.Model) -> keras.layers.Layer:
     """The layer named `bottleneck`, or the one with the fewest output values."""
     named = [layer for layer in network.layers if layer.name == "bottleneck"]
     return named[0] if named else min(network.layers, key=lambda layer: np.prod(layer.output.shape[1:]))
@@ -110,12 +111,8 @@ class Nab:
         it is trained here, with a progress bar, and kept below build/. Without `epochs` it is the profile's number,
         the original's ten in the report.
         """
-        spec = self._training(make, windows, epochs, seed)
-
-        def here(spec: dict, scratch: Path) -> runs.Outcome:
-            return trainings.published(make, windows, spec["settings"]["epochs"], seed, scratch)
-
-        return Run(make, self._store.by_hand(spec, here))
+        here = partial(trainings.train_as_published, make=make, windows=windows)
+        return Run(make, self._store.by_hand(self._training(make, windows, epochs, seed), here))
 
     def repeat(self, make: Make, windows: Mapping[str, np.ndarray], epochs: int | None = None) -> list[Run]:
         """All seeds of the profile for which this training is kept; if there is none, the first one is trained."""
@@ -151,13 +148,8 @@ class Nab:
 
     def judge(self, make: Make, seed: int = 0) -> Record:
         """A model under NAB's streaming protocol: kept, or fitted and judged here on all ten series."""
-        spec = self._spec("part2-stream", make, seed)
-
-        def here(spec: dict, scratch: Path) -> runs.Outcome:
-            ten = {name: self.series(name) for name in ALL}
-            return trainings.stream(make, ten, spec["settings"]["epochs"], seed, scratch)
-
-        return self._store.by_hand(spec, here)
+        here = partial(trainings.judge_on_stream, make=make)
+        return self._store.by_hand(self._spec("part2-stream", make, seed), here)
 
     @cached_property
     def _committed(self) -> list[Record]:

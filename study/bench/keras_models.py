@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from study.anomaly import autoencoders, series, trainings
+from study import keras_training
+from study.anomaly import series, trainings
 from study.bench import TEXTS, seconds
 from study.profile import Profile
 
@@ -62,9 +63,9 @@ def _autoencoders() -> dict[str, float]:
     windows = series.windows_of(series.synthetic("AAPL", _POINTS).values / 10_000)
     found = {}
     for name, make in trainings.published_models().items():
-        model = autoencoders.build(make, 0, autoencoders.LONG)
+        model = trainings.build(make, 0, trainings.LONG)
         for _ in range(2):  # the first compiles
             with tempfile.TemporaryDirectory() as scratch:
-                (taken,) = seconds(lambda m=model, s=scratch: autoencoders.fit(m, windows, 1, 0, {}, Path(s)), 1)
+                (taken,) = seconds(lambda m=model, s=scratch: keras_training.fit(m, windows, 1, 0, {}, Path(s)), 1)
         found[name] = len(windows) / taken
     return found

@@ -13,8 +13,10 @@ import keras
 import numpy as np
 import pytest
 
-from study import files, profile, published
-from study.anomaly import autoencoders, detectors, experiments, series, trainings
+from study import files, keras_training, profile, published
+from study.anomaly import detectors, experiments, series, trainings
+from study.anomaly.trainings import build
+from study.keras_training import errors, fit
 from study.runs import Record
 
 MODELS = trainings.published_models()
@@ -31,7 +33,7 @@ def windows():
 
 @pytest.mark.parametrize("model", PUBLISHED)
 def test_parameters_and_shapes_are_the_published_ones(model):
-    made = autoencoders.build(MODELS[model], 0, 1)
+    made = build(MODELS[model], 0, 1)
     assert made.count_params() == PUBLISHED[model] == published.value(f"part2.{model}.parameters")
     assert made.input_shape == made.output_shape == (None, 30, 1)
     assert made.loss == "mse" and type(made.optimizer).__name__ == "Adam"
@@ -39,7 +41,7 @@ def test_parameters_and_shapes_are_the_published_ones(model):
 
 def test_activations_alternate_in_version_2_only():
     def found(model):
-        dense = [layer for layer in autoencoders.build(MODELS[model], 0, 1).layers if hasattr(layer, "units")]
+        dense = [layer for layer in build(MODELS[model], 0, 1).layers if hasattr(layer, "units")]
         return [layer.activation.__name__ for layer in dense]
 
     assert found("version-2") == ["relu", "tanh", "relu", "tanh", "relu", "tanh", "sigmoid"]
@@ -48,29 +50,29 @@ def test_activations_alternate_in_version_2_only():
 
 @pytest.mark.parametrize("count", [1, 200, 1_024, 1_100])
 def test_error_is_the_mean_square_per_window(windows, count):
-    model, windows = autoencoders.build(MODELS["base"], 0, 1), np.resize(windows, (count, 30, 1))
+    model, windows = build(MODELS["base"], 0, 1), np.resize(windows, (count, 30, 1))
     rebuilt = model.predict(windows, verbose=0)
     expected = [
         np.mean([(a - b) ** 2 for a, b in zip(x.ravel(), y.ravel(), strict=True)])
         for x, y in zip(windows, rebuilt, strict=True)
     ]
-    assert autoencoders.errors(model, windows) == pytest.approx(expected, rel=1e-4)
+    assert errors(model, windows) == pytest.approx(expected, rel=1e-4)
 
 
 def test_training_learns_and_its_loss_beats_the_constant(windows, tmp_path):
-    model = autoencoders.build(MODELS["base"], 1, 1)
+    model = build(MODELS["base"], 1, 1)
     windows = windows[:192]
-    history = autoencoders.fit(model, windows, 40, 1, {"same": windows}, tmp_path)
+    history = fit(model, windows, 40, 1, {"same": windows}, tmp_path)
     assert len(history["loss"]) == len(history["same"]) == 40
     assert history["same"][-1] < 0.5 * windows.var() < history["same"][0]
-    assert autoencoders.errors(model, windows).mean() == pytest.approx(history["same"][-1], rel=1e-3)
+    assert errors(model, windows).mean() == pytest.approx(history["same"][-1], rel=1e-3)
 
 
 def test_the_seed_decides(windows, tmp_path):
     def trained(seed, folder):
         folder.mkdir()
-        model = autoencoders.build(MODELS["base"], seed, 1)
-        return autoencoders.fit(model, windows[:64], 2, seed, {}, folder)["loss"]
+        model = build(MODELS["base"], seed, 1)
+        return fit(model, windows[:64], 2, seed, {}, folder)["loss"]
 
     one, same, other = trained(3, tmp_path / "a"), trained(3, tmp_path / "b"), trained(4, tmp_path / "c")
     assert one == same != other
@@ -82,10 +84,10 @@ def test_steps_at_once_are_the_steps_one_by_one(tmp_path, monkeypatch):
 
     def trained(at_once, folder):
         folder.mkdir()
-        monkeypatch.setattr(autoencoders, "STEPS_AT_ONCE", at_once)
-        model = autoencoders.build(MODELS["version-1"], 0, autoencoders.LONG)
-        history = autoencoders.fit(model, windows, 2, 0, {"part": windows[:70]}, folder)
-        return history, autoencoders.errors(model, windows).tolist()
+        monkeypatch.setattr(keras_training, "STEPS_AT_ONCE", at_once)
+        model = build(MODELS["version-1"], 0, trainings.LONG)
+        history = fit(model, windows, 2, 0, {"part": windows[:70]}, folder)
+        return history, errors(model, windows).tolist()
 
     assert trained(1, tmp_path / "a") == trained(32, tmp_path / "b")
 
@@ -94,19 +96,24 @@ def test_steps_at_once_are_the_steps_one_by_one(tmp_path, monkeypatch):
 def test_a_compiled_lstm_takes_the_steps_of_an_uncompiled_one(windows, tmp_path):
     def trained(compiled, folder):
         folder.mkdir()
-        model = autoencoders.build(MODELS["version-3"], 0, autoencoders.LONG)
+        model = build(MODELS["version-3"], 0, trainings.LONG)
         assert model.jit_compile
         model.jit_compile = compiled
-        return autoencoders.fit(model, windows[:64], 3, 0, {}, folder)["loss"]
+        return fit(model, windows[:64], 3, 0, {}, folder)["loss"]
 
     one, other = trained(True, tmp_path / "a"), trained(False, tmp_path / "b")
     assert one[2] < one[0] and one == pytest.approx(other, rel=1e-3)
 
 
 def test_the_training_has_not_changed_under_the_version(windows, tmp_path):
-    loss = autoencoders.fit(autoencoders.build(MODELS["version-2"], 0, 1), windows, 10, 0, {}, tmp_path)["loss"][-1]
+    loss = fit(build(MODELS["version-2"], 0, 1), windows, 10, 0, {}, tmp_path)["loss"][-1]
     golden = pytest.approx(0.026710, rel=1e-3)
     assert (experiments.ALL["part2-published"].version, loss) == (3, golden), "raise its version"
+
+
+def of_base(epochs):
+    """What decides a training of Base."""
+    return {"model": "base", "seed": 0, "settings": {"epochs": epochs, "synthetic_rows": 2000}}
 
 
 @pytest.fixture
@@ -115,18 +122,18 @@ def parts(windows):
 
 
 def test_a_run_as_published_keeps_what_its_network_can_be_rebuilt_from(parts, tmp_path):
-    metrics, arrays = trainings.published(MODELS["base"], parts, 3, 0, tmp_path)
+    metrics, arrays = trainings.train_as_published(of_base(3), tmp_path, windows=parts)
     assert metrics["parameters"] == 588 == sum(w.size for name, w in arrays.items() if name.startswith("weight_"))
     record = Record({"task": "t", "model": "base", "seed": 0}, metrics, arrays, {})
-    again = autoencoders.trained(MODELS["base"], record)
+    again = keras_training.with_weights(MODELS["base"], record)
     for name, part in parts.items():
-        np.testing.assert_allclose(autoencoders.errors(again, part), arrays[f"errors_{name}"], rtol=1e-4)
+        np.testing.assert_allclose(errors(again, part), arrays[f"errors_{name}"], rtol=1e-4)
         assert metrics["variance"][name] == pytest.approx(part.var())
         assert metrics["r2"][name] == pytest.approx(1 - arrays[f"errors_{name}"].mean() / part.var(), rel=1e-5)
     assert len(arrays["history_loss"]) == len(arrays["history_last"]) == len(arrays["history_middle"]) == 3
     assert 1 - arrays["history_last"][-1] / metrics["variance"]["last"] == pytest.approx(metrics["r2"]["last"])
     with pytest.raises(ValueError, match=r"base, seed 0 holds weights of the shapes.*train it instead"):
-        autoencoders.trained(MODELS["version-1"], record)
+        keras_training.with_weights(MODELS["version-1"], record)
 
 
 def test_any_function_may_be_trained_on_any_windows(parts, tmp_path):
@@ -135,7 +142,7 @@ def test_any_function_may_be_trained_on_any_windows(parts, tmp_path):
         code = keras.layers.Dense(3)(keras.layers.Flatten()(inputs))
         return keras.Model(inputs, keras.layers.Reshape((30, 1))(keras.layers.Dense(30)(code)))
 
-    metrics, arrays = trainings.published(mine, parts, 2, 0, tmp_path)
+    metrics, arrays = trainings.train_as_published(of_base(2), tmp_path, mine, parts)
     assert metrics["parameters"] == 30 * 3 + 3 + 3 * 30 + 30
     assert set(arrays) > {"errors_train", "history_loss", "weight_0", "weight_3"}
 
@@ -150,8 +157,7 @@ def test_the_originals_windows():
 
 
 def test_any_function_may_be_judged_by_the_streaming_protocol(tmp_path):
-    ten = {name: series.load(name, "synthetic", 2000) for name in series.ALL}
-    metrics, arrays = trainings.stream(MODELS["base"], ten, 1, 0, tmp_path)
+    metrics, arrays = trainings.judge_on_stream(of_base(1) | {"model": "mine"}, tmp_path, MODELS["base"])
     assert len(arrays["scores"]) == 2000 and set(metrics) > {"train_loss", "paused", "unpaused", "vus_pr"}
     # The median error of the probation is the unit, and rows before the first window have no error of their own.
     assert np.median(arrays["scores"][29:300]) == pytest.approx(1, rel=1e-4)
@@ -171,11 +177,12 @@ TRAIN = textwrap.dedent(
     import sys
     from pathlib import Path
     import numpy as np
-    from study.anomaly import autoencoders, trainings
+    from study import keras_training
+    from study.anomaly import trainings
     windows = np.random.default_rng(0).uniform(0, 1, (992, 30, 1)).astype(np.float32)
-    model = autoencoders.build(trainings.published_models()["version-1"], 5, 1)
-    print(autoencoders.fit(model, windows, 20, 5, {"part": windows[:50]}, Path(sys.argv[1])))
-    print(autoencoders.errors(model, windows[:9]).tolist())
+    model = trainings.build(trainings.published_models()["version-1"], 5, 1)
+    print(keras_training.fit(model, windows, 20, 5, {"part": windows[:50]}, Path(sys.argv[1])))
+    print(keras_training.errors(model, windows[:9]).tolist())
     """
 )
 
@@ -215,7 +222,7 @@ def test_a_state_file_with_code_in_it_is_refused_and_not_executed(tmp_path, wind
     np.savez(evil, v0=np.array([Bomb(str(tmp_path / "executed"))], dtype=object), history=np.array("{}"))
     write = files.keep_state if sealed else files.write_atomically
     write(tmp_path / "state.npz", evil.getvalue())
-    model = autoencoders.build(MODELS["base"], 0, 1)
+    model = build(MODELS["base"], 0, 1)
     with pytest.raises(ValueError, match=r"state\.npz is not the state of a training .*Delete it and run again"):
-        autoencoders.fit(model, windows, 1, 0, {}, tmp_path)
+        fit(model, windows, 1, 0, {}, tmp_path)
     assert not (tmp_path / "executed").exists()
