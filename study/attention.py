@@ -169,6 +169,18 @@ def _visible(x: Tensor, present: Tensor | None, mask: Tensor | None) -> Tensor |
     return visible
 
 
+def as_pytorch(module: SelfAttention) -> nn.MultiheadAttention:
+    """PyTorch's own multi-head attention with the same weights; `module` needs its output transformation."""
+    projections, bias = (module.query, module.key, module.value), module.query.bias is not None
+    theirs = nn.MultiheadAttention(module.width, module.heads, bias=bias, batch_first=True)
+    with torch.no_grad():  # it keeps the three projections in one matrix
+        theirs.in_proj_weight.copy_(torch.cat([p.weight for p in projections]))
+        if bias:
+            theirs.in_proj_bias.copy_(torch.cat([p.bias for p in projections]))
+    theirs.out_proj.load_state_dict(module.output.state_dict())
+    return theirs
+
+
 def _shape_of_weights(q: Tensor, k: Tensor, v: Tensor) -> torch.Size:
     """(..., N, M). Raises ValueError when the three do not fit together."""
     fits = (

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from study import catalog, definitions, environment, lab, paths, profile, published, runs
+from study.attention import as_pytorch
 from study.comparison import Comparison, compare, gap, mean, measured
 from study.evaluation import Interval
 from study.news import (
@@ -316,11 +317,7 @@ def _reading(model: nn.Module, tokenizer: tokens.Tokenizer, names: Sequence[str]
 def pytorch_layer(block: nn.Module, width: int, heads: int, hidden: int) -> nn.TransformerEncoderLayer:
     """PyTorch's own encoder layer with the weights of one of the notebook's blocks, without dropout."""
     layer = nn.TransformerEncoderLayer(width, heads, hidden, dropout=0.0, batch_first=True)
-    ours = block.attention
-    with torch.no_grad():  # PyTorch keeps the three projections in one matrix
-        layer.self_attn.in_proj_weight.copy_(torch.cat([ours.query.weight, ours.key.weight, ours.value.weight]))
-        layer.self_attn.in_proj_bias.copy_(torch.cat([ours.query.bias, ours.key.bias, ours.value.bias]))
-    layer.self_attn.out_proj.load_state_dict(ours.output.state_dict())
+    layer.self_attn = as_pytorch(block.attention)
     layer.linear1.load_state_dict(block.feed_forward[0].state_dict())
     layer.linear2.load_state_dict(block.feed_forward[3].state_dict())
     layer.norm1.load_state_dict(block.attention_norm.state_dict())

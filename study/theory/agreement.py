@@ -6,26 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from study.attention import SelfAttention, scaled_dot_product
-
-
-def twin(module: SelfAttention) -> nn.MultiheadAttention:
-    """PyTorch's own multi-head attention with the same weights; `module` needs its biases and output transformation."""
-    reference = nn.MultiheadAttention(module.width, module.heads, batch_first=True)
-    projections = (module.query, module.key, module.value)
-    with torch.no_grad():
-        reference.in_proj_weight.copy_(torch.cat([p.weight for p in projections]))
-        reference.in_proj_bias.copy_(torch.cat([p.bias for p in projections]))
-    reference.out_proj.load_state_dict(module.output.state_dict())
-    return reference
+from study.attention import SelfAttention, as_pytorch, scaled_dot_product
 
 
 def differences(reference: str, batch: int, tokens: int, width: int, heads: int, seed: int) -> dict[str, float]:
     """Largest absolute differences (float32) from a function of PyTorch, with random padding.
 
     `reference` is scaled_dot_product_attention or MultiheadAttention; sequences have 1 to `tokens` tokens. Returns
-    `output` and `gradient` (with regard to the inputs, for a standard normal gradient of the output). Raises ValueError
-    for another reference.
+    `output` and `gradient` (with regard to the inputs, for a standard normal gradient of the output).
     """
     torch.manual_seed(seed)
     present = torch.arange(tokens) < torch.randint(1, tokens + 1, (batch, 1))
@@ -36,19 +24,17 @@ def differences(reference: str, batch: int, tokens: int, width: int, heads: int,
             lambda q, k, v: scaled_dot_product(q, k, v, mask)[0],
             lambda q, k, v: functional.scaled_dot_product_attention(q, k, v, attn_mask=mask),
         )
-    if reference == "MultiheadAttention":
-        module = SelfAttention(width, heads)
-        # Biases start from zero, where a mistake in them would not show.
-        for projection in (module.query, module.key, module.value, module.output):
-            nn.init.normal_(projection.bias)
-        theirs = twin(module)
-        return _differences(
-            [torch.randn(batch, tokens, width)],
-            lambda x: module(x, present, return_weights=True)[0],
-            # PyTorch's padding mask is True where nobody may look.
-            lambda x: theirs(x, x, x, key_padding_mask=~present)[0],
-        )
-    raise ValueError(f"Unknown reference '{reference}': choose scaled_dot_product_attention or MultiheadAttention.")
+    module = SelfAttention(width, heads)
+    # Biases start from zero, where a mistake in them would not show.
+    for projection in (module.query, module.key, module.value, module.output):
+        nn.init.normal_(projection.bias)
+    theirs = as_pytorch(module)
+    return _differences(
+        [torch.randn(batch, tokens, width)],
+        lambda x: module(x, present, return_weights=True)[0],
+        # PyTorch's padding mask is True where nobody may look.
+        lambda x: theirs(x, x, x, key_padding_mask=~present)[0],
+    )
 
 
 def _differences(inputs: list[Tensor], ours: Callable[..., Tensor], theirs: Callable[..., Tensor]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from study.attention import SelfAttention, scaled_dot_product
+from study.attention import SelfAttention, as_pytorch, scaled_dot_product
 
 SHAPES = {
     "batch": st.integers(1, 3),
@@ -53,16 +53,9 @@ def test_module_equals_multihead_attention(batch, tokens, heads, head_width, see
     torch.manual_seed(seed)
     width = heads * head_width
     ours = SelfAttention(width, heads, bias=bias)
-    theirs = nn.MultiheadAttention(width, heads, bias=bias, batch_first=True)
-    projections = (ours.query, ours.key, ours.value)
-    with torch.no_grad():
-        theirs.in_proj_weight.copy_(torch.cat([p.weight for p in projections]))
-        theirs.out_proj.weight.copy_(ours.output.weight)
-        if bias:
-            for p in (*projections, ours.output):
-                nn.init.normal_(p.bias)
-            theirs.in_proj_bias.copy_(torch.cat([p.bias for p in projections]))
-            theirs.out_proj.bias.copy_(ours.output.bias)
+    for p in (ours.query, ours.key, ours.value, ours.output) if bias else ():
+        nn.init.normal_(p.bias)
+    theirs = as_pytorch(ours)
     x = torch.randn(batch, tokens, width, requires_grad=True)
     present = padded(batch, tokens) if masked else torch.ones(batch, tokens, dtype=torch.bool)
     mine = ours(x, present, return_weights=weights)
