@@ -131,6 +131,15 @@ def early_stopping_as_well(v: Variants) -> Verdict:
     )
 
 
+def regularised_little_gap(v: Variants) -> Verdict:
+    found = over_seeds(v["regularised"], "gap")
+    published_gap = _reported("regularised", "train") - _reported("regularised", "validation")
+    return Verdict(
+        below(found, LITTLE),
+        f"The gap is {points(found)}; by the original's own table it is {number(100 * published_gap, 2)} points.",
+    )
+
+
 def regularisation_no_gain(v: Variants) -> Verdict:
     step = v.steps[2]
     gained = {"test accuracy": step.test.direction == "higher", "test loss": step.test_loss.high < 0}
@@ -139,21 +148,17 @@ def regularisation_no_gain(v: Variants) -> Verdict:
     return Verdict(status, _on_test(step) + (f" Clearly better is the {join_list(gains)}." if gains else ""))
 
 
-def regularisation_too_strong(e: Evidence) -> Verdict:
-    better, tried = _better_strengths(e, weaker=True)
-    signs = [bool(better), e.guess.steps[2].test.direction == "lower"]
+def too_strong(e: Evidence, others: str, harm_alone: str) -> Verdict:
+    """By which `weaker` or `other` strengths do better on validation, and whether the penalty harms on test."""
+    used = regularised_strength(e.records)
+    tried = [one for one in strengths(e.records) if (one < used if others == "weaker" else one != used)]
+    better = [is_positive(change(e.records, "validation_accuracy", one, used)) for one in tried].count(CONFIRMED)
+    on_test = e.guess.steps[2].test
+    both, one = (CONFIRMED, harm_alone) if on_test.direction == "lower" else (PARTLY, UNCLEAR)
     return Verdict(
-        CONFIRMED if all(signs) else PARTLY if any(signs) else UNCLEAR,
-        f"{_of_penalty(e)} In ours, {better} of {tried} weaker strengths are clearly better on validation.",
-    )
-
-
-def bias_variance(e: Evidence) -> Verdict:
-    better, tried = _better_strengths(e)
-    lower = e.guess.steps[2].test.direction == "lower"
-    return Verdict(
-        CONFIRMED if better and lower else PARTLY if better else UNCLEAR,
-        f"{_of_penalty(e)} In ours, {better} of {tried} other strengths are clearly better on validation.",
+        both if better else one,
+        f"In the nearest guess, the penalty changes test accuracy by {points(on_test.difference)}. In ours, {better} "
+        f"of {len(tried)} {others} strengths are clearly better on validation.",
     )
 
 
@@ -244,14 +249,6 @@ def _falls(records: Sequence[Record]) -> np.ndarray:
     return np.array([train, validation, train - validation])
 
 
-def _better_strengths(e: Evidence, weaker: bool = False) -> tuple[int, int]:
-    """How many of the other, or of the weaker, strengths of the penalty are clearly better, and how many there are."""
-    used = regularised_strength(e.records)
-    others = [one for one in strengths(e.records) if (one < used if weaker else one != used)]
-    found = [is_positive(change(e.records, "validation_accuracy", one, used)) for one in others]
-    return found.count(CONFIRMED), len(others)
-
-
 def _on_test(step: Step) -> str:
     return f"Test accuracy changes by {points(step.test.difference)}, test loss by {_nats(step.test_loss)}."
 
@@ -261,15 +258,9 @@ def _leads_by(v: Variants) -> str:
     return join_list([f"{points(found)} over {NAMES[name]}" for name, found in v.leads(STOPPED).items()])
 
 
-def _of_penalty(e: Evidence) -> str:
-    found = points(e.guess.steps[2].test.difference)
-    return f"In the nearest guess, the penalty changes test accuracy by {found}."
-
-
-def _published_gap() -> float:
-    """Training minus validation accuracy in the original's own table, of its last variant."""
-    train, validation = (published.value(f"part4.regularised.{part}_accuracy") for part in ("train", "validation"))
-    return train - validation
+def _reported(model: str, split: str) -> float:
+    """An accuracy in the original's own table."""
+    return published.value(f"part4.{model}.{split}_accuracy")
 
 
 def _nats(change: Interval) -> str:
@@ -333,7 +324,7 @@ CLAIMS: dict[str, Judge] = {
     "early_stopping_gap": closes_gap(1),
     "early_stopping_helps": stops_better("", "test accuracy", "test loss"),
     "regularisation_reduces_gap": closes_gap(2),
-    "regularisation_too_strong": regularisation_too_strong,
+    "regularisation_too_strong": lambda e: too_strong(e, "weaker", harm_alone=PARTLY),
     "all_better_than_base": in_nearest_guess(lambda v: Verdict(
         all_positive(*map(minus, v.leads("base").values())),
         "Their lead over Base in test accuracy: "
@@ -351,14 +342,12 @@ CLAIMS: dict[str, Judge] = {
     "early_stopping_highest": in_nearest_guess(early_stopping_highest),
     "early_stopping_effective": stops_better(f"{GAP_CHANGES} ", "gap", "test accuracy", "test loss"),
     "regularisation_no_gain": in_nearest_guess(regularisation_no_gain),
-    "regularisation_training": in_nearest_guess(by_effects(
-        lambda v: [v.steps[2].train],
-        is_negative,
-        words="Training accuracy changes by {}. In the original's own table it rises from "
-        f"{percent(published.value(f'part4.{STOPPED}.train_accuracy'), 2)} to "
-        f"{percent(published.value('part4.regularised.train_accuracy'), 2)}.",
+    "regularisation_training": in_nearest_guess(lambda v: Verdict(
+        is_negative(v.steps[2].train),
+        f"Training accuracy changes by {points(v.steps[2].train)}. In the original's own table it rises from "
+        f"{percent(_reported(STOPPED, 'train'), 2)} to {percent(_reported('regularised', 'train'), 2)}.",
     )),
-    "bias_variance": bias_variance,
+    "bias_variance": lambda e: too_strong(e, "other", harm_alone=UNCLEAR),
     "base_huge_gap": by_effects(
         lambda e: [over_seeds(e.ours["base"], "gap")], lambda gap: exceeds(gap, LITTLE), words="The gap is {}."
     ),
@@ -369,11 +358,7 @@ CLAIMS: dict[str, Judge] = {
         words="Our own classifier, trained on the same texts, classifies {} more of the test texts correctly.",
     ),
     "early_stopping_as_well": in_nearest_guess(early_stopping_as_well),
-    "regularised_little_gap": in_nearest_guess(by_effects(
-        lambda v: [over_seeds(v["regularised"], "gap")],
-        lambda gap: below(gap, LITTLE),
-        words=f"The gap is {{}}; by the original's own table it is {number(100 * _published_gap(), 2)} points.",
-    )),
+    "regularised_little_gap": in_nearest_guess(regularised_little_gap),
     "diagonal": diagonal,
     "metrics_improve": in_nearest_guess(metrics_improve),
     "balanced": balanced,
