@@ -1,6 +1,6 @@
 """Part I's verdicts turn with the records: copies of the committed records, altered."""
 
-from functools import reduce
+from functools import partial, reduce
 
 import committed
 import pytest
@@ -18,67 +18,40 @@ def records():
     return committed.records("part1")
 
 
-def reference(*place, **rates):
-    """Other rates in every reference record."""
-    return altered("part1-reference", *place, **rates)
-
-
-def contamination(*place, **rates):
-    return altered("part1-contamination", *place, **rates)
-
-
 def as_ever(metrics):
     return metrics["scores"][AUTOENCODER]["detection"]
 
 
-FEWER, MORE = BROKEN_GAUGES
-NOT_LEARNT = contamination("recurring", AUTOENCODER, detection=0.99)
-NOISE_ONLY = reference("conditions", f"broken-{MORE:g}", AUTOENCODER, detection=0.99)
+AE = AUTOENCODER
+reference, contamination = partial(altered, "part1-reference"), partial(altered, "part1-contamination")
+NOT_LEARNT = contamination("recurring", AE, detection=0.99)
+FEWER, MORE = (partial(reference, "conditions", f"broken-{share:g}", AE) for share in BROKEN_GAUGES)
 CASES = [
     ("errors_learnt", [NOT_LEARNT], CONFIRMED, PARTLY),
-    (
-        "errors_learnt",
-        [NOT_LEARNT, contamination("own_threshold", AUTOENCODER, detection=as_ever)],
-        CONFIRMED,
-        UNCLEAR,
-    ),
-    ("subtle_missed", [reference("severities", 1, "scores", AUTOENCODER, detection=0.9)], CONFIRMED, CONTRADICTED),
-    (
-        "input_decides",
-        [reference("conditions", f"broken-{FEWER:g}", AUTOENCODER, detection=1.0)],
-        CONFIRMED,
-        CONTRADICTED,
-    ),
-    ("messy_sensors", [NOISE_ONLY], CONFIRMED, PARTLY),
+    ("errors_learnt", [NOT_LEARNT, contamination("own_threshold", AE, detection=as_ever)], CONFIRMED, UNCLEAR),
+    ("subtle_missed", [reference("severities", 1, "scores", AE, detection=0.9)], CONFIRMED, CONTRADICTED),
+    ("input_decides", [FEWER(detection=1.0)], CONFIRMED, CONTRADICTED),
+    ("messy_sensors", [MORE(detection=0.99)], CONFIRMED, PARTLY),
     (
         "messy_sensors",
-        [NOISE_ONLY, reference("conditions", f"noise-{NOISE[-1]:g}", AUTOENCODER, detection=1.0)],
-        CONFIRMED,
-        CONTRADICTED,
+        [MORE(detection=0.99), reference("conditions", f"noise-{NOISE[-1]:g}", AE, detection=1.0)],
+        CONFIRMED, CONTRADICTED,
     ),
     (
         "conditions_change",
         [
-            reference("months", 12, "fixed", AUTOENCODER, false_alarms=0.0),
-            reference(
-                "months", 12, "fixed", AUTOENCODER, auroc=lambda m: m["months"][0]["fixed"][AUTOENCODER]["auroc"]
-            ),
+            reference("months", 12, "fixed", AE, false_alarms=0.0),
+            reference("months", 12, "fixed", AE, auroc=lambda m: m["months"][0]["fixed"][AE]["auroc"]),
         ],
-        CONFIRMED,
-        UNCLEAR,
+        CONFIRMED, UNCLEAR,
     ),
-    ("expert_knowledge", [reference("scores", OR_CHECK.format(AUTOENCODER), detection=1.0)], UNCLEAR, CONFIRMED),
-    ("expert_knowledge", [reference("scores", OR_CHECK.format(AUTOENCODER), detection=0.0)], UNCLEAR, CONTRADICTED),
-    ("few_labels", [reference("labels", AUTOENCODER, "all", "10", detection=as_ever)], CONFIRMED, UNCLEAR),
+    ("expert_knowledge", [reference("scores", OR_CHECK.format(AE), detection=1.0)], UNCLEAR, CONFIRMED),
+    ("expert_knowledge", [reference("scores", OR_CHECK.format(AE), detection=0.0)], UNCLEAR, CONTRADICTED),
+    ("few_labels", [reference("labels", AE, "all", "10", detection=as_ever)], CONFIRMED, UNCLEAR),
     ("combined_methods", [reference("scores", ENSEMBLE, detection=1.0)], PARTLY, CONFIRMED),
     ("combined_methods", [reference("scores", ENSEMBLE, detection=0.0)], PARTLY, CONTRADICTED),
-    (
-        "keep_teaching",
-        [reference("months", 12, "retrained", AUTOENCODER, auroc=0.5, false_alarms=0.9)],
-        CONFIRMED,
-        CONTRADICTED,
-    ),
-]
+    ("keep_teaching", [reference("months", 12, "retrained", AE, auroc=0.5, false_alarms=0.9)], CONFIRMED, CONTRADICTED),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "alterations", "before", "after"), CASES)

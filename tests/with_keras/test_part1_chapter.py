@@ -5,6 +5,7 @@ The notebook's cells are run without drawing, on the committed records of the fu
 
 from copy import copy
 from dataclasses import replace
+from functools import partial
 
 import chapter
 import pytest
@@ -40,86 +41,51 @@ def swapped(record):
     return altered("part1-reference", "scores", **other)(record)
 
 
-def reference(*place, **rates):
-    return altered("part1-reference", *place, **rates)
-
-
-def contamination(*place, **rates):
-    return altered("part1-contamination", *place, **rates)
-
-
+AE, HELPED = AUTOENCODER, OR_CHECK.format(AUTOENCODER)
+reference, contamination = partial(altered, "part1-reference"), partial(altered, "part1-contamination")
+length = partial(altered, "part1-length")
 CASES = {
     "swapped": (swapped, ["lead.low", "max(change.high"]),
     "detection rises with a longer training": (
-        altered("part1-length", "scores", AUTOENCODER, model="epochs-240", detection=0.9),
-        ["after_twice"],
+        length("scores", AE, model="epochs-240", detection=0.9), ["after_twice"],
     ),
     "half the training detects as much": (
-        altered("part1-length", "scores", AUTOENCODER, model="epochs-60", detection=0.68),
-        ["holds(found,"],
+        length("scores", AE, model="epochs-60", detection=0.68), ["holds(found,"],
     ),
-    "the loss tells when to stop": (altered("part1-length", model="epochs-60", validation_loss=3e-4), ["falls[1]"]),
-    "the check beside the network helps": (
-        reference("scores", OR_CHECK.format(AUTOENCODER), detection=0.9),
-        ['gain["check"].low'],
-    ),
+    "the loss tells when to stop": (length(model="epochs-60", validation_loss=3e-4), ["falls[1]"]),
+    "the check beside the network helps": (reference("scores", HELPED, detection=0.9), ['gain["check"].low']),
     "the check finds no broken correlations": (
-        reference("scores", OR_CHECK.format(AUTOENCODER), "kinds", "broken correlation", detection=0.1),
-        ['checked["broken correlation"]'],
+        reference("scores", HELPED, "kinds", "broken correlation", detection=0.1), ['checked["broken correlation"]'],
     ),
     "the check costs no drifts": (
-        reference("scores", OR_CHECK.format(AUTOENCODER), "kinds", "drift", detection=0.99),
-        ['checked["drift"]'],
+        reference("scores", HELPED, "kinds", "drift", detection=0.99), ['checked["drift"]'],
     ),
-    "recurring faults are not learnt": (
-        contamination("recurring", AUTOENCODER, detection=0.99),
-        ["e.recurring(ae).high"],
-    ),
-    "scattered faults are learnt best": (
-        contamination("scores", AUTOENCODER, detection=0.0),
-        ["e.scattered(ae).mean"],
-    ),
-    "scattered faults do no harm": (
-        contamination("scores", AUTOENCODER, detection=0.99),
-        ["e.scattered(ae).high"],
-    ),
+    "recurring faults are not learnt": (contamination("recurring", AE, detection=0.99), ["e.recurring(ae).high"]),
+    "scattered faults are learnt best": (contamination("scores", AE, detection=0.0), ["e.scattered(ae).mean"]),
+    "scattered faults do no harm": (contamination("scores", AE, detection=0.99), ["e.scattered(ae).high"]),
     "PCA rebuilds no better": (reference(pca_loss=1e-3), ['error["ae"]', 'holds(error["pca"]']),
     "the forest sees the faults": (reference("scores", FOREST, auroc=0.9), ["lab.FOREST"]),
     "labels of other kinds are enough": (
-        reference("labels", AUTOENCODER, "unseen", "broken correlation", detection=0.99),
-        ["blind[0].mean"],
+        reference("labels", AE, "unseen", "broken correlation", detection=0.99), ["blind[0].mean"],
     ),
     "the threshold does not suffer": (
-        contamination("own_threshold", AUTOENCODER, detection=0.99),
-        ["e.own_threshold(ae).high"],
+        contamination("own_threshold", AE, detection=0.99), ["e.own_threshold(ae).high"],
     ),
     "subtle faults are found": (
-        reference("severities", 1, "scores", AUTOENCODER, detection=0.8),
-        ["subtle[ae].high", "subtle[pca].low"],
+        reference("severities", 1, "scores", AE, detection=0.8), ["subtle[ae].high", "subtle[pca].low"],
     ),
     "context reveals subtle faults": (
-        reference("severities", 1, "scores", OR_CHECK.format(AUTOENCODER), detection=0.8),
-        ["in_context.high"],
+        reference("severities", 1, "scores", HELPED, detection=0.8), ["in_context.high"],
     ),
     "PCA's threshold stands as high above its mean error": (reference("thresholds", PCA=1e-3), ["headroom[pca]"]),
     "PCA misses the joint shift, too": (
-        reference("scores", PCA_NAME, "kinds", "joint shift", detection=0.01),
-        ['"joint shift").low'],
+        reference("scores", PCA_NAME, "kinds", "joint shift", detection=0.01), ['"joint shift").low'],
     ),
-    "noise is harmless": (
-        reference("conditions", "noise-4", AUTOENCODER, detection=0.99),
-        ['worsened("noise"'],
-    ),
-    "broken gauges are harmless": (
-        reference("conditions", "broken-0.02", AUTOENCODER, detection=0.99),
-        ["one_broken.high"],
-    ),
-    "no wear": (reference("months", -1, "fixed", AUTOENCODER, false_alarms=0.01), ["year[ae].low"]),
-    "a short training is enough": (
-        altered("part1-short", "scores", AUTOENCODER, detection=0.99),
-        ["e.shortened(ae).high"],
-    ),
-    "labels do not help": (reference("labels", AUTOENCODER, "all", "10", detection=0.0), ['gain["labels"].low']),
+    "noise is harmless": (reference("conditions", "noise-4", AE, detection=0.99), ['worsened("noise"']),
+    "broken gauges are harmless": (reference("conditions", "broken-0.02", AE, detection=0.99), ["one_broken.high"]),
+    "no wear": (reference("months", -1, "fixed", AE, false_alarms=0.01), ["year[ae].low"]),
+    "a short training is enough": (altered("part1-short", "scores", AE, detection=0.99), ["e.shortened(ae).high"]),
+    "labels do not help": (reference("labels", AE, "all", "10", detection=0.0), ['gain["labels"].low']),
     "the ensemble beats PCA": (reference("scores", "Ensemble", detection=1.0), ['gain_pca["ensemble"]']),
     "a short training is not enough for the worst gauge": (
         altered("part1-short", "scores", "Autoencoder, worst gauge", detection=0.3),
@@ -135,14 +101,12 @@ CASES = {
         ["of_joint_shifts"],
     ),
     "the worst gauge is no better": (
-        reference("scores", "Autoencoder, worst gauge", detection=0.1),
-        ['gain["worst"].low', 'gain["worst"].mean'],
+        reference("scores", f"{AE}, worst gauge", detection=0.1), ['gain["worst"].low', 'gain["worst"].mean'],
     ),
     "retraining does not help": (
-        reference("months", -1, "retrained", AUTOENCODER, auroc=0.5, false_alarms=0.9),
-        ["ranking.low", "retrained.high"],
+        reference("months", -1, "retrained", AE, auroc=0.5, false_alarms=0.9), ["ranking.low", "retrained.high"],
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)

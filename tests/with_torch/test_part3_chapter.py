@@ -5,6 +5,7 @@ The notebook's cells are run without drawing, on the committed records of the fu
 
 from copy import copy
 from dataclasses import replace
+from functools import partial
 
 import chapter
 import committed
@@ -51,6 +52,7 @@ def same(value):
     return lambda m: [value] * len(next(iter(m.values())))
 
 
+mixing, cost = partial(altered, "part3-mixing"), partial(altered, "part3-cost")
 CASES = {
     "the division changes nothing": (
         altered("part3-scaling", raw=lambda m: m["scaled"]),
@@ -64,55 +66,34 @@ CASES = {
     ),
     "unscaled scores of half the variance": (
         scaling("raw", variance=lambda m: [v / 2 for v in m["variance"]]),
-        ["unscaled.variance[widest]"],
-        {"attention_scaled": CONFIRMED},
+        ["unscaled.variance[widest]"], {"attention_scaled": CONFIRMED},
     ),
     "scaled scores of twice the variance": (
-        scaling("scaled", variance=lambda m: [2 * v for v in m["variance"]]),
-        [],
-        {"attention_scaled": UNCLEAR},
+        scaling("scaled", variance=lambda m: [2 * v for v in m["variance"]]), [], {"attention_scaled": UNCLEAR},
     ),
     "the mean gradient vanishes, too": (
         scaling("raw", jacobian_mean=lambda m: m["jacobian_median"]),
-        ["unscaled.jacobian_mean[widest]"],
-        {"attention_gradients": CONFIRMED},
+        ["unscaled.jacobian_mean[widest]"], {"attention_gradients": CONFIRMED},
     ),
     "narrow heads gain": (
-        scaling("raw", jacobian_median=lambda m: [0.1, *m["jacobian_median"][1:]]),
-        ["jacobian_median[narrowest]"],
-        {},
+        scaling("raw", jacobian_median=lambda m: [0.1, *m["jacobian_median"][1:]]), ["jacobian_median[narrowest]"], {},
     ),
-    "one head subtracts": (
-        altered("part3-mixing", model="one-head-mixed", explained=same(0.9)),
-        ["others.explained.max()"],
-        {},
-    ),
+    "one head subtracts": (mixing(model="one-head-mixed", explained=same(0.9)), ["others.explained.max()"], {}),
     "two heads never subtract": (
-        altered("part3-mixing", model="two-heads-mixed", explained=same(0.5)),
-        ["subtracting.explained.max()"],
-        {},
+        mixing(model="two-heads-mixed", explained=same(0.5)), ["subtracting.explained.max()"], {},
     ),
-    "stuck with two neighbours": (
-        altered("part3-mixing", model="two-heads-mixed", places=same(2)),
-        ["stuck.places"],
-        {},
-    ),
+    "stuck with two neighbours": (mixing(model="two-heads-mixed", places=same(2)), ["stuck.places"], {}),
     "our attention is another function": (
-        altered("part3-agreement", model="MultiheadAttention", gradient=same(1e-3)),
-        ["furthest"],
-        {},
+        altered("part3-agreement", model="MultiheadAttention", gradient=same(1e-3)), ["furthest"], {},
     ),
     "explicit attention in linear time": (
-        altered("part3-cost", model="explicit", forward=lambda m: [2.0**i for i in range(len(m["forward"]))]),
-        ['growth["explicit"]'],
-        {},
+        cost(model="explicit", forward=lambda m: [2.0**i for i in range(len(m["forward"]))]),
+        ['growth["explicit"]'], {},
     ),
     "a fused kernel that keeps its weights": (
-        altered("part3-cost", model="fused", peak=lambda m: [100 * p for p in m["peak"]]),
-        ["kernel.peak"],
-        {},
+        cost(model="fused", peak=lambda m: [100 * p for p in m["peak"]]), ["kernel.peak"], {},
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("alter", "checks", "verdicts"), CASES.values(), ids=CASES)
@@ -141,16 +122,13 @@ def test_what_is_partly_right_is_a_vector_and_an_index(records):
 @pytest.mark.parametrize(
     ("other", "contradicted"),
     [
-        (
-            lambda e: {"weights": e.weights.T},
-            ["score", "every_key", "softmax_of_scores", "sum", "after_softmax"],
-        ),
+        (lambda e: {"weights": e.weights.T}, ["score", "every_key", "softmax_of_scores", "sum", "after_softmax"]),
         (lambda e: {"sums": 2 * e.sums}, ["product", "sum"]),
         (lambda e: {"v": e.v**2}, ["product", "sum"]),
         (lambda e: {"k": e.k[::-1]}, ["product"]),
     ],
     ids=["weights over queries", "sums doubled", "values squared", "keys reversed"],
-)  # fmt: skip
+)
 def test_a_formula_is_compared_with_attention_written_out(records, other, contradicted):
     evidence = claims.gather(records)
     evidence = replace(evidence, **other(evidence))
