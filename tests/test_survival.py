@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from study import catalog, files, paths, runs
+from study import catalog, files, parts, paths, profile, runs
 
 CONTENT = b"timestamp,value\n" + b"2015-02-26 21:42:53,104\n" * 50
 
@@ -172,6 +172,42 @@ def test_a_changed_byte_of_a_state_is_noticed(tmp_path):
     file.write_bytes(sound[:20])
     with pytest.raises(ValueError, match="not the state of a training"):
         files.kept_state(file)
+
+
+RUN = """
+    import json, pathlib, sys
+    from study import paths
+    paths.BUILD = pathlib.Path(sys.argv[1])
+    from study import train
+    sys.exit(train.main(["--part", sys.argv[2], "--store", sys.argv[1] + "/runs", "--spec", sys.argv[3]]))
+"""
+
+
+def without_times(record):
+    arrays = {name: a.tolist() for name, a in record.arrays.items() if "seconds" not in name}
+    return {name: m for name, m in record.metrics.items() if "second" not in name}, arrays
+
+
+def trained(folder, part, task, model):
+    """A process that makes a run of the quick profile, and where its record will be: (child, store, spec)."""
+    specs = parts.find(part).experiments.specs(profile.load("quick"))
+    spec = next(s for s in specs if (s["task"], s["model"]) == (task, model))
+    child = start(RUN, folder, part, json.dumps(spec), env=os.environ | {"OMP_NUM_THREADS": "1"})
+    return child, runs.Store(folder / "runs"), spec
+
+
+@pytest.mark.slow
+def test_pytorch_same_machine_same_seed_same_numbers_killed_or_not(tmp_path):
+    """One process undisturbed, one killed after its first epoch and started again."""
+    dropout = ("part4", "part4-variants", "dropout")
+    killed, store, spec = trained(tmp_path / "killed", *dropout)
+    undisturbed, beside, _ = trained(tmp_path / "undisturbed", *dropout)
+    kill_when(killed, lambda: any((tmp_path / "killed").rglob("state.pt")))
+    assert store.load(spec) is None, "the kill came too late to show anything"
+    again, _, _ = trained(tmp_path / "killed", *dropout)
+    assert [undisturbed.wait(240), again.wait(240)] == [0, 0]
+    first, second = without_times(beside.load(spec)), without_times(store.load(spec))
+    assert first == second and len(first[1]) > 1
 
 
 # Records
