@@ -173,7 +173,10 @@ CASES = {
     "Business apart from technology": (on("variants", "dropout", change=score("test", confusion=APART)), ["pair"]),
     "padding costs nothing": (on("speed", change=metrics(lambda m: {"ours": m["common"]})), ["faster"]),
     "strong penalties ruin": (
-        on("l2", "strength-0.001", change=score("validation", accuracy=0.70)), ["stronger.high", "best_to_worst.high"],
+        on("l2", "strength-0.01", change=score("validation", accuracy=0.70)), ["stronger.high", "best_to_worst.high"],
+    ),
+    "the strongest penalty is the best": (
+        on("l2", "strength-0.01", change=score("validation", accuracy=0.93)), ["holds(best,"],
     ),
     "Base validated badly": (on("variants", "base", change=score("validation", loss=2.0)), ["base_far"]),
     "guesses as published": (on("conditions", change=last_as_published), ["holds(close", "base_end", "base_learnt"]),
