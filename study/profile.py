@@ -78,7 +78,7 @@ class Part4:
     dropout: float = 0.2
     patience: int = 2  # epochs without a lower validation loss
     l2: float = 1e-4  # strength of the published fourth variant's penalty, which is not stated
-    l2_sweep: tuple[float, ...] = (1e-5, 1e-4, 1e-3)
+    l2_sweep: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2)
     sizes: tuple[int, ...] = (1_000, 4_000, 16_000)  # of training subsets
     own_sizes: tuple[int, ...] = (20_000, 40_000)  # of those that the own classifier is trained on
     repeats: int = 5  # of a measured throughput
