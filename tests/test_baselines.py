@@ -1,27 +1,19 @@
 """The label-free detectors: causal, fitted on the probation alone, repeatable; NAB's published Gaussian."""
 
-import csv
-import os
 from itertools import product
-from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.anomaly.baselines import (
-    BASELINES,
-    WINDOW,
-    pca_reconstruction,
-    poly,
-    sub_pca,
-    value_score,
-    windowed_gaussian,
-)
+from study import catalog
+from study.anomaly.baselines import BASELINES, pca_reconstruction, poly, sub_pca, value_score, windowed_gaussian
+from study.anomaly.detectors import output_file
 from study.anomaly.scoring import probation_rows
+from study.anomaly.series import WINDOW
 
-ROOT = Path(__file__).resolve().parent.parent
 N = 2200  # the probation holds windows enough for all
 START = probation_rows(N)
 
@@ -121,14 +113,11 @@ def test_windowed_gaussian_keeps_its_resolution_far_out():
 
 
 def test_windowed_gaussian_is_the_published_one():
-    mirror = Path(os.environ.get("DATA_MIRROR", ROOT.parent / "shared" / "data"))
-    path = mirror / "nab" / "detectors" / "windowedGaussian_Twitter_volume_AAPL.csv"
-    if not path.is_file():
-        pytest.skip(f"needs NAB's published detector output {path}; set DATA_MIRROR to a folder that has it")
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    published = np.array([float(row["anomaly_score"]) for row in rows])
-    tails = 10 ** -windowed_gaussian([float(row["value"]) for row in rows])
+    name = output_file("windowedGaussian")
+    if not catalog.at_hand([name]):
+        pytest.skip("needs NAB's published detector output; set DATA_MIRROR to a folder that has it")
+    rows = pd.read_csv(catalog.fetch(name))
+    published, tails = rows.anomaly_score.to_numpy(), 10 ** -windowed_gaussian(rows.value)
     # Before the first row there is no Gaussian; NAB writes 0 there.
     assert 1 - tails[1:] == pytest.approx(published[1:], abs=1e-12)
     # Published scores are rounded to 12 digits, so its threshold 1.0 is a tail of 5e-13.

@@ -1,15 +1,16 @@
 """The scorer against hand-worked cases, its own rules, and what NAB publishes for two detectors."""
 
-import csv
 import json
-import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from study import catalog
+from study.anomaly.detectors import output_file
 from study.anomaly.scoring import (
     PROFILES,
     alarms,
@@ -23,7 +24,6 @@ from study.anomaly.scoring import (
 )
 
 STANDARD = PROFILES["standard"]
-ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED = json.loads((Path(__file__).parent / "data" / "nab_flagged_rows.json").read_text())
 DETECTORS = sorted(PUBLISHED["detectors"])
 
@@ -37,15 +37,6 @@ def flags_at(n: int, *rows: int) -> np.ndarray:
 def published_case(detector: str) -> tuple[np.ndarray, list, dict]:
     figures = PUBLISHED["detectors"][detector]
     return flags_at(PUBLISHED["n"], *figures["flagged_rows"]), PUBLISHED["windows"], figures
-
-
-def mirror_rows(detector: str) -> list[dict]:
-    mirror = Path(os.environ.get("DATA_MIRROR", ROOT.parent / "shared" / "data"))
-    path = mirror / "nab" / "detectors" / f"{detector}_Twitter_volume_AAPL.csv"
-    if not path.is_file():
-        pytest.skip(f"needs NAB's published detector output {path}; set DATA_MIRROR to a folder that has it")
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @st.composite
@@ -75,14 +66,14 @@ def test_published_counts_and_scores(detector):
 
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_published_rows(detector):
-    rows = mirror_rows(detector)
+    if not catalog.at_hand([output_file(detector)]):
+        pytest.skip("needs NAB's published detector output; set DATA_MIRROR to a folder that has it")
+    rows = pd.read_csv(catalog.fetch(output_file(detector)))
     flags, windows, figures = published_case(detector)
-    scores = np.array([float(row["anomaly_score"]) for row in rows])
-    labels = np.array([row["label"] == "1" for row in rows])
-    assert np.array_equal(np.flatnonzero(scores >= figures["threshold"]), np.flatnonzero(flags))
-    assert np.flatnonzero(labels).tolist() == [i for a, b in windows for i in range(a, b + 1)]
+    assert np.array_equal(rows.anomaly_score >= figures["threshold"], flags)
+    assert np.flatnonzero(rows.label).tolist() == [i for a, b in windows for i in range(a, b + 1)]
     for profile, weights in PROFILES.items():
-        published = np.array([float(row[f"S(t)_{profile}"]) for row in rows])
+        published = rows[f"S(t)_{profile}"]
         assert published.sum() == pytest.approx(figures["scores"][profile], abs=1e-8)
         signed = row_weights(len(rows), windows, weights)
         expected = np.where(flags, signed, 0.0)
