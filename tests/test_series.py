@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study import catalog
 from study.anomaly import series
 
 
@@ -56,9 +55,7 @@ def test_synthetic_series_has_the_schema_of_the_real_one():
         series.load("AAPL", "synthetic", 10)
 
 
-def test_real_series_if_at_hand():
-    if not catalog.at_hand(series.data_names("AAPL", "real")):
-        pytest.skip("the NAB files are neither in data/raw nor in a mirror folder")
+def test_the_real_series():
     one = series.load("AAPL", "real")
     assert len(one) == 15_902
     assert one.windows == ((1235, 1631), (2920, 3316), (4761, 5157), (9087, 9483))
