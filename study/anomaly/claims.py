@@ -18,8 +18,8 @@ from scipy import stats
 
 from study import paths
 from study.anomaly.detectors import AUTOENCODERS, NAMES
-from study.anomaly.scoring import first_rows
-from study.anomaly.series import STEP, WINDOW, labelled, parts
+from study.anomaly.scoring import first_rows, window_of_rows
+from study.anomaly.series import STEP, WINDOW, parts
 from study.anomaly.thresholds import Rule, errors_of, rule_table
 from study.prose import count, interval, join_list, number, p_value, percent, sentence, significant
 from study.runs import Record, of
@@ -104,7 +104,7 @@ class Evidence:
     @cached_property
     def labels(self) -> np.ndarray:
         """(rows,) bool: whether a row of the series is labelled as anomalous."""
-        return labelled(self.facts.windows, self.facts.rows)
+        return window_of_rows(self.facts.rows, self.facts.windows) >= 0
 
     def flagged(self, record: Record) -> np.ndarray:
         """Which windows of a training the rule flags: (windows,) bool."""

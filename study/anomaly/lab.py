@@ -196,7 +196,7 @@ class Nab:
         `rows` is their number, `run` that of the most which lie less than an hour apart, and `day` when these begin.
         """
         times, found = pd.DatetimeIndex(self.series().timestamps), []
-        labels = series.labelled(self.dataset().metrics["windows"], len(times))
+        labels = scoring.window_of_rows(len(times), self.dataset().metrics["windows"]) >= 0
         for record in self.detector(key):
             rows = record.arrays["unpaused_alarm_rows"]
             outside = rows[~labels[rows]]

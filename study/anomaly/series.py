@@ -6,13 +6,13 @@ company, counted every five minutes, with labelled anomaly windows.
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from study import catalog
+from study.anomaly.scoring import window_of_rows
 
 AAPL = "AAPL"
 OTHERS = ("AMZN", "CRM", "CVS", "FB", "GOOG", "IBM", "KO", "PFE", "UPS")
@@ -39,15 +39,7 @@ class Series:
     @property
     def labels(self) -> np.ndarray:
         """(n,) bool: whether the row lies in a labelled window."""
-        return labelled(self.windows, len(self))
-
-
-def labelled(windows: Iterable[tuple[int, int]], rows: int) -> np.ndarray:
-    """(rows,) bool: whether each row lies in one of the windows, inclusive pairs of rows."""
-    inside = np.zeros(rows, dtype=bool)
-    for first, last in windows:
-        inside[first : last + 1] = True
-    return inside
+        return window_of_rows(len(self), self.windows) >= 0
 
 
 def data_names(name: str, data: str) -> list[str]:

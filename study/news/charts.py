@@ -23,11 +23,6 @@ from study.news import measures
 from study.news.variants import added
 from study.runs import Record
 
-__all__ = [
-    "attention", "confusion", "confusion_interactive", "curves", "curves_interactive", "field", "layers", "roc",
-    "sizes", "sweep", "towers",
-]  # fmt: skip
-
 CLASS_LOOKS = tuple(zip(("blue", "green", "orange", "purple"), ("-", "--", "-.", ":"), strict=True))
 """Colour and style of a class by its number; of more than four classes they come again."""
 HISTORY = {"accuracy": ("accuracy", "validation_accuracy"), "loss": ("loss", "validation_loss")}

@@ -103,11 +103,12 @@ def below(effect: Interval, bound: float) -> str:
 
 def dropout_overfits(v: Variants) -> Verdict:
     wide = over_seeds(v["dropout"], "gap")
-    train, validation, sharper = (t_interval(falls) for falls in _falls(v["dropout"]))
+    histories = [[r.arrays[f"history_{name}"] for r in v["dropout"]] for name in ("loss", "validation_loss")]
+    train, validation = np.array([[losses[0] - losses.min() for losses in one] for one in histories])
     return Verdict(
-        all_positive(wide, sharper),
-        f"The gap is {points(wide)}. From its first epoch on, the training loss falls by {number(train.mean, 2)} "
-        f"nats, the validation loss by {number(validation.mean, 2)}.",
+        all_positive(wide, t_interval(train - validation)),
+        f"The gap is {points(wide)}. From its first epoch on, the training loss falls by {number(train.mean(), 2)} "
+        f"nats, the validation loss by {number(validation.mean(), 2)}.",
     )
 
 
@@ -240,13 +241,6 @@ def auc_high(e: Evidence) -> Verdict:
 def _areas(e: Evidence) -> dict[str, np.ndarray]:
     """One-vs-rest AUC (seeds, classes) of each variant."""
     return {name: np.array([r.metrics["test"]["auc"] for r in runs]) for name, runs in e.ours.items()}
-
-
-def _falls(records: Sequence[Record]) -> np.ndarray:
-    """By how much training and validation loss fall from the first epoch on, and how far apart that is, (3, seeds)."""
-    histories = [[r.arrays[f"history_{name}"] for r in records] for name in ("loss", "validation_loss")]
-    train, validation = np.array([[losses[0] - losses.min() for losses in one] for one in histories])
-    return np.array([train, validation, train - validation])
 
 
 def _on_test(step: Step) -> str:
