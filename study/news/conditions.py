@@ -219,17 +219,13 @@ def tested(records: Sequence[Record]) -> dict[Setting, dict[str, list[Record]]]:
     A variant has a record a seed, which stands at the epoch that the setting's nearest reading by seed 0 gives it,
     without predictions. Raises KeyError where no training was measured on the test split.
     """
-    measured = [r.spec for r in of(records, "part4-conditions") if "tested" in r.spec["settings"]]
-    if not measured:
+    tests = [r for r in of(records, "part4-conditions") if "tested" in r.spec["settings"]]
+    # The training without dropout shares all else with the others.
+    with_dropout = (r.spec["settings"] for r in tests if r.spec["settings"]["dropout"])
+    settings = dict.fromkeys(Setting(**{field.name: s[field.name] for field in fields(Setting)}) for s in with_dropout)
+    if not settings:
         raise KeyError("no record of part4-conditions with scores on the test split")
-    dropouts: dict[Setting, float] = {}  # the training without dropout shares all else with the others
-    for spec in measured:
-        one = Setting(**{field.name: spec["settings"][field.name] for field in fields(Setting)})
-        plain = replace(one, dropout=0.0)
-        dropouts[plain] = max(one.dropout, dropouts.get(plain, 0.0))
-    settings = [replace(plain, dropout=dropout) for plain, dropout in dropouts.items()]
     readings = {setting: nearest_reading(trajectories(records, setting)) for setting in settings}
-    tests = [record for record in records if "tested" in record.spec["settings"]]
     return {
         setting: _variants(tests, setting, readings[setting][0])
         for setting in sorted(settings, key=lambda setting: distance(readings[setting][1]))
