@@ -41,24 +41,6 @@ def before(records):
     return Statuses(records)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def rules_of_the_same_errors_are_counted_once():
-    """Altered copies share the arrays that they don't alter; kept records keep the identities of theirs."""
-    count, kept = thresholds.rule_table, {}
-
-    def rule_table(records):
-        trained = [r for r in records if r.spec["task"] == "part2-published"]
-        arrays = [(r.spec["model"], *(id(errors) for errors in thresholds.errors_of(r).values())) for r in trained]
-        if tuple(arrays) not in kept:
-            kept[tuple(arrays)] = count(records), trained
-        return kept[tuple(arrays)][0]
-
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (claims, analysis):
-            patch.setattr(module, "rule_table", rule_table)
-        yield
-
-
 def altered(records, task, models, change):
     """The records, those of a task and of some models changed."""
     return [change(r) if r.spec["task"] == f"part2-{task}" and r.spec["model"] in models else r for r in records]
