@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from study import catalog
 from study.anomaly import series
 
 
