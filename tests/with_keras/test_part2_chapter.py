@@ -9,8 +9,10 @@ from functools import partial
 import chapter
 import numpy as np
 import pytest
-from chapter import assert_broken, assert_sound
+from chapter import assert_broken, assert_sound, broken
 
+from study import profile, runs
+from study.anomaly import experiments
 from study.runs import Record
 
 pytestmark = pytest.mark.slow
@@ -126,3 +128,24 @@ def test_an_altered_record_breaks_what_rests_on_it(monkeypatch, as_committed, ca
     if case in TURNED:
         name, status = TURNED[case]
         assert found[f'verdict["{name}"]'] == status != as_committed[f'verdict["{name}"]']
+
+
+def test_swapped_models_turn_numbers_and_checks(monkeypatch, as_committed):
+    full = profile.load("full")
+    store = runs.Store(full.records)
+    specs = [spec for spec in experiments.ALL.specs(full) if spec["task"] == "part2-published"]
+    kept = {(spec["model"], spec["seed"]): store.load(spec) for spec in specs}
+    swap = {"base": "version-3", "version-3": "base"}
+
+    def swapped(record):
+        if record.spec["task"] != "part2-published" or record.spec["model"] not in swap:
+            return record
+        other = kept[swap[record.spec["model"]], record.spec["seed"]]
+        weights = {name: array for name, array in record.arrays.items() if name.startswith("weight_")}
+        rest = {name: array for name, array in other.arrays.items() if not name.startswith("weight_")}
+        return replace(record, metrics=other.metrics, arrays=rest | weights)
+
+    found = evaluated(monkeypatch, swapped)
+    assert any("best_dense" in text for text in broken(found))
+    base_loss = 'significant(1e3 * median["Base"].last_loss)'
+    assert found[base_loss] != as_committed[base_loss]
