@@ -20,6 +20,7 @@ This module imports nothing of the project: it decides which project that is.
 """
 
 import contextlib
+import logging
 import os
 import runpy
 import sys
@@ -116,6 +117,7 @@ def main(module: str, *arguments: str) -> int:
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except KeyboardInterrupt:
+        logging.getLogger("asyncio").disabled = True  # that the kernel ended, too, is no fault to be told
         if first:
             print("\nInterrupted. The same command goes on where it stopped.", file=sys.stderr)
         return 130

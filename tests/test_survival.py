@@ -275,6 +275,30 @@ def test_a_changed_byte_or_a_cut_of_a_record_is_noticed(sound, suffix, where, di
         file.write_bytes(content)
 
 
+def test_an_array_with_code_in_it_is_refused_and_not_executed(place, sound, tmp_path, capsys):
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "executed"), "w"))
+
+    store, contents = sound
+    file, spec = store.file(SPEC), json.loads(contents[".json"])
+    np.savez(file.with_suffix(".npz"), x=np.array([Bomb()], dtype=object))
+    (tmp_path / "executed").unlink(missing_ok=True)
+    # As somebody would forge it: with the right digests.
+    spec["arrays_sha256"] = hashlib.sha256(file.with_suffix(".npz").read_bytes()).hexdigest()
+    del spec["sha256"]
+    spec["sha256"] = runs._sha256(spec)
+    file.write_text(json.dumps(spec))
+    try:
+        assert store.load(SPEC) is None
+        said = capsys.readouterr()
+        assert "Damaged record" in said.out + said.err and "pickle" in (said.out + said.err)
+        assert not (tmp_path / "executed").exists()
+    finally:
+        for suffix, content in contents.items():
+            file.with_suffix(suffix).write_bytes(content)
+
+
 # The whole build, of a report with one small part
 
 

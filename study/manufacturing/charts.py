@@ -169,7 +169,7 @@ def challenges(e: Evidence) -> Figure:
     months = range(MONTHS + 1)
     for name in _RIVALS:
         _curve(wear, name, months, [e.service(m, "fixed", name, "false_alarms") for m in months])
-    severity.set(title="b  Subtle faults", xlabel="severity", xticks=SEVERITIES)
+    severity.set(title="b  Subtle faults", xlabel="severity", xticks=SEVERITIES[1:])
     noise.set(title="c  Noisy sensors", xlabel="noise, × normal", xticks=(1, *NOISE))
     broken.set(title="d  Broken sensors", xlabel="share of gauges broken", xticks=(0, *BROKEN_GAUGES))
     wear.set(title="e  Wear", xlabel="month in service", xticks=months[::3])
