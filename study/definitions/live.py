@@ -10,6 +10,7 @@ import sysconfig
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 from study import paths
 from study.definitions.sources import (
@@ -37,7 +38,7 @@ class Cell:
     def __init__(self, text: str, names: Mapping[str, object]) -> None:
         self.tree, self.names = ast.parse(text), names
 
-    def line(self, node: ast.AST) -> str:
+    def line(self, node: ast.stmt | ast.expr) -> str:
         return f"the notebook's cell, line {node.lineno}"
 
     def lookup(self, name: str) -> object:
@@ -78,7 +79,7 @@ def defined(thing: object) -> object:
     return _found(thing, source, (source.file,))
 
 
-def _found(thing: type | FunctionType, home: Source | Cell, place: tuple) -> Definition:
+def _found(thing: type | FunctionType, home: Source | Cell, place: tuple) -> object:
     name = thing.__qualname__
     if name == "<lambda>":
         line = thing.__code__.co_firstlineno
@@ -106,11 +107,12 @@ def _functions(thing: object) -> Iterator[FunctionType]:
     """A function itself, or the functions that a class's own text defines."""
     if isinstance(thing, FunctionType):
         yield thing
-    for value in vars(thing).values() if isinstance(thing, type) else ():
-        plain = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
-        method = inspect.unwrap(plain) if callable(plain) else plain
-        if isinstance(method, FunctionType) and method.__code__.co_qualname.startswith(f"{thing.__qualname__}."):
-            yield method
+    elif isinstance(thing, type):
+        for value in vars(thing).values():
+            plain = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
+            method = inspect.unwrap(plain) if callable(plain) else plain
+            if isinstance(method, FunctionType) and method.__code__.co_qualname.startswith(f"{thing.__qualname__}."):
+                yield method
 
 
 def _is_code(value: object) -> bool:
@@ -118,7 +120,7 @@ def _is_code(value: object) -> bool:
     return isinstance(value, type) or inspect.isroutine(value) or hasattr(value, "__wrapped__")
 
 
-def _value_of(value: object, name: str) -> object:
+def _value_of(value: Any, name: str) -> object:
     """A constant, with definitions in place of functions and classes. Raises DefinitionError for anything else."""
     if type(value) in _PLAIN:
         return value
@@ -152,19 +154,18 @@ def _cells_that_name(name: str) -> Iterator[tuple[str, dict[str, Imported | None
                 continue
 
 
-def _shell() -> object | None:
+def _shell() -> Any:
+    """IPython's shell, if there is one."""
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
 
 
 def check_imported(reached: Iterable[Definition]) -> None:
     """Raise DefinitionError where a file was changed after its import: its text is not what the old code computes."""
-    reached = [one for one in reached if isinstance(one.home, Source)]
-    imported = _imported({one.home.file.name for one in reached})
-    for definition in reached:
-        home = definition.home
+    of_files = [(one, one.home) for one in reached if isinstance(one.home, Source)]
+    imported = _imported({home.file for _, home in of_files})
+    for definition, home in of_files:
         names = {definition.key[1], *(use.name for use in definition.uses if use.imported is None)}
-        for module in imported[home.file.name]:
-            here = vars(module) if Path(module.__file__).resolve() == home.file else {}
+        for here in imported[home.file]:
             for name in [name for name in here if name in names]:
                 if not _as_written(here[name], name, home):
                     raise DefinitionError(
@@ -173,13 +174,14 @@ def check_imported(reached: Iterable[Definition]) -> None:
                     )
 
 
-def _imported(names: Set[str]) -> dict[str, list[ModuleType]]:
-    """The modules of this process by the name of their file, for files of these names."""
-    found = {name: [] for name in names}
-    for module in list(sys.modules.values()) if names else ():  # there are thousands
-        name = os.path.basename(getattr(module, "__file__", None) or "")
-        if name in names:
-            found[name].append(module)
+def _imported(files: Set[Path]) -> dict[Path, list[dict[str, object]]]:
+    """What the modules of this process define that were imported from these files."""
+    found: dict[Path, list[dict[str, object]]] = {file: [] for file in files}
+    names = {file.name for file in files}
+    for module in list(sys.modules.values()) if files else ():  # there are thousands
+        file = getattr(module, "__file__", None) or ""
+        if os.path.basename(file) in names and (path := Path(file).resolve()) in files:
+            found[path].append(vars(module))
     return found
 
 

@@ -9,12 +9,12 @@ import linecache
 import operator
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Protocol
+from typing import Any, Protocol
 
 from study import paths
 from study.definitions.trees import DEFINITIONS, Imported, Use, bindings, canonical, uses
@@ -46,7 +46,7 @@ class Home(Protocol):
 
     def lookup(self, name: str) -> object: ...
 
-    def line(self, node: ast.AST) -> str: ...
+    def line(self, node: ast.stmt | ast.expr) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Definition:
     """A function, class or lambda of the project; `key` tells one from another, `home` is where it stands."""
 
     key: tuple
-    node: ast.AST = field(compare=False)
+    node: ast.stmt | ast.expr = field(compare=False)
     home: Home = field(compare=False)
 
     @cached_property
@@ -126,7 +126,7 @@ class Source:
         """How it is compiled: a notebook's annotations stay texts, so that nothing is imported for them."""
         return __future__.annotations.compiler_flag if self.cells else 0
 
-    def line(self, node: ast.AST) -> str:
+    def line(self, node: ast.stmt | ast.expr) -> str:
         return f"{shown(self.file)}, line {node.lineno}"
 
     def of_model(self) -> list[ast.stmt]:
@@ -175,7 +175,7 @@ class Source:
 
     def to_execute(self) -> list[ast.stmt]:
         """The definitions of `model` cells and what they need, in order. Raises DefinitionError for computing."""
-        found = [statement for statement in self.of_model() if isinstance(statement, DEFINITIONS)]
+        found: list[ast.stmt] = [statement for statement in self.of_model() if isinstance(statement, DEFINITIONS)]
         left, seen = list(found), set()
         while left:
             for use in uses(left.pop()):
@@ -206,7 +206,7 @@ class Source:
         finally:
             self._being_read.remove(name)
 
-    def _value(self, node: ast.expr, name: str) -> object:
+    def _value(self, node: ast.expr, name: str) -> Any:
         """The value of an expression of literals, arithmetic and names of the project; `name` is for the error."""
         match node:
             case ast.Constant(value=value):
@@ -214,9 +214,10 @@ class Source:
             case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
                 kind = {ast.Tuple: tuple, ast.List: list, ast.Set: set}[type(node)]
                 return kind(item for one in elements for item in self._items(one, name))
-            case ast.Dict(keys=keys, values=values) if None not in keys:
-                pairs = zip(keys, values, strict=True)
-                return {self._value(key, name): self._value(value, name) for key, value in pairs}
+            case ast.Dict(keys=keys, values=values):
+                pairs = [(key, value) for key, value in zip(keys, values, strict=True) if key is not None]
+                if len(pairs) == len(keys):  # without `**more`
+                    return {self._value(key, name): self._value(value, name) for key, value in pairs}
             case ast.UnaryOp(op=op, operand=operand):
                 return _OPERATIONS[type(op)](self._value(operand, name))
             case ast.BinOp(left=left, op=op, right=right):
@@ -238,7 +239,7 @@ class Source:
             case ast.Call(func=called, args=arguments):
                 found = self._value(called, name)
                 if isinstance(found, Definition):
-                    if found.key == _LOADER and all(isinstance(one, ast.Constant) for one in arguments):
+                    if found.key == _LOADER and isinstance(arguments[0], ast.Constant):
                         return Module(paths.NOTEBOOKS / f"{arguments[0].value}.py")
                     # An object of the project, such as a design, has its class and the arguments. In a notebook
                     # the live object would not say with which arguments it was made.
@@ -255,7 +256,7 @@ class Source:
             raise self._unreadable(node, name)
         return [value]
 
-    def _unreadable(self, node: ast.AST, name: str) -> DefinitionError:
+    def _unreadable(self, node: ast.stmt | ast.expr, name: str) -> DefinitionError:
         return DefinitionError(
             f"{self.line(node)}: a definition uses {name}, which can't be read without executing it; write it as "
             "numbers, texts, or tuples, lists and dicts of them, compute it inside the definition, or pass it as an "
@@ -335,7 +336,7 @@ def shown(file: Path) -> Path:
 
 def _cells(text: str, tree: ast.Module) -> list[tuple[int, list[str]]]:
     """The cells of a notebook in the percent format: first line and tags; none for a module."""
-    inside = {line for one in tree.body for line in range(one.lineno + 1, one.end_lineno + 1)}
+    inside = {line for one in tree.body for line in range(one.lineno + 1, (one.end_lineno or one.lineno) + 1)}
     found = []
     for number, line in enumerate(text.split("\n"), start=1):
         marker = _CELL.match(line)
@@ -345,7 +346,7 @@ def _cells(text: str, tree: ast.Module) -> list[tuple[int, list[str]]]:
     return found
 
 
-def _targets(statement: ast.stmt) -> list[ast.AST]:
+def _targets(statement: ast.stmt) -> Sequence[ast.AST]:
     return statement.targets if isinstance(statement, ast.Assign) else [statement]
 
 

@@ -23,7 +23,7 @@ def canonical(node: object, of_class: bool = False) -> object:
             return ["JoinedStr", *_without_seams(values)]
         case ast.AnnAssign(target=target, value=value) if of_class:
             return ["Field", canonical(target), *([] if value is None else [canonical(value)])]
-        case ast.AnnAssign(target=target, value=value):
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
             return canonical(ast.Assign(targets=[target], value=value))
         case ast.AST():
             of_class = isinstance(node, ast.ClassDef) or (of_class and not isinstance(node, FUNCTIONS))
@@ -53,12 +53,13 @@ def _without_seams(values: Iterable[ast.expr]) -> list:
     """The pieces of an f-string, neighbouring texts joined: Python 3.11 and 3.12 cut them at different places."""
     found: list = []
     for value in values:
-        if not isinstance(value, ast.Constant):
-            found.append(canonical(value))
-        elif found and isinstance(found[-1], str):
-            found[-1] += value.value
-        else:
-            found.append(value.value)
+        match value:
+            case ast.Constant(value=str(piece)) if found and isinstance(found[-1], str):
+                found[-1] += piece
+            case ast.Constant(value=piece):
+                found.append(piece)
+            case _:
+                found.append(canonical(value))
     return [ascii(one) if isinstance(one, str) else one for one in found if one != ""]
 
 
