@@ -179,6 +179,12 @@ def test_tested_seeds_are_read_as_the_one_that_chose_the_setting():
         conditions.tested(as_published())
 
 
+def test_a_tested_training_that_is_too_short_for_the_reading_is_named():
+    short = record("plain", seed=1, epochs=4)
+    with pytest.raises(ValueError, match="seed 1 is too short for Reading"):
+        conditions.tested([*as_published(), short, *as_published(seed=1)[1:]])
+
+
 def test_a_variant_of_ours_in_the_same_setting_does_not_take_the_place_of_a_tested_training():
     tests = {"test_accuracy": np.arange(6) / 10, "test_loss": np.arange(6)}
     ours = record("plain", task="part4-variants")

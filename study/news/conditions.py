@@ -55,7 +55,7 @@ QUANTITIES = ("train_accuracy", "train_loss", "validation_accuracy", "validation
 """The published numbers that choose; each stands in a training's history."""
 PATIENCES = (1, 2, 3)
 
-Trajectory = Mapping[str, Sequence[float]]
+Trajectory = Mapping[str, np.ndarray]
 """One value an epoch of QUANTITIES: the loop's means of training, and of validation after the epoch."""
 
 
@@ -124,7 +124,7 @@ def _history(record: Record) -> dict[str, np.ndarray]:
     return {f"train_{name}" if name in ("loss", "accuracy") else name: a for name, a in by_name.items()}
 
 
-def stop(losses: Sequence[float], epochs: int, patience: int) -> int | None:
+def stop(losses: np.ndarray, epochs: int, patience: int) -> int | None:
     """After how many epochs a training ends that takes `epochs` at most and waits `patience` epochs for a lower
     validation loss; None if a trajectory of these losses is too short to tell.
     """
@@ -217,7 +217,8 @@ def tested(records: Sequence[Record]) -> dict[Setting, dict[str, list[Record]]]:
     """The settings that were measured on the test split, the nearest first, each with its variants by key.
 
     A variant has a record a seed, which stands at the epoch that the setting's nearest reading by seed 0 gives it,
-    without predictions. Raises KeyError where no training was measured on the test split.
+    without predictions. Raises KeyError where no training was measured on the test split, and ValueError where one is
+    too short for that reading.
     """
     tests = [r for r in of(records, "part4-conditions") if "tested" in r.spec["settings"]]
     # The training without dropout shares all else with the others.
@@ -235,7 +236,10 @@ def tested(records: Sequence[Record]) -> dict[Setting, dict[str, list[Record]]]:
 def _variants(records: Sequence[Record], setting: Setting, reading: Reading) -> dict[str, list[Record]]:
     variants = {variant: [] for variant in VARIANTS}
     for seed in sorted({record.spec["seed"] for record in records}):
-        for variant, epoch in ends(trajectories(records, setting, seed), reading).items():
+        epochs = ends(trajectories(records, setting, seed), reading)
+        if epochs is None:
+            raise ValueError(f"a training of seed {seed} is too short for {reading}")
+        for variant, epoch in epochs.items():
             variants[variant].append(_ended(found(records, setting, VARIANTS[variant], seed), variant, epoch))
     return variants
 

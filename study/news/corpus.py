@@ -99,9 +99,10 @@ def load(names: list[str], synthetic_rows: int = 0) -> Splits:
     if names == ["synthetic/ag_news"]:
         whole, test = (Corpus(*texts_and_classes(n, i)) for i, n in enumerate((synthetic_rows, synthetic_rows // 4)))
     elif names[0].startswith("own/"):
-        if names != data_names("real"):
+        place = _given()
+        if place is None or names != data_names("real"):
             raise catalog.DataError(f"NEWS_TRAIN is not {names[0]} any more. Point it at those texts.")
-        whole, test = _apart(Corpus(*own_texts.read(_given(), clean)[1:]))
+        whole, test = _apart(Corpus(*own_texts.read(place, clean)[1:]))
     else:
         (training,) = (name for name in names if name != TEST)
         whole, test = (read(catalog.fetch(name)) for name in (training, TEST))

@@ -125,7 +125,7 @@ class News:
             tokens.TextBatches(tokens.encode(tokenizer, part.texts, s.longest), part.classes, s.batch, 0)
             for part in chosen
         ]
-        return Few(*batches, self.shape(tokenizer.get_vocab_size()))
+        return Few(*batches, sizes=self.shape(tokenizer.get_vocab_size()))
 
     def shape(self, vocabulary: int) -> dict[str, int]:
         """The arguments of a classifier for a vocabulary, dropout aside."""
@@ -309,7 +309,7 @@ def _reading(model: nn.Module, tokenizer: tokens.Tokenizer, names: Sequence[str]
     one = tokens.encode(tokenizer, [corpus.clean(text)], longest)
     (inputs, _, _) = next(tokens.TextBatches(one, np.zeros(1, dtype=np.int64), 1, 0).in_order())
     shares = model.eval()(*inputs).softmax(dim=1)[0].tolist()
-    words = [tokenizer.id_to_token(number) for number in one.ids[0].tolist()]
+    words = [tokenizer.id_to_token(number) or "" for number in one.ids[0].tolist()]
     received = inside.received(model, *inputs)[0].numpy(force=True)
     return Reading(dict(zip(names, shares, strict=True)), words, received)
 

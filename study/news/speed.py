@@ -3,6 +3,7 @@
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ def throughput(encoded: Encoded, classes: np.ndarray, settings: dict, repeats: i
     The common way: every text padded to `longest`, int64, a `DataLoader` that shuffles and collates single examples,
     float32, Adam as it is by default. Ours: `study.training.fit` on `TextBatches`, without its validation.
     """
-    found = {"ours": [], "common": [], "parameters": {}}
+    found: dict[str, Any] = {"ours": [], "common": [], "parameters": {}}
     for repeat in range(repeats + 1):  # the first warms up
         for way in WAYS:
             model = network(way, settings, seed)
@@ -56,7 +57,8 @@ def network(way: str, settings: dict, seed: int) -> nn.Module:
     torch.manual_seed(seed)
     sizes = [settings[name] for name in ("vocabulary", "longest", "width", "heads", "hidden")]
     classes = len(classes_of({"settings": settings}))
-    return {"ours": models.TextClassifier, "common": CommonClassifier}[way](*sizes, classes).to(training.device())
+    make = {"ours": models.TextClassifier, "common": CommonClassifier}[way]
+    return make(*sizes, classes=classes).to(training.device())
 
 
 def _ours(model: nn.Module, encoded: Encoded, classes: np.ndarray, settings: dict) -> float:

@@ -50,7 +50,8 @@ def fit_baseline(spec: dict, scratch: Path) -> Outcome:
     splits = _corpus(spec)
     start = time.perf_counter()
     found = {"majority": baselines.majority, "tfidf": baselines.tfidf}[spec["model"]](splits)
-    metrics, arrays = {"seconds": time.perf_counter() - start}, {}
+    metrics: dict = {"seconds": time.perf_counter() - start}
+    arrays: dict[str, np.ndarray] = {}
     for name in ("validation", "test"):
         logits, classes = found.pop(name), getattr(splits, name).classes
         metrics[name] = scores(classes, logits)
