@@ -51,9 +51,10 @@ report: $(INSTALLED) ## regenerate figures, report/report.html and report/report
 quick: $(INSTALLED) ## the same small, from scratch, on synthetic data, into build/
 	@$(RUN) study.build --profile quick $(if $(PART),--part $(PART))
 
-test: $(INSTALLED) ## lint and all quick tests
+test: $(INSTALLED) ## lint, types and all quick tests
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
+	@$(RUN) pyrefly check --python-interpreter-path $(PYTHON) --summary=none study
 	@$(MAKE) $(SIDE_BY_SIDE) $(LANES) CHOSEN="not slow"
 
 test-all: $(INSTALLED) ## the other tests: whole builds, killed processes, a cluster, browsers

@@ -14,7 +14,7 @@ keeps PYTHON* and the user's site-packages away; and what is read from the home 
 | Plotly, tqdm, scikit-learn, transformers | PLOTLY_RENDERER, TQDM_*, SKLEARN_*, HF_* and TRANSFORMERS_* |
 | pandoc, Typst | XDG_DATA_HOME (and study/publish/render.py), TYPST_*, SOURCE_DATE_EPOCH |
 | git | GIT_DIR, GIT_WORK_TREE and the others (and `study.runs.commit`) |
-| pytest, ruff, Hypothesis | PYTEST_ADDOPTS, RUFF_*, HYPOTHESIS_* |
+| pytest, ruff, pyrefly, Hypothesis | PYTEST_ADDOPTS, RUFF_*, PYREFLY_*, HYPOTHESIS_* |
 
 This module imports nothing of the project: it decides which project that is.
 """
