@@ -134,8 +134,9 @@ def _mirror() -> Path | None:
     return None
 
 
-def _mirrored(item: Entry, mirror: Path | None) -> bool:
-    return mirror is not None and os.path.exists(mirror / item.name)
+def _mirrored(item: Entry, mirror: Path | None) -> Path | None:
+    """The mirror's copy of a file, if it has one."""
+    return mirror / item.name if mirror is not None and os.path.exists(mirror / item.name) else None
 
 
 def _verify_here(item: Entry) -> None:
@@ -167,8 +168,8 @@ def _get(item: Entry) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # which a killed process left
     folder.mkdir(parents=True)
     try:
-        if _mirrored(item, mirror):
-            source = mirror / item.name
+        source = _mirrored(item, mirror)
+        if source is not None:
             _verify(item, source, "Replace it in the mirror folder, or unset DATA_MIRROR.")
             content = source.read_bytes()
             with writing(part):

@@ -87,7 +87,7 @@ def _denied(compared: str) -> str:
     return compared.replace(sign, denials[sign], 1)
 
 
-def _value(value: Any) -> str | bool | float:
+def _value(value: Any) -> Any:
     """A number, text or truth value, taken out of NumPy's scalars."""
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         value = value.item()
@@ -107,7 +107,7 @@ def _kind(value: str | bool | float) -> str:
     return "a truth value" if isinstance(value, bool) else "a number"
 
 
-def _compared(a: str | bool | float, sign: str, b: str | bool | float) -> str:
+def _compared(a: Any, sign: str, b: Any) -> str:
     if _kind(a) != "a number":
         return f" {sign} ".join(f"“{v}”" if isinstance(v, str) else str(v).lower() for v in (a, b))
 

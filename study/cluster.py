@@ -7,7 +7,7 @@ that is started later, or again, is judged too.
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 
@@ -34,7 +34,7 @@ async def _asked(check: Check) -> Sequence[str]:
 
 
 @contextmanager
-def executor(address: str, name: str, check: Check, seconds: float) -> Iterator[Executor]:
+def executor(address: str, name: str, check: Check, seconds: float) -> Generator[Executor]:
     """An executor for the workers that match, after a word on each that does not. Raises OSError if there is none."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # which prints tracebacks of lost connections
     try:

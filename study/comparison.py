@@ -98,8 +98,8 @@ def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Co
             t_interval([x.metrics[split]["accuracy"] - y.metrics[split]["accuracy"] for x, y in pairs]), ()
         )
     found = [(right(x, split), right(y, split)) for x, y in pairs]
-    difference = paired_difference(*(np.array(side) for side in zip(*found, strict=True)))
-    return Comparison(difference, tuple(mcnemar_p(x, y) for x, y in found))
+    ours, theirs = (np.array(side) for side in zip(*found, strict=True))
+    return Comparison(paired_difference(ours, theirs), tuple(mcnemar_p(x, y) for x, y in found))
 
 
 def is_positive(effect: Interval) -> str:

@@ -40,7 +40,7 @@ class Manager(AsyncTextFileContentsManager):
             decorate(model["content"], links.of_report())
         return model
 
-    async def save(self, model: dict, path: str = "") -> dict:
+    async def save(self, model: dict, path: str = "") -> dict | None:
         if model["type"] == "notebook":
             notebook = nbformat.from_dict(model["content"])
             if is_paired(notebook):

@@ -59,7 +59,7 @@ def adopt(part: parts.Part, chosen: profile.Profile) -> int:
         raise ValueError(draft.summary())
     store, committed = runs.Store(chosen.records, chosen.drafts), runs.Store(chosen.records)
     for spec in draft.changed:
-        committed.replace(store.load(spec))
+        committed.replace(store.require(spec))
     return len(draft.changed)
 
 

@@ -75,12 +75,12 @@ def settle_arithmetic(variables: MutableMapping[str, str]) -> None:
         variables.pop(name, None)
         if number is not None:  # PyTorch and BLAS obey the first, TensorFlow the second
             variables[name] = str(number)
-    variables |= {
-        "KERAS_BACKEND": "tensorflow",
-        "KERAS_HOME": str(SETTINGS / "keras"),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_ENABLE_ONEDNN_OPTS": "0",  # the same order of additions on every x86 machine
-    }
+    variables.update(
+        KERAS_BACKEND="tensorflow",
+        KERAS_HOME=str(SETTINGS / "keras"),
+        TF_CPP_MIN_LOG_LEVEL="3",
+        TF_ENABLE_ONEDNN_OPTS="0",  # the same order of additions on every x86 machine
+    )
 
 
 def clean(given: Mapping[str, str]) -> dict[str, str]:

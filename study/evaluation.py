@@ -1,6 +1,6 @@
 """How classifiers are judged: scores, intervals, paired tests, the best temperature."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -96,7 +96,7 @@ def paired_difference(values_a: np.ndarray, values_b: np.ndarray, seed: int = 0)
 
 
 @lru_cache(maxsize=2)
-def _resampled(n: int, seed: int) -> tuple[np.ndarray, dict]:
+def _resampled(n: int, seed: int) -> tuple[np.ndarray, Mapping]:
     """How often each of n examples is drawn in each resample, (2000, n) uint8, and the state of the generator after."""
     rng = np.random.default_rng(seed)
     drawn = [np.bincount(rng.integers(n, size=n), minlength=n).astype(np.uint8) for _ in range(2000)]

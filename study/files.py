@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def digest_of(files: Iterable[Path], also: str = "") -> str:
 
 
 @contextmanager
-def writing(file: Path) -> Iterator[None]:
+def writing(file: Path) -> Generator[None]:
     """An OSError with the file, the reason and the remedy for whatever can't be written in this block."""
     try:
         yield
@@ -36,7 +36,7 @@ def writing(file: Path) -> Iterator[None]:
         raise OSError(error.errno, f"can't write the file: {error.strerror}; {remedy}", str(file)) from error
 
 
-def write_atomically(file: Path, content: bytes) -> None:
+def write_atomically(file: Path, content: bytes | memoryview) -> None:
     """Write under a temporary name in the same folder, then move: the file is whole or is not there.
 
     What a killed process left of the same file goes. Raises OSError as `writing` does.
@@ -91,7 +91,7 @@ def unusable_state(file: Path, reason: object) -> ValueError:
 
 
 @contextmanager
-def alone(lock: Path, work: str) -> Iterator[None]:
+def alone(lock: Path, work: str) -> Generator[None]:
     """Hold a lock, which the system frees when its process ends, however it ends; says so while it waits."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     held = filelock.FileLock(lock)

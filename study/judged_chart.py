@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
+from numpy.typing import ArrayLike
 
 from study import figures
 from study.verdicts import NOT_COMPARABLE, Judged, Kind, collapsed
@@ -54,7 +55,7 @@ def _ticks(low: float, high: float) -> list[float]:
     return sorted(tick for tick in decades + near if low <= tick <= high)
 
 
-def relative(values: Sequence[float], published: float, points: bool) -> np.ndarray:
+def relative(values: ArrayLike, published: float, points: bool) -> np.ndarray:
     """Values as ratios to the published number, or as differences from it in percentage points."""
     values = np.asarray(values, dtype=float)
     return 100 * (values - published) if points else values / published

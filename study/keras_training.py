@@ -3,9 +3,10 @@
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -66,7 +67,7 @@ def weights_of(model: keras.Model, dtype: str = "float32") -> dict[str, np.ndarr
 
 
 @contextmanager
-def in_float64() -> Iterator[None]:
+def in_float64() -> Generator[None]:
     """Keras layers that are built here compute in float64: what is drawn of them then is the same on every processor,
     whose float32 products differ in the last digits.
     """
@@ -98,7 +99,7 @@ def with_weights(make: Callable[[], keras.Model], record: Record) -> keras.Model
 def _keep(model: keras.Model, history: dict[str, list[float]], state: Path) -> None:
     packed = io.BytesIO()
     variables = model.variables + model.optimizer.variables
-    values = {f"v{i}": np.asarray(v) for i, v in enumerate(variables)}
+    values: dict[str, Any] = {f"v{i}": np.asarray(v) for i, v in enumerate(variables)}
     np.savez(packed, history=np.array(json.dumps(history)), **values)
     keep_state(state, packed.getvalue())
 

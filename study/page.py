@@ -60,7 +60,7 @@ class Page:
         self,
         figures_dir: Path,
         synthetic: bool = False,
-        show: Callable[[Bundle], None] = _to_front_end,
+        show: Callable[[Bundle], object] = _to_front_end,
         numbers: Mapping[str, str] | None = None,
         documents: bool = True,
     ) -> None:

@@ -34,7 +34,7 @@ class Part:
 
     @property
     def title(self) -> str:
-        return re.search(r"^# # (.+)$", self.source.read_text(encoding="utf-8"), flags=re.M)[1]
+        return re.findall(r"^# # (.+)$", self.source.read_text(encoding="utf-8"), flags=re.M)[0]
 
     @property
     def short_title(self) -> str:

@@ -57,11 +57,7 @@ def rows_of(recorded: runs.Record, repeated: runs.Record) -> list[Row]:
 def recorded(wanted: Sequence[parts.Part], chosen: profile.Profile) -> list[runs.Record]:
     """The records of parts, which new runs are compared with. Raises ValueError if one is missing or damaged."""
     store = runs.Store(chosen.records)
-    found = [(spec, store.load(spec)) for part in wanted for spec in part.experiments.specs(chosen)]
-    for spec, record in found:
-        if record is None:
-            raise ValueError(f"{runs.label(spec)} has no sound record in {store.folder}; run `make report` first.")
-    return [record for _, record in found]
+    return [store.require(spec) for part in wanted for spec in part.experiments.specs(chosen)]
 
 
 def smoke_run(part: parts.Part, chosen: profile.Profile) -> str:
@@ -160,7 +156,7 @@ def repeat(
         write_atomically(note, json.dumps(settings).encode())
     with sweep.workers(workers, None) as executor:
         sweep.check(sweep.sweep([record.spec for record in recorded], fresh, executor, threads, kept))
-    repeated = [fresh.load(record.spec) for record in recorded]
+    repeated = [fresh.require(record.spec) for record in recorded]
     rows = [row for pair in zip(recorded, repeated, strict=True) for row in rows_of(*pair)]
     note.unlink()
     return summarised(part, repeated, rows, workers, seed)

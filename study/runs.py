@@ -140,6 +140,13 @@ class Store:
             tqdm.write(f"Damaged record {file} ({error}); the run is made again.", file=sys.stderr)
             return None
 
+    def require(self, spec: Mapping) -> Record:
+        """The record of this spec. Raises ValueError if there is none, or a damaged one."""
+        found = self.load(spec)
+        if found is None:
+            raise ValueError(f"{label(spec)} has no sound record in {self.folder}; run `make report` first.")
+        return found
+
     def missing(self, specs: Sequence[dict]) -> list[dict]:
         return [spec for spec in specs if self.load(spec) is None]
 
@@ -159,7 +166,7 @@ class Store:
 
     def by_hand(self, spec: Mapping, train: Train) -> Record:
         """The record of this spec; if there is none, `train` makes one as `get` does, and it is kept in `drafts`."""
-        return self.load(spec) or Store(self.drafts).get(spec, train)
+        return self.load(spec) or Store(self.drafts or self.folder).get(spec, train)
 
     def replace(self, record: Record) -> None:
         """Keep a record in place of that of the same run with an earlier definition of its model."""
@@ -193,10 +200,11 @@ class Store:
         found = [self.load(spec) for spec in specs]
         missing = [i for i, record in enumerate(found) if record is None]
         bar = tqdm(missing, desc="runs", unit="run", disable=not missing)
+        made = {}
         for i in bar:
             bar.set_description(label(specs[i]))
-            found[i] = self.get(specs[i], train)
-        return found
+            made[i] = self.get(specs[i], train)
+        return [record or made[i] for i, record in enumerate(found)]
 
     def _make(self, spec: Mapping, train: Train) -> Record:
         scratch = paths.BUILD / "scratch" / f"{spec['model']}-{state_digest(spec)}"

@@ -12,7 +12,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import partial
@@ -121,7 +121,7 @@ def threads_each(workers: int) -> int:
     """The threads of each of so many runs at a time on this machine. Raises ValueError for no worker."""
     if workers < 1:
         raise ValueError(f"WORKERS={workers} makes nothing. Give 1 or more.")
-    return max(1, os.cpu_count() // workers)
+    return max(1, (os.cpu_count() or 1) // workers)
 
 
 def _obstacles(expected: str, files: Sequence[str]) -> Iterator[str]:
@@ -150,7 +150,7 @@ def differences(expected: str, libraries: dict[str, str], files: Sequence[str]) 
 
 
 @contextmanager
-def workers(number: int, scheduler: str | None, files: Sequence[str] = ()) -> Iterator[concurrent.futures.Executor]:
+def workers(number: int, scheduler: str | None, files: Sequence[str] = ()) -> Generator[concurrent.futures.Executor]:
     """An executor that makes `number` runs at a time here, or as many as those workers of a Dask cluster that match.
 
     `files` are those of the catalog that the runs read. Raises RunError or OSError when there is no such cluster.

@@ -151,11 +151,11 @@ def fit(
 def predict(model: nn.Module, split: Batches, bf16: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Logits (n, classes) float32 and classes (n,) int64 of every example, in the split's order."""
     model.eval()
-    found, classes = None, np.empty(len(split), dtype=np.int64)
+    found, classes = np.empty((0, 0), dtype=np.float32), np.empty(len(split), dtype=np.int64)
     for inputs, targets, rows in split.in_order():
         with _autocast(bf16):
             logits = model(*inputs)
-        if found is None:
+        if not found.size:
             found = np.empty((len(split), logits.shape[1]), dtype=np.float32)
         found[rows] = logits.float().cpu().numpy()
         classes[rows] = targets.cpu().numpy()

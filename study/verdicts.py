@@ -80,9 +80,9 @@ class Judged:
     printed: str
 
     @property
-    def regenerated(self) -> float | None:
-        """The median over seeds."""
-        return median(self.values) if self.values else None
+    def regenerated(self) -> float:
+        """The median over seeds. Raises ValueError if there is none."""
+        return median(self.values)
 
 
 def prediction_interval(values: Sequence[float], kind: Kind) -> tuple[float, float] | None:
@@ -229,6 +229,6 @@ def ahead_of_all(*statuses: str) -> str:
     return next((worst for worst in (CONTRADICTED, UNCLEAR, PARTLY) if worst in statuses), CONFIRMED)
 
 
-def fact(holds: bool) -> str:
+def fact(holds: bool | np.bool) -> str:
     """The verdict on a claim that can be read off the data."""
     return CONFIRMED if holds else CONTRADICTED

@@ -78,7 +78,7 @@ def _number(judged: Judged, part: Part, records: Sequence[Record]) -> dict:
         "kind": judged.kind.value,
         "published": judged.published,
         "values": [float(value) for value in judged.values],
-        "regenerated": None if judged.regenerated is None else float(judged.regenerated),
+        "regenerated": float(judged.regenerated) if judged.values else None,
         "interval": judged.interval and [float(end) for end in judged.interval],
         "verdict": judged.verdict.status,
         "reason": judged.verdict.reason,

@@ -77,7 +77,7 @@ def measured(numbers: Sequence[Judged]) -> list[Judged]:
 def excludes_much(judged: Judged) -> bool:
     """Whether the interval for one more seed ends within NARROW_INTERVAL of the median on both sides."""
     ends = judged.interval or (-np.inf, np.inf)
-    return bool(max(abs(end - judged.regenerated) for end in ends) <= NARROW_INTERVAL * judged.regenerated)
+    return max(abs(end - judged.regenerated) for end in ends) <= NARROW_INTERVAL * judged.regenerated
 
 
 def numbers_in_words(verdicts: Sequence[Verdicts]) -> str:
@@ -237,7 +237,7 @@ def changed(verdicts: Sequence[Verdicts]) -> pd.DataFrame:
 
 def regenerated_in_words(judged: Judged) -> str:
     """The median over seeds, with their range where they differ."""
-    if judged.regenerated is None:
+    if not judged.values:
         return NOTHING
     middle, ends = judged.show(judged.regenerated), _range(judged, min(judged.values), max(judged.values))
     return middle if middle == ends else f"{middle} ({ends})"
@@ -245,8 +245,9 @@ def regenerated_in_words(judged: Judged) -> str:
 
 def interval_in_words(judged: Judged) -> str:
     """The interval for one more seed, where it decided."""
-    decided = judged.interval is not None and judged.verdict.status != words.NOT_COMPARABLE
-    return _range(judged, *judged.interval) if decided else NOTHING
+    if judged.interval is None or judged.verdict.status == words.NOT_COMPARABLE:
+        return NOTHING
+    return _range(judged, *judged.interval)
 
 
 def _range(judged: Judged, *ends: float) -> str:
