@@ -376,8 +376,8 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
             )  # fmt: skip
             if own and name in own:
                 y = figures.four_digits(own[name][column])
-                dots = {"mode": "markers", "marker": {"color": colour, "symbol": "circle-open", "size": 7}}
-                dots["x"] = list(range(1, len(y) + 1))
+                marker = {"color": colour, "symbol": "circle-open", "size": 7}
+                dots = {"mode": "markers", "marker": marker, "x": list(range(1, len(y) + 1))}
                 fig.add_scatter(y=y, hovertemplate="this notebook's run, epoch %{x}: %{y}", **quiet | dots)
             constant = {"color": colour, "width": 1, "dash": "dot"}
             fig.add_hline(runs[0].metrics["constant_loss"][part], line=constant, **place)
@@ -440,7 +440,9 @@ def detections(tweets: pd.DataFrame, errors: Mapping[str, ArrayLike], thresholds
     for name, found in errors.items():
         relative = np.asarray(found, dtype=float) / thresholds[name]
         if len(relative) > len(tweets):
-            raise ValueError(f"{name}: errors of {len(found)} windows, but only {len(tweets)} rows for them to end at")
+            raise ValueError(
+                f"{name}: errors of {len(relative)} windows, but only {len(tweets)} rows for them to end at"
+            )
         times, flagged, look = tweets.timestamp.to_numpy()[-len(relative) :], relative > 1, figures.look_of(name)
         label = f"{name}: {flagged.sum():,} flagged"
         lower.plot(times, relative, color=look.colour, ls=look.linestyle, lw=1, label=label)

@@ -188,7 +188,7 @@ def between(values: Sequence[float], digits: int | None = None) -> str:
 
 # Trainings of one model, by their records
 
-Holds = Callable[[Record], bool]
+Holds = Callable[[Record], bool | np.bool]
 
 
 def training(record: Record) -> np.ndarray:
@@ -362,7 +362,7 @@ def version_1_spikes(e: Evidence) -> Verdict:
     def on_bursts(record: Record) -> bool:
         windows = start + np.flatnonzero(e.flagged(record))  # first rows
         hold = [any(row <= b and row + WINDOW > a for a, b in bursts) for row in windows]
-        return bool(hold) and np.mean(hold) > GOOD
+        return bool(hold and np.mean(hold) > GOOD)
 
     found = "most windows above the threshold hold one of the highest bursts of the series", on_bursts
     then = "The windows above the threshold are the detected anomalies by definition."
@@ -457,8 +457,8 @@ def hyperparameters(e: Evidence) -> Verdict:
     by_shape = bool((of_scoring["min"] < GOOD * of_scoring["max"]).any())
     return Verdict(
         all_of(fact(by_scoring), fact(by_shape)),
-        f"The NAB score of our detector, summed over the nine other series, is {interval(*widest, 1)} with the same "
-        "networks, depending on how their errors are scored; another bottleneck or depth changes it by "
+        f"The NAB score of our detector, summed over the nine other series, is {interval(*widest, digits=1)} with the "
+        "same networks, depending on how their errors are scored; another bottleneck or depth changes it by "
         f"{number((of_scoring['max'] - of_scoring['min']).max(), 1)} at most. Of the scoring "
         f"{number(len(scored))} settings were tried without a pause; networks were only varied with one.",
     )

@@ -41,7 +41,7 @@ def describe(series: Series) -> tuple[dict, dict[str, np.ndarray]]:
 def _bursts(series: Series, count: int = 8) -> list[dict]:
     """The highest bursts: rows above the quantile HIGH, merged within one hour, by falling peak."""
     high = np.flatnonzero(series.values > np.quantile(series.values, HIGH))
-    found = []
+    found: list[dict] = []
     for group in np.split(high, np.flatnonzero(np.diff(high) > HOUR_ROWS) + 1):
         peak = group[np.argmax(series.values[group])]
         rows = {"time": peak, "first": group[0], "last": group[-1]}

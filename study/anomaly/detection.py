@@ -126,7 +126,8 @@ def judge(scores: dict[str, np.ndarray], series: dict[str, Series]) -> tuple[dic
     others = {name: one for name, one in series.items() if name != AAPL}
     judged, on_others = series[AAPL], {name: _OnSeries(scores[name], one) for name, one in others.items()}
     trials, elsewhere = _try_rules(list(on_others.values())), _left_out(on_others)
-    metrics, arrays = {}, {"scores": scores[AAPL].astype(np.float32)}
+    metrics: dict = {}
+    arrays: dict[str, np.ndarray] = {"scores": scores[AAPL].astype(np.float32)}
     for column, pauses in COLUMNS.items():
         rules = {criterion: trials.best(criterion, pauses) for criterion in ("nab", "events")}
         raised = rules["nab"].alarms(scores[AAPL])

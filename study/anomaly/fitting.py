@@ -127,7 +127,7 @@ def score(table: pd.DataFrame, counts: bool) -> tuple[np.ndarray, list[str]]:
     if step != STEP:
         notes.append(f"the detector is fitted to steps of {_words(step)}")
     if counts:
-        stable = own.anscombe(values)
+        stable = pd.Series(own.anscombe(values))
         usual = values[: design.warm_up_rows].mean() * (STEP / step)
         gain = design.sparse_gain if usual < design.sparse_below else 1.0
     else:

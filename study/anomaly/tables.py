@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ def losses(fitted: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
     return pd.DataFrame({"Model": list(fitted)} | {t: [shown(name, q) for name in fitted] for q, t in titles.items()})
 
 
-def parameters_differing(built: Mapping[str, object]) -> int:
+def parameters_differing(built: Mapping[str, Any]) -> int:
     """How many of the original's models, by name, have another number of parameters than it reports."""
     reported = {NAMES[key]: published.value(f"part2.{key}.parameters") for key in AUTOENCODERS}
     return sum(built[name].count_params() != count for name, count in reported.items())

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -33,7 +33,7 @@ class Step(NamedTuple):
     size: str = ""
 
 
-def graph(model: object) -> Figure:
+def graph(model: Any) -> Figure:
     """The computational graph of a Keras model of dense layers: forwards, and the gradients back.
 
     Everything is read from the model. n is the number of vectors in a batch. Raises ValueError for other layers.
@@ -78,7 +78,7 @@ def graph(model: object) -> Figure:
     return fig
 
 
-def _rows(model: object) -> list[list[Step]]:
+def _rows(model: Any) -> list[list[Step]]:
     """The steps of a chain of dense layers, two layers in a row; the input comes first, the loss last."""
     layers = model.layers
     others = [layer.name for layer in layers if type(layer).__name__ != "Dense"]
@@ -132,10 +132,10 @@ def fault(
             axis.plot(as_stations(vector[None])[0, station, gauge], style, color=colour, lw=1.3, label=label)
         axis.set(title=GAUGES[gauge], xlabel="time step", xticks=range(0, STEPS + 1, 5), ylim=(0, 1))
     axes[0].set_ylabel("reading")
-    normal, scores, (threshold,) = (figures.four_digits(1e4 * np.asarray(one)) for one in (normal, scores, [threshold]))
-    right.hist(normal, bins=30, color=PALETTE["grey"], alpha=0.6, label="sound cycles")
-    right.axvline(threshold, color="black", ls="-.", lw=1.2, label="threshold")
-    for value, colour, style in zip(scores, (PALETTE["grey"], FAULTY), ("-", "--"), strict=True):
+    sounds, pair, (limit,) = (figures.four_digits(1e4 * np.asarray(one)) for one in (normal, scores, [threshold]))
+    right.hist(sounds, bins=30, color=PALETTE["grey"], alpha=0.6, label="sound cycles")
+    right.axvline(limit, color="black", ls="-.", lw=1.2, label="threshold")
+    for value, colour, style in zip(pair, (PALETTE["grey"], FAULTY), ("-", "--"), strict=True):
         right.axvline(value, color=colour, ls=style, lw=1.5)
     right.set(title="score", xlabel="MSE (× 10⁻⁴)", ylabel="sound cycles")
     _legend_above(fig, axes[0], right)

@@ -75,9 +75,9 @@ def _scores(fitted: Mapping[str, Score], vectors: np.ndarray) -> Scores:
     return {name: score(vectors) for name, score in fitted.items()}
 
 
-def _rates(calibration: Scores, normal: Scores, faulty: Scores, kinds: np.ndarray | None = None) -> dict[str, dict]:
+def _rates(calibration: Scores, normal: Scores, faulty: Scores, *, kinds: np.ndarray | None = None) -> dict[str, dict]:
     """Rates of every detector over all faults and, where `kinds` are given, under `kinds` for each kind of fault."""
-    found = {}
+    found: dict[str, dict] = {}
     for name, scores in faulty.items():
         rates = partial(evaluation.rates, calibration[name], normal[name])
         found[name] = rates(scores)
@@ -100,7 +100,7 @@ def standard(spec: dict, scratch: Path) -> Outcome:
     metrics = {
         "loss": losses[-1],
         "validation_loss": float(fitted[AUTOENCODER](_validation(spec, line)).mean()),
-        "scores": _rates(*(_scores(fitted, x) for x in (judge.calibration, judge.normal, faulty)), kinds),
+        "scores": _rates(*(_scores(fitted, x) for x in (judge.calibration, judge.normal, faulty)), kinds=kinds),
     }
     return metrics, {"history_loss": np.array(losses)}
 
@@ -131,7 +131,7 @@ def plant_year(spec: dict, scratch: Path, make: Callable | None = None) -> Outco
     for severity in SEVERITIES:
         faulty, kinds = judge.faulty(severity)
         found = scored(faulty)
-        severities.append({"severity": severity, "scores": _rates(calibration, normal, found, kinds)})
+        severities.append({"severity": severity, "scores": _rates(calibration, normal, found, kinds=kinds)})
         if severity == STANDARD_SEVERITY:
             curves = _curves(calibration, normal, found)
     recurring, _ = judge.faulty(recurring=True)
@@ -145,7 +145,7 @@ def plant_year(spec: dict, scratch: Path, make: Callable | None = None) -> Outco
         "recurring": _rates(calibration, normal, scored(recurring)),
         "thresholds": {name: evaluation.threshold(calibration[name]) for name in rebuilding},
         "labels": {name: _labels(line, judge, one.residuals) for name, one in rebuilding.items()},
-        "months": _months(spec, line, rebuilding, scratch),
+        "months": _months(spec, line, network, rebuilding, scratch),
     }
     histories = {f"history_{name}": np.array(losses) for name, losses in history.items()}
     return metrics, histories | curves | kept
@@ -246,7 +246,9 @@ def _conditions(spec: dict, line: Line, fitted: Mapping[str, Score]) -> dict[str
     }
 
 
-def _months(spec: dict, line: Line, rebuilding: Mapping[str, Autoencoder | Pca], scratch: Path) -> list[dict]:
+def _months(
+    spec: dict, line: Line, network: Autoencoder, rebuilding: Mapping[str, Autoencoder | Pca], scratch: Path
+) -> list[dict]:
     """A year in service: detectors as deployed, with a new threshold every quarter, and retrained every quarter.
 
     New thresholds and retraining use the production of the month before, unlabelled, with a few unnoticed faults. The
@@ -278,7 +280,7 @@ def _months(spec: dict, line: Line, rebuilding: Mapping[str, Autoencoder | Pca],
     calibration = reference
     for month, pair in enumerate(sets):
         if month in RETRAINING_MONTHS:
-            vectors, network = recent(cycles, month, Stream.DRIFT + 60), rebuilding[AUTOENCODER]
+            vectors = recent(cycles, month, Stream.DRIFT + 60)
             network.fit(vectors, max(1, epochs // RETRAINING_SHARE), scratch / f"month-{month}")
             rebuilding = _rebuilding(network, vectors)
             calibration = scored(recent(judged, month, Stream.DRIFT + 40))
