@@ -53,9 +53,10 @@ def assemble(
     notebooks = {part: nbformat.read(chosen.executed / _file(part), as_version=4) for part in wanted}
     replies = {part: _replies(notebook) for part, notebook in notebooks.items()}
     found = [record for some in records.values() for record in some]
+    source = digest(notebooks.values(), found)
     meta = META | {
         "subtitle": META["subtitle"] + (" — on SYNTHETIC data" if chosen.synthetic else ""),
-        "source": digest(notebooks.values(), found),
+        "source": source,
         "notebooks": os.path.relpath(paths.NOTEBOOKS, chosen.report),
     }
     answered = _answers(notebooks)
@@ -84,7 +85,7 @@ def assemble(
     contents = dict(zip(documents, [made.html, made.pdf], strict=True))
     if whole and strict:
         contents[chosen.report / NUMBERS] = results.as_json(filling.numbers(made.blocks))
-        everything = results.collect(records, verdicts, meta["source"], made.checked)
+        everything = results.collect(records, verdicts, source, made.checked)
         contents[chosen.report / RESULTS] = results.as_json(everything)
     _replace(contents)
     texts = [judgement, *(text for notebook in notebooks.values() for text in outputs.items_of(notebook))]
@@ -171,7 +172,7 @@ def _note(chosen: profile.Profile, part: parts.Part, drafted: Sequence[Draft]) -
     )
 
 
-def _replies(notebook: nbformat.NotebookNode) -> list[dict]:
+def _replies(notebook: nbformat.NotebookNode) -> list[Mapping]:
     return [reply for cell in notebook.cells for reply in inline.replies_of(cell).values()]
 
 

@@ -45,7 +45,7 @@ def _as_jpeg(image: ElementTree.Element) -> bool:
         return False
     png = base64.b64decode(link.removeprefix(_PNG))
     bitmap = Image.open(io.BytesIO(png)).convert("RGBA")
-    if bitmap.getchannel("A").getextrema()[0] < 255:
+    if any(bitmap.getchannel("A").histogram()[:255]):  # pixels that let the ground show
         return False
     jpeg = io.BytesIO()
     bitmap.convert("RGB").save(jpeg, "JPEG", quality=JPEG_QUALITY, optimize=True)
@@ -79,14 +79,14 @@ def _shorten_names(root: ElementTree.Element) -> None:
 def _shorten(element: ElementTree.Element) -> None:
     element.text, element.tail = (text if (text or "").strip() else None for text in (element.text, element.tail))
     for key in _COORDINATES & set(element.attrib):
-        element.set(key, _LONG_NUMBER.sub(_rounded, " ".join(element.get(key).split())))
+        element.set(key, _LONG_NUMBER.sub(_rounded, " ".join(element.attrib[key].split())))
     if "transform" in element.attrib:  # a scale needs all of its decimals
-        moved = _TRANSLATION.sub(lambda found: _LONG_NUMBER.sub(_rounded, found[0]), element.get("transform"))
+        moved = _TRANSLATION.sub(lambda found: _LONG_NUMBER.sub(_rounded, found[0]), element.attrib["transform"])
         element.set("transform", moved)
     if "d" in element.attrib:
-        element.set("d", _path(element.get("d")))
+        element.set("d", _path(element.attrib["d"]))
     if "style" in element.attrib:
-        element.set("style", re.sub(r"\s*([:;])\s*", r"\1", element.get("style")))
+        element.set("style", re.sub(r"\s*([:;])\s*", r"\1", element.attrib["style"]))
     shifted = _SHIFTED.fullmatch(element.get("transform", ""))
     if element.tag == f"{_SVG}use" and shifted and not {"x", "y"} & set(element.attrib):
         del element.attrib["transform"]

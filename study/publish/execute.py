@@ -72,14 +72,15 @@ def key_of(notebook: NotebookNode, parameters: Mapping[str, Any], inputs: str) -
     Expressions count with the code cells that they stand between. The words around them are left out, so that a
     change of prose runs nothing.
     """
-    parts: list[str | set[str]] = [set()]
+    parts, between = [], set()
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            parts += [cell.source, set()]
+            parts += [sorted(between), cell.source]
+            between = set()
         elif cell.cell_type == "markdown":
-            parts[-1] |= {inline.same(expression) for expression in inline.expressions(cell.source)}
-    plain = [part if isinstance(part, str) else sorted(part) for part in parts]
-    return hashlib.sha256(repr([plain, sorted(parameters.items()), inputs]).encode()).hexdigest()
+            between |= {inline.same(expression) for expression in inline.expressions(cell.source)}
+    parts.append(sorted(between))
+    return hashlib.sha256(repr([parts, sorted(parameters.items()), inputs]).encode()).hexdigest()
 
 
 def is_fresh(
@@ -143,10 +144,15 @@ def execute(
         except tuple(_FAULTS) as error:
             fault = next(words for kind, words in _FAULTS.items() if isinstance(error, kind))
             raise PublishError(f"{source}: {fault.format(error=error)}") from error
-        drawn = outputs.figures_in(outputs.items_of(executed)) if figures else []
-        files = (file for name in drawn for file in sorted(figures.glob(f"{glob.escape(name)}.*")))
+        files = _drawn(executed, figures) if figures else []
         executed.metadata |= {KEY: key_of(notebook, parameters, inputs), FIGURES: _digests(files)}
     write_atomically(target, nbformat.writes(executed).encode())
+
+
+def _drawn(executed: NotebookNode, figures: Path) -> list[Path]:
+    """The files of the figures that an executed notebook shows."""
+    drawn = outputs.figures_in(outputs.items_of(executed))
+    return [file for name in drawn for file in sorted(figures.glob(f"{glob.escape(name)}.*"))]
 
 
 def _literal(path: Path) -> str:

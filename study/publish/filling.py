@@ -233,7 +233,7 @@ def _sentences(part: Element, marked: Sequence[Element]) -> list[tuple[str, list
 def _checked(part: Element, where: str, section: Section) -> list[Checked]:
     """The sentences of a block of text that have checks."""
     spans = [span for span in tree.find(part, "Span") if tree.has_class(span, "Span", "check")]
-    read = lambda span: Check(tree.attribute(span, "compared"), not tree.has_class(span, "Span", "failed"))  # noqa: E731
+    read = lambda span: Check(tree.attribute(span, "compared") or "", not tree.has_class(span, "Span", "failed"))  # noqa: E731
     return [Checked(where, section, words, tuple(map(read, found))) for words, found in _sentences(part, spans)]
 
 

@@ -143,12 +143,13 @@ def _classifiers(records: Sequence[Record]) -> str:
     The lowest seed of ours must be above the highest one of the variant.
     """
     ours, best, linear = (_best_accuracies(records, f"part4-{task}") for task in ("own", "variants", "baselines"))
+    mean, mean_of_best, mean_of_linear = (float(np.mean(shares)) for shares in (ours, best, linear))
     reported = max(published.value(f"part4.{name}.test_accuracy") for name in VARIANTS)
     lead = compare(of(records, "part4-own"), of(records, "part4-baselines", "tfidf")).difference
     return (
-        f"In Part IV our own text classifier has a test accuracy of {percent(np.mean(ours))}, the best retrained "
-        f"variant of the original {percent(np.mean(best))} (reported: {percent(reported)})"
-        f"{_mark(min(ours), '>', max(best))}, and a linear model {percent(np.mean(linear))}, not clearly less than "
+        f"In Part IV our own text classifier has a test accuracy of {percent(mean)}, the best retrained "
+        f"variant of the original {percent(mean_of_best)} (reported: {percent(reported)})"
+        f"{_mark(min(ours), '>', max(best))}, and a linear model {percent(mean_of_linear)}, not clearly less than "
         f"ours{_mark(lead.low, '<=', 0)}."
     )
 

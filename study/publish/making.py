@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,7 +85,7 @@ class _Steps:
         self.seconds = noted(file)
 
     @contextmanager
-    def step(self, title: str) -> Iterator[None]:
+    def step(self, title: str) -> Generator[None]:
         kind, *_ = left = self.kinds[self.number :]
         self.number += 1
         rest = sum(self.seconds.get(k, TYPICAL_SECONDS[k]) for k in left)

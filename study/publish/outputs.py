@@ -161,20 +161,20 @@ def _alt(drawing: str) -> str:
         groups = list(ElementTree.fromstring(drawing, parser=parser).iter()) if drawing else []
     except ElementTree.ParseError:  # a drawing of another origin, which a browser may still read
         groups = []
-    axes = [group for group in groups if str(group.get("id", "")).startswith("axes_")]
+    axes = [group for group in groups if group.get("id", "").startswith("axes_")]
     found = [_said(_comment(group), _label(group, "axis_2"), _label(group, "axis_1")) for group in axes]
     return "; ".join(dict.fromkeys(filter(None, found))) or NO_CAPTION
 
 
 def _label(axes: ElementTree.Element, name: str) -> str:
-    return next((_comment(part) for part in axes if str(part.get("id", "")).startswith(f"matplotlib.{name}")), "")
+    return next((_comment(part) for part in axes if part.get("id", "").startswith(f"matplotlib.{name}")), "")
 
 
 def _comment(group: ElementTree.Element) -> str:
     """The text that stands in a group itself, not in its ticks, legend or curves."""
-    texts = [part for part in group if str(part.get("id", "")).startswith("text_")]
-    comments = [child.text.strip() for part in texts[:1] for child in part.iter() if child.tag is ElementTree.Comment]
-    return " ".join(comments)
+    texts = [part for part in group if part.get("id", "").startswith("text_")]
+    comments = (child for part in texts[:1] for child in part.iter() if child.tag is ElementTree.Comment)
+    return " ".join((comment.text or "").strip() for comment in comments)
 
 
 def _said(title: str, upright: str, across: str) -> str:

@@ -31,7 +31,7 @@ def text(inlines: Any, mark: Callable[[Element], str | None] = lambda element: N
     marked = mark(inlines)
     if marked is not None:
         return marked
-    match inlines["t"], inlines.get("c"):
+    match inlines["t"], inlines.get("c", ""):
         case "Str", content:
             return content
         case "Space" | "SoftBreak" | "LineBreak", _:

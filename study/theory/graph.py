@@ -150,7 +150,7 @@ _LANE = 3.3  # between queries, keys and values
 _ASIDE = 2.2  # of what joins the flow from the side
 
 
-def draw(nodes: Mapping[str, Node], letters: Mapping[int, str], height_cm: float) -> Figure:
+def draw(nodes: dict[str, Node], letters: Mapping[int, str], height_cm: float) -> Figure:
     """The graph from top to bottom, shapes on the edges, one colour a stage; parameters in dashed boxes.
 
     `letters` gives the sizes their symbols; the box of a parameter shows its own shape.
@@ -186,7 +186,7 @@ def draw(nodes: Mapping[str, Node], letters: Mapping[int, str], height_cm: float
     return fig
 
 
-def _rows(nodes: Mapping[str, Node]) -> dict[str, int]:
+def _rows(nodes: dict[str, Node]) -> dict[str, int]:
     """Row of each node: what x flows through stands below its sources, a parameter right above its first user."""
     row: dict[str, int] = {}
     for name, node in nodes.items():
@@ -197,7 +197,7 @@ def _rows(nodes: Mapping[str, Node]) -> dict[str, int]:
     return row | {name: min(row[user] for user in _users(name, nodes)) - 1 for name in nodes if name not in row}
 
 
-def _columns(nodes: Mapping[str, Node], row: Mapping[str, int]) -> dict[str, float]:
+def _columns(nodes: dict[str, Node], row: Mapping[str, int]) -> dict[str, float]:
     """Place of each node across: what x flows through below the middle of its sources, parameters beside their user."""
     place: dict[str, float] = {}
     for level in range(max(row.values()) + 1):
@@ -219,7 +219,7 @@ def _columns(nodes: Mapping[str, Node], row: Mapping[str, int]) -> dict[str, flo
     return place
 
 
-def _users(name: str, nodes: Mapping[str, Node]) -> list[str]:
+def _users(name: str, nodes: dict[str, Node]) -> list[str]:
     return [user for user, node in nodes.items() if name in node.sources]
 
 

@@ -1,6 +1,6 @@
 """How the runs of Part III are made: on one thread each, so that no number depends on how many cores there are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from study.theory import agreement, cost, mixing, scaling
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> Generator[None]:
     """PyTorch with one thread, as a decorator or around a block."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -30,7 +30,7 @@ def columns(found: Sequence[dict]) -> dict[str, list]:
 def compare_with_pytorch(spec: dict, scratch: Path) -> Outcome:
     """Largest differences, one value for each shape."""
     shapes = spec["settings"]["shapes"]
-    return columns([agreement.differences(spec["model"], *shape, spec["seed"]) for shape in shapes]), {}
+    return columns([agreement.differences(spec["model"], *shape, seed=spec["seed"]) for shape in shapes]), {}
 
 
 @one_thread()
