@@ -35,7 +35,7 @@ class Archive:
         refuse(path, sorted({f"{name!a} {fault}" for name, _, _, fault in found if fault}))
         large = [f"{name!a} has {size:,} bytes, more than {LARGEST:,}. Take it out." for name, size, _, _ in found]
         refuse(path, [line for line, one in zip(large, found, strict=True) if one[1] > LARGEST])
-        self._members = {name: member for name, _, member, _ in found}
+        self._members: dict = {name: member for name, _, member, _ in found}
 
     def names(self) -> list[str]:
         return sorted(self._members)

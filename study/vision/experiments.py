@@ -60,7 +60,7 @@ def network_settings(bonus: Bonus, network: str, changes: Sequence[str] = CHANGE
     transformer = {"width": bonus.width, "depth": bonus.depth, "heads": bonus.heads, "hidden": bonus.hidden}
     arguments = {"vit": transformer, "vgg": {}, "resnet": {"stem": "halving"}, "efficientnet": {"strides": "paper"}}
     training: Training = bonus.improved if network == IMPROVED else getattr(bonus, network, bonus.resnet)
-    settings = asdict(training) | {
+    settings: dict = asdict(training) | {
         "network": "vit" if network == IMPROVED else network,
         "arguments": arguments.get(network, {}),
         "batch": bonus.batch, "label_smoothing": bonus.label_smoothing, "patience": bonus.patience,

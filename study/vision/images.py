@@ -175,8 +175,9 @@ def decode(
     done = Counter() if done is None else done
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if getattr(image, "is_animated", False) and image.format != "MPO":  # of a camera: the second is a preview
-                raise DataError(f"{where} has {image.n_frames} pictures. Keep one.")
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1 and image.format != "MPO":  # of a camera: the second is a preview
+                raise DataError(f"{where} has {frames} pictures. Keep one.")
             size, turned = image.size, image.getexif().get(ExifTags.Base.Orientation, 1) > 1
             image.draft(None, (4 * SIDE, 4 * SIDE))  # a large JPEG is unpacked to no more than what is needed
             square = ImageOps.fit(_rgb(ImageOps.exif_transpose(image), done), (SIDE, SIDE), resample)

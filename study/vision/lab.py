@@ -220,7 +220,7 @@ class Vision:
         """The spec of a training; of all settings but network, seed and epochs there is one choice a network."""
         keys = {name: key for key, name in NETWORKS.items()}
         key = keys.get(make.__name__, make.__name__.lower().replace("_", "-"))
-        changed = {} if epochs is None else {"epochs": epochs}
+        changed: dict = {} if epochs is None else {"epochs": epochs}
         run = experiments.Run(key, seed, experiments.network_settings(self.profile.bonus, key, **changed))
         return experiments.ALL.spec(self.profile, "bonus-models", run) | {"definition": definitions.of(make)}
 

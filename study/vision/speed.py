@@ -84,7 +84,9 @@ def throughput(
     return found
 
 
-def _ours(network, pixels, classes, statistics, recipe, augmentation, batch, sizes) -> float:
+def _ours(
+    network, pixels, classes, statistics: tuple[np.ndarray, np.ndarray], recipe, augmentation, batch, sizes
+) -> float:
     """Seconds of an epoch; of the mean epoch, where there are several sizes."""
     model, epochs = network.to(memory_format=torch.channels_last), max(1, len(sizes))
     split = torch.from_numpy(pixels).to(training.device()), classes, np.arange(len(pixels)), *statistics, batch, 0
