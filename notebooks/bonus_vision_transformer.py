@@ -610,6 +610,14 @@ class ConvolutionalTransformer(VisionTransformer):
         return self.head(self.norm(x).mean(dim=1))
 
 
+class BagOfPatches(ConvolutionalTransformer):
+    """The plain ViT without attention: flat patches, each for itself."""
+
+    def __init__(self, classes, width, depth, heads, hidden):
+        super().__init__(classes, width, depth, heads, hidden, attention=False)
+        self.tokens = Patches(8, width)
+
+
 class Perceptron(nn.Module):
     """What is left of an encoder block without attention."""
 

@@ -75,7 +75,7 @@ def records():
         made("bonus-models", m, shares[m], trained[m], **({"history": histories[m]} if m in histories else {}))
         for m in shares
     ]
-    return [*found, made("bonus-models", experiments.IMPROVED, 0.94), made("bonus-ablation", "without-attention", 0.8)]
+    return [*found, made("bonus-models", experiments.IMPROVED, 0.94)]
 
 
 def statuses(records):

@@ -18,11 +18,12 @@ NETWORKS = {
     "vit": "VisionTransformer",
     "efficientnet": "EfficientNetB0",
     "vit-c": "ConvolutionalTransformer",
+    "bag-of-patches": "BagOfPatches",
 }
-"""The networks' classes in the notebook; all but the last are the original's."""
-MODELS = tuple(NETWORKS)[:-1]
+"""The networks' classes in the notebook."""
+MODELS = "vgg", "resnet", "vit", "efficientnet"
 """The original's four networks."""
-IMPROVED = "vit-c"
+IMPROVED, BAG = "vit-c", "bag-of-patches"
 
 AUGMENTATION = {"crop": 6, "flip": True, "jitter": 0.2}
 """What all networks share; the improved ViT's training images also lose a rectangle at times."""
@@ -38,7 +39,7 @@ def network_settings(bonus: Bonus, network: str, **changed) -> dict:
     transformer = {"width": bonus.width, "depth": bonus.depth, "heads": bonus.heads, "hidden": bonus.hidden}
     return asdict(training) | {
         "network": network,
-        "arguments": transformer if network in ("vit", IMPROVED) else {},
+        "arguments": transformer if network in ("vit", IMPROVED, BAG) else {},
         "sizes": list(training.sizes),
         "batch": bonus.batch,
         "label_smoothing": bonus.label_smoothing,
@@ -52,14 +53,20 @@ def _speed(sizes: Bonus) -> list[Run]:
 
 
 def _models(sizes: Bonus) -> list[Run]:
-    return [Run(model, seed, network_settings(sizes, model)) for seed in sizes.seeds for model in NETWORKS]
+    return [Run(model, seed, network_settings(sizes, model)) for seed in sizes.seeds for model in (*MODELS, IMPROVED)]
 
 
 def _without_attention(sizes: Bonus) -> list[Run]:
-    """The improved ViT without attention, its perceptrons widened to as many parameters."""
-    settings = network_settings(sizes, IMPROVED)
-    settings["arguments"] |= {"attention": False, "hidden": sizes.hidden + 2 * sizes.width}
-    return [Run("without-attention", seed, settings) for seed in sizes.seeds]
+    """Both transformers without attention, their perceptrons widened to as many parameters, trained as with it."""
+    widened = {"hidden": sizes.hidden + 2 * sizes.width}
+    improved, plain = network_settings(sizes, IMPROVED), network_settings(sizes, "vit") | {"network": BAG}
+    improved["arguments"] |= widened | {"attention": False}
+    plain["arguments"] |= widened
+    return [
+        Run(model, seed, settings)
+        for seed in sizes.seeds
+        for model, settings in (("without-attention", improved), (BAG, plain))
+    ]
 
 
 def _settings(profile: Profile) -> dict:

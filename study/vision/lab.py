@@ -33,7 +33,7 @@ from study.vision.evaluation import (
     train_test_gap,
     trial_difference,
 )
-from study.vision.experiments import IMPROVED, NETWORKS, WEIGHT
+from study.vision.experiments import BAG, IMPROVED, NETWORKS, WEIGHT
 from study.vision.sources import classes_of
 from study.vision.trainings import GLIMPSED
 
@@ -197,10 +197,10 @@ class Vision:
         measured = runs.of(self.records, "bonus-speed")[0].metrics
         return float(np.median(np.divide(measured["progressive"], measured["plain"])))
 
-    def attention_gain(self) -> Comparison:
-        """The improved ViT against itself without attention, on validation."""
-        without = runs.of(self.records, "bonus-ablation")
-        return evaluation.compare(runs.of(self.records, "bonus-models", IMPROVED), without, "validation")
+    def attention_gain(self, network: str) -> Comparison:
+        """A transformer ("vit", "vit-c") against itself without attention, on validation."""
+        without = runs.of(self.records, "bonus-ablation", {"vit": BAG, IMPROVED: "without-attention"}[network])
+        return evaluation.compare(runs.of(self.records, "bonus-models", network), without, "validation")
 
     def verdicts(self) -> dict[str, str]:
         """The verdict on each claim of the original about this part, by its name in data/published.toml."""

@@ -44,10 +44,14 @@ def test_specs_name_their_data():
         assert all(spec["data"] == [expected] for spec in found)
 
 
-def test_the_ablation_takes_attention_away_and_keeps_the_number_of_parameters():
+@pytest.mark.parametrize(
+    ("whole", "less", "differ"),
+    [("vit-c", "without-attention", {"arguments"}), ("vit", "bag-of-patches", {"arguments", "network"})],
+)
+def test_the_ablation_takes_attention_away_and_keeps_the_number_of_parameters(whole, less, differ):
     quick = {s["model"]: s["settings"] for s in experiments.ALL.specs(QUICK) if s["task"] != "bonus-dataset"}
-    improved, without = quick[experiments.IMPROVED], quick["without-attention"]
-    assert {k for k in improved if improved[k] != without[k]} == {"arguments"}
+    improved, without = quick[whole], quick[less]
+    assert {k for k in improved if improved[k] != without[k]} == differ
     with_it, ablated = (trainings.network(settings) for settings in (improved, without))
     counts = [sum(p.numel() for p in network.parameters()) for network in (with_it, ablated)]
     assert counts[1] == pytest.approx(counts[0], rel=0.03)
@@ -65,7 +69,7 @@ def test_the_test_split_is_touched_by_the_judged_models_alone(records):
 @pytest.mark.slow
 def test_a_judged_record_holds_what_the_report_needs(records):
     splits = load(["synthetic/dogs_food_vehicles"], QUICK.bonus.synthetic_rows)
-    for model in experiments.NETWORKS:
+    for model in (*experiments.MODELS, experiments.IMPROVED):
         record = records["bonus-models", model]
         m, arrays = record.metrics, record.arrays
         assert {"accuracy", "loss", "precision", "recall", "f1", "confusion"} <= set(m["test"]) & set(m["train"])
