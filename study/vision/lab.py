@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from study import definitions, lab, profile, published, runs
-from study.comparison import Comparison, mean
+from study.comparison import Comparison, mean, points
 from study.comparison import frequent_mistake as _frequent_mistake
 from study.evaluation import Interval, probabilities
 from study.runs import Record
@@ -39,7 +39,7 @@ from study.vision.trainings import GLIMPSED
 
 __all__ = [
     "GLIMPSED", "ORIGINALS", "Run", "Vision", "accuracies", "apart", "compare", "concentration", "frequent_mistake",
-    "gap_difference", "history", "origins", "parameters_in_paper", "reported", "share_of", "train_test_gap",
+    "gap_difference", "history", "origins", "parameters_in_paper", "points", "reported", "share_of", "train_test_gap",
     "trial_difference",
 ]  # fmt: skip
 
