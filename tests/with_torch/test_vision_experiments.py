@@ -3,7 +3,6 @@
 Its lab is used as a reader would.
 """
 
-import json
 
 import chapter
 import numpy as np
