@@ -156,6 +156,8 @@ def test_false_alarms_are_those_outside_every_window_and_counted_by_runs(monkeyp
     alarms = [[1005, 1012, 1030, 1031, 1033, 1060, 1090], [1012], [1070, 1082]]
     made = [SimpleNamespace(arrays={"unpaused_alarm_rows": np.array(rows)}) for rows in alarms]
     monkeypatch.setattr(lab.Nab, "detector", lambda self, key: made)
-    monkeypatch.setattr(lab.Nab, "dataset", lambda self: SimpleNamespace(metrics={"windows": [[1010, 1020], [1055, 1065]]}))
+    monkeypatch.setattr(
+        lab.Nab, "dataset", lambda self: SimpleNamespace(metrics={"windows": [[1010, 1020], [1055, 1065]]})
+    )
     found = nab.false_alarms("version-3")
     assert found.to_numpy().tolist() == [[5, 3, "2 March"], [0, 0, ""], [2, 1, "2 March"]]
