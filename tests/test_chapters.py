@@ -90,10 +90,6 @@ class TestValues:
             build, r"n.ipynb, cell 2: the inline value “[xy]” stands where JupyterLab", markdown(text, x="1", y="2")
         )
 
-    def test_a_cell_that_swallows_the_next_is_named(self, build):
-        cells = markdown("```python\nx = 1"), markdown("```\nnext\n```"), markdown("words")
-        refused(build, "n.ipynb, cell 2: its Markdown does not end with the cell", *cells)
-
     def test_a_missing_value_is_named(self, build):
         refused(build, "cell 2: the inline value “x” has no value", new_markdown_cell("{eval}`x`"))
 
@@ -308,6 +304,18 @@ def test_a_models_code_stays_where_code_is_left_out():
     cells = [markdown("# Title"), shows(source="def model(): ...", tags=["model"]), shows(source="other()")]
     told = chapters.chapter(new_notebook(cells=cells), "n.ipynb", Path(), code=False).markdown
     assert "{.python .definition}\ndef model(): ..." in told and "other()" not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("```python\nx = 1", "cell 2: opens a code block with ``` and does not close it"),
+        ("::: {.x}\nwords", "cell 2: needs as many closing lines ::: as opening ones"),
+        ("words\n\n:::", "cell 2: needs as many closing lines ::: as opening ones"),
+    ],
+)
+def test_what_a_cell_opens_it_closes(build, text, message):
+    refused(build, message, markdown(text), markdown("next"))
 
 
 def test_a_draft_says_so_on_every_page(build):

@@ -11,6 +11,7 @@ from study.comparison import (
     is_positive,
     leads,
     mean_confusion,
+    minus,
 )
 from study.evaluation import Interval
 from study.runs import Record
@@ -48,6 +49,10 @@ def test_an_effect_must_outlast_other_seeds_and_other_examples():
     assert [one.direction for one in found] == ["higher", "not clearly different"]
     assert [sum(p < 0.05 for p in one.p_values) for one in found] == [4, 1]
     assert compare(steady, base[:1]).direction == "higher"
+
+
+def test_one_effect():
+    assert [is_positive(e) for e in (UP, DOWN, LEVEL, minus(DOWN))] == [CONFIRMED, CONTRADICTED, UNCLEAR, CONFIRMED]
 
 
 def test_all_of_several_effects():

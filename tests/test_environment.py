@@ -232,6 +232,17 @@ def test_the_commit_is_never_that_of_another_repository(tmp_path, monkeypatch):
     assert runs.commit() == git(ours, "--git-dir=.git", "rev-parse", "HEAD")[:12]
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git here")
+def test_line_ends_are_those_of_the_repository_whatever_git_is_told(tmp_path):
+    git(tmp_path, "init", "-q")
+    shutil.copy(paths.ROOT / ".gitattributes", tmp_path)
+    (tmp_path / "a.py").write_bytes(b"x = 1\n")
+    git(tmp_path, "add", ".")
+    (tmp_path / "a.py").unlink()
+    git(tmp_path, "-c", "core.autocrlf=true", "-c", "core.eol=crlf", "checkout", "--", "a.py")
+    assert (tmp_path / "a.py").read_bytes() == b"x = 1\n"
+
+
 # make
 
 

@@ -16,7 +16,7 @@ from study.page import PANDOC
 from study.publish import chapters, inline, outputs, tree
 from study.publish import execute as execution
 from study.publish.errors import PublishError
-from study.publish.execute import execute, is_fresh, read_source, refresh_prose
+from study.publish.execute import execute, is_fresh, key_of, read_source, refresh_prose
 
 HEADER = """# ---
 # jupyter:
@@ -96,8 +96,8 @@ def test_parameters_are_injected_and_the_result_is_complete(executed):
 @pytest.mark.parametrize(
     ("body", "header", "message"),
     [
-        (BODY, HEADER, r'unknown parameter nubmer; its cell tagged "parameters" has \[.number.\]'),
-        (BODY.replace(' tags=["parameters"]', ""), HEADER, r'its cell tagged "parameters" has \[\]'),
+        (BODY, HEADER, "unknown parameter nubmer; its parameters cell has number"),
+        (BODY.replace(' tags=["parameters"]', ""), HEADER, '0 cells are tagged "parameters"'),
         (BODY, "", "names no python3 kernel; run `jupytext --set-kernel"),
     ],
 )
@@ -180,15 +180,25 @@ def test_a_full_disk_is_told_with_the_file(source, tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == ["demo.py"]
 
 
-def test_a_kernel_that_does_not_answer_is_told(source, tmp_path, monkeypatch):
-    """One that does not start: tests/test_environment.py."""
-
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (TimeoutError("(60 s)"), r"did not answer in time \(60 s\); the machine may be overloaded"),  # no full disk
+        (RuntimeError("no port"), r"does not start \(no port\). The environment may be damaged: delete .venv"),
+    ],
+)
+def test_a_kernel_that_does_not_answer_or_start_is_told(source, tmp_path, monkeypatch, error, message):
     def fail(*given, **options):
-        raise TimeoutError("(60 s)")
+        raise error
 
     monkeypatch.setattr("papermill.execute_notebook", fail)
-    with pytest.raises(PublishError, match=r"did not answer in time \(60 s\); the machine may be overloaded"):
+    with pytest.raises(PublishError, match=message):
         execute(source(), tmp_path / "demo.ipynb", {})
+
+
+def test_the_key_does_not_depend_on_the_order_of_parameters(source):
+    notebook = read_source(source())
+    assert key_of(notebook, {"a": 1, "b": 2}, "") == key_of(notebook, {"b": 2, "a": 1}, "")
 
 
 def values(notebook):

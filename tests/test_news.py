@@ -269,3 +269,8 @@ def test_verdicts_are_tallied_facts_apart(records):
     ]
     assert tables.tally(found) == {"not reproduced": 1, "reproduced": 1, "comparable": 2}
     assert tables.not_reproduced(found, "Base") == 1 and tables.not_reproduced(found, "Dropout") == 0
+
+
+def test_a_missing_record_is_named(records):
+    with pytest.raises(KeyError, match="part4-sizes"):
+        runs.of(records, "part4-sizes")

@@ -26,8 +26,18 @@ def test_every_part_has_its_notebook():
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
-def test_the_ipynb_collapses_what_readers_need_not_see(source):
-    for cell in pairing.paired(source).cells:
+def test_text_and_ipynb_are_in_step(source):
+    paired = source.with_suffix(".ipynb").read_text(encoding="utf-8")
+    assert paired == nbformat.writes(pairing.paired(source)) + "\n", f"run `make pair` after a change of {source.name}"
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+def test_the_ipynb_has_no_outputs_and_collapses_what_readers_need_not_see(source):
+    paired = pairing.paired(source)
+    assert all(not c.get("outputs") and c.get("execution_count") is None for c in paired.cells)
+    assert not any("user_expressions" in c.metadata for c in paired.cells)
+    assert paired.metadata.kernelspec.name == "python3"
+    for cell in paired.cells:
         collapsed = cell.metadata.get("jupyter", {}).get("source_hidden", False)
         tags = set(cell.metadata.get("tags", []))
         hidden = {"hide-input", "setup", "parameters"} if cell.cell_type == "code" else {"answer"}
@@ -35,8 +45,7 @@ def test_the_ipynb_collapses_what_readers_need_not_see(source):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
-def test_text_and_ipynb_are_in_step_and_saving_in_jupyterlab_changes_neither(source):
-    """No outputs, no values, no numbers in links; after a change of a text run `make pair`."""
+def test_saving_in_jupyterlab_changes_nothing_but_what_the_author_changed(source):
     notebook = pairing.paired(source)
     contents.decorate(notebook, NUMBERS)
     answers = [cell for cell in notebook.cells if "answer" in cell.metadata.get("tags", [])]

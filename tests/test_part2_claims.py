@@ -82,6 +82,11 @@ def test_how_a_curve_runs(curve, falls, steady, level):
     assert (claims.steady(curve), claims.level(curve)) == (steady, level)
 
 
+def test_the_bounds_are_those_that_are_documented():
+    found = (claims.STEEP, claims.STEADY, claims.EXPLAINS, claims.GOOD, claims.LOW, claims.WIDE)
+    assert found == (2.0, 1.2, 0.05, 0.5, 0.1, 1.0)
+
+
 def test_a_claim_that_falls_with_its_point_alone_says_so(records):
     """Eight of ten curves of Version 1 are level at the end, but one alone drops steeply."""
     told = {

@@ -61,6 +61,14 @@ def test_every_library_that_computes_is_named():
     assert {"numpy", "keras", "torch", "tokenizers", "transformers", "pillow"} <= set(runs.surroundings()["libraries"])
 
 
+def test_another_decision_is_another_record(store):
+    train = Trainer()
+    changes = [{}, {"seed": 1}, {"version": 2}, {"settings": {"epochs": 3}}, {"profile": "full"}]
+    for changed in changes:
+        store.get(spec(**changed), train)
+    assert train.calls == len(changes)
+
+
 @given(
     st.dictionaries(
         st.text(max_size=8),

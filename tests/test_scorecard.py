@@ -19,7 +19,6 @@ import committed
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from chapter import altered
 
 from study import parts, paths, prose, published, runs
 from study.page import PANDOC, Page, escape
@@ -301,6 +300,56 @@ def test_the_interval_for_one_more_seed_is_explained_where_it_is_shown(verdicts,
         assert ("one more seed:" in text) == ("| One more seed |" in text), one.part.key
 
 
+def test_counts_in_words_add_up(verdicts):
+    numbers = [j for v in verdicts for j in v.numbers]
+    words = scorecard.numbers_in_words(verdicts)
+    for kind, found in (("numbers from trainings", scorecard.measured(numbers)), ("facts", scorecard.facts(numbers))):
+        counted, listed = re.search(rf"(\d+)\s{kind} \(([^)]*)\)", words).groups()
+        assert int(counted) == len(found) == sum(map(int, re.findall(r"\d+", listed)))
+    assert len(scorecard.measured(numbers)) + len(scorecard.facts(numbers)) == len(numbers)
+    first, *others = map(int, re.findall(r"\d+", scorecard.claims_in_words(verdicts)))
+    assert first == sum(others) == sum(len(v.claims) for v in verdicts)
+
+
+def altered(records, task, change, model=None):
+    """A part and its records, with the metrics of a task (and model) changed."""
+    part = parts.find(task.partition("-")[0])
+    chosen = lambda r: r.spec["task"] == task and model in (None, r.spec["model"])  # noqa: E731
+    assert any(map(chosen, records[part]))
+    return part, [replace(r, metrics=r.metrics | change(r.metrics)) if chosen(r) else r for r in records[part]]
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "change", "turned"),
+    [
+        ("part1.total", "part1-latency", lambda m: {"parameters": 1_057_824}, (NOT_EXACT, EXACT)),
+        ("part2.rows", "part2-dataset", lambda m: {"rows": m["rows"] - 1}, (EXACT, NOT_EXACT)),
+        (
+            "part2.base.last_loss", "part2-published", lambda m: {"last_loss": 2 * m["last_loss"]},
+            (REPRODUCED, NOT_REPRODUCED),
+        ),
+        (
+            "part4.base.train_accuracy", "part4-variants",
+            lambda m: {"train": m["train"] | {"accuracy": m["train"]["accuracy"] - 0.008}}, (REPRODUCED, CLOSE),
+        ),
+        # Part II's claims have tests of their own (test_part2_claims.py).
+        ("attention_gradients", "part3-scaling", lambda m: {"raw": m["scaled"]}, (CONFIRMED, UNCLEAR)),
+        (
+            "base_overfits", "part4-variants", lambda m: {"train": m["train"] | {"accuracy": 0.5}},
+            (CONFIRMED, CONTRADICTED),
+        ),
+    ],
+)  # fmt: skip
+def test_a_verdict_turns_when_its_record_is_altered(records, verdicts, name, task, change, turned):
+    part, changed = altered(records, task, change)
+    (one,) = (v for v in verdicts if v.part == part)
+    if "." in name:  # a number's key
+        before, after = ({j.key: j.verdict for j in found} for found in (one.numbers, part.analysis().judged(changed)))
+    else:
+        before, after = one.claims, part.analysis().claims(changed)
+    assert (before[name].status, after[name].status) == turned
+
+
 def test_front_pages_follow_the_records(records, verdicts, told):
     page = told(front.write, records, verdicts, True)
     assert all(
@@ -315,12 +364,11 @@ def test_front_pages_follow_the_records(records, verdicts, told):
 
 def test_the_abstract_does_not_boast_of_altered_records(records, verdicts):
     """Where ours is behind the original's, or most numbers are not reproduced, its checks fail."""
-    slow = altered("part4-own", "test", accuracy=0.2)
-    silent = altered("part2-stream", "paused", "nab", model="value", standard=0.0)
-    for key, alter, failing in (("part4", slow, 1), ("part2", silent, 2)):
-        part = parts.find(key)
-        changed = records | {part: list(map(alter, records[part]))}
-        assert front.abstract(changed, verdicts).count(".failed") == failing
+    slow = lambda m: {"test": m["test"] | {"accuracy": 0.2}}  # noqa: E731
+    silent = lambda m: {"paused": m["paused"] | {"nab": m["paused"]["nab"] | {"standard": 0.0}}}  # noqa: E731
+    for task, change, model, failing in (("part4-own", slow, None, 1), ("part2-stream", silent, "value", 2)):
+        part, changed = altered(records, task, change, model)
+        assert front.abstract(records | {part: changed}, verdicts).count(".failed") == failing
     failed = [
         replace(one, numbers=[replace(j, verdict=Verdict(NOT_REPRODUCED, "")) for j in one.numbers]) for one in verdicts
     ]

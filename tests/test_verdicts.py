@@ -5,7 +5,10 @@ All verdicts of the report are compared with those last read in test_scorecard.p
 
 import math
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from study import verdicts
 from study.verdicts import (
@@ -66,6 +69,20 @@ def test_a_collapsed_training_widens_no_interval():
     assert verdicts.collapsed([0.1, 0.1, 0.9], Kind.SHARE) == verdicts.collapsed([1.0, 1.0, 0.01], Kind.LOSS) == []
     # What is left must still be three seeds.
     assert verdicts.prediction_interval([1.0, 1.1, 9.0], Kind.LOSS) is None
+
+
+def test_the_interval_holds_one_more_seed_in_95_of_100_cases():
+    rng = np.random.default_rng(0)
+    for kind, draw in (
+        (Kind.SHARE, lambda n: rng.normal(0.5, 0.01, n)),
+        (Kind.LOSS, lambda n: rng.lognormal(0, 0.1, n)),
+    ):
+        inside = []
+        for _ in range(2000):
+            *seen, other = draw(6)
+            low, high = verdicts.prediction_interval(seen, kind)
+            inside.append(low <= other <= high)
+        assert 0.935 < np.mean(inside) < 0.965
 
 
 # Verdicts on numbers
@@ -158,6 +175,14 @@ def test_a_missing_value_is_an_error(missing, kind):
     for published, values in ((missing, [1.0]), (1.0, [1.0, missing]), (1.0, [])):
         with pytest.raises(ValueError, match="missing"):
             verdicts.of_number(published, values, kind)
+
+
+@given(st.lists(st.floats(0.01, 0.99), min_size=3, max_size=8), st.floats(0.01, 0.99))
+def test_what_lies_in_the_interval_is_reproduced_and_nothing_else(values, published):
+    low, high = verdicts.prediction_interval(values, Kind.SHARE)
+    clearly_in, clearly_out = low < published < high, published < low - 1e-6 or published > high + 1e-6
+    found = status(published, values, Kind.SHARE)
+    assert (found == REPRODUCED or not clearly_in) and (found != REPRODUCED or not clearly_out)
 
 
 # Words for claims

@@ -36,6 +36,8 @@ def windowed_gaussian(values: ArrayLike, window: int = 6400, step: int = 100) ->
     them, then of `window` rows that move on once every `step` rows. The tail is the one beyond the value, on
     its side of the mean. The default lengths reproduce NAB's published windowedGaussian output, whose score
     is 1 - tail rounded to 12 digits. The first row, with nothing before it, scores 0.
+
+    Raises ValueError also for `window` or `step` below 1.
     """
     values = _checked_values(values)
     if window < 1 or step < 1:
@@ -56,6 +58,8 @@ def pca_reconstruction(values: ArrayLike, components: int = 5) -> np.ndarray:
 
     Values enter as log(1 + value), standardised by the probation's mean and standard deviation; the
     components are fitted on the windows inside the probation. Rows without 30 rows up to them score 0.
+
+    Raises ValueError also for `components` outside 1 to 30 or a probation with fewer windows than components.
     """
     if not 1 <= components <= WINDOW:
         raise ValueError(f"components must be 1 to {WINDOW}, got {components}")
@@ -86,6 +90,8 @@ def sub_pca(values: ArrayLike, length: int = 100) -> np.ndarray:
     principal components, of its distance to the component's unit vector divided by the component's share of the
     variance. TSB-AD fits the whole series and gives a window's score to its middle row; here it belongs to the last
     row, in units of the probation's median. Rows without `length` rows up to them score 0.
+
+    Raises ValueError also for a probation with fewer windows than a window has rows.
     """
     windows, fitted_on = _windows(_checked_values(values), length, at_least=length + 1)
     head = windows[:fitted_on]
@@ -103,6 +109,8 @@ def poly(values: ArrayLike, length: int = WINDOW, degree: int = 4, neighbourhood
     A polynomial is fitted to the last `neighbourhood` rows; the score is the root mean square of the last `length`
     residuals, in units of the probation's median. TSB-AD fits rows on both sides of a window and leaves the window
     itself out. Rows without `neighbourhood` rows up to them score 0.
+
+    Raises ValueError also for a probation shorter than `neighbourhood`.
     """
     windows, fitted_on = _windows(_checked_values(values), neighbourhood, at_least=1)
     powers = np.polynomial.legendre.legvander(np.linspace(-1, 1, neighbourhood), degree)

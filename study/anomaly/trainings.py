@@ -152,7 +152,15 @@ def judge_published_detector(spec: dict, scratch: Path) -> Outcome:
     file = catalog.fetch(detectors.scores_file(spec["model"]))
     table = pd.read_csv(file).sort_values(["series", "row"], kind="stable")
     scores = {name: rows["anomaly_score"].to_numpy(dtype=np.float64) for name, rows in table.groupby("series")}
-    return detection.judge({name: scores[name] for name in ALL}, {name: _series(spec, name) for name in ALL})
+    series = {name: _series(spec, name) for name in ALL}
+    for name, one in series.items():
+        found = len(scores.get(name, ()))
+        if found != len(one):
+            raise catalog.DataError(
+                f"{file}: {found} scores of {name}, expected one for each of its {len(one)} rows. Restore the original "
+                "file."
+            )
+    return detection.judge({name: scores[name] for name in ALL}, series)
 
 
 def leave_series_out(spec: dict, scratch: Path) -> Outcome:

@@ -4,6 +4,7 @@ Before each cell stands an empty Div of class `cell`, and an empty Div of class 
 `study.publish.filling` finds the places by them.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,9 @@ from study.tags import ANSWER, HIDE_CELL, HIDE_INPUT, MODEL, SUMMARY
 
 CELL, SHOWN = "cell", "shown"
 """Classes of the Divs that mark a place."""
+
+_FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`\n]*$)|~{3,})", flags=re.M)
+_FENCED = re.compile(_FENCE.pattern + r".*\n(?:.*\n)*? {0,3}\1[`~]*[ \t]*$", flags=re.M)
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def chapter(notebook: NotebookNode, name: str, figures: Path, code: bool = True)
     errors call the notebook; files of objects go to `figures`. Raises PublishError for a cell that failed or was not
     run, an inline value that is missing or none, and a summary that is not the last prose.
     """
-    parts, cells, shown = [], {}, {}
+    parts, cells, shown, titles = [], {}, {}, 0
     last = max((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"), default=None)
     for index, cell in enumerate(notebook.cells):
         tags, where = _tags(cell), inline.place(notebook, index, name)
@@ -62,6 +66,7 @@ def chapter(notebook: NotebookNode, name: str, figures: Path, code: bool = True)
             found = tuple(map(inline.same, inline.expressions(cell.source)))
             cells[where] = Cell(where, found, inline.values_of(cell, where), SUMMARY in tags)
             parts.append(cell.source)
+            titles += _titles(cell.source, where)
             continue
         cells[where] = Cell(where)
         if cell.execution_count is None:
@@ -77,6 +82,8 @@ def chapter(notebook: NotebookNode, name: str, figures: Path, code: bool = True)
             else:
                 shown[f"{where}, output {number}"] = item
                 parts.append(mark(SHOWN, f"{where}, output {number}"))
+    if titles != 1:
+        raise PublishError(f"{name}: has {titles} headings of level one (#), needs one, the title of its chapter")
     return Chapter(name, "\n\n".join(parts) + "\n", cells, shown)
 
 
@@ -109,3 +116,15 @@ def warnings(notebook: NotebookNode, name: str) -> list[str]:
 
 def _tags(cell: NotebookNode) -> set[str]:
     return set(cell.metadata.get("tags", []))
+
+
+def _titles(markdown: str, where: str) -> int:
+    """How many headings of level one a cell has. Raises PublishError for what it opens and does not close."""
+    plain = _FENCED.sub("", markdown)
+    opened = _FENCE.search(plain)
+    if opened:
+        raise PublishError(f"{where}: opens a code block with {opened[1]} and does not close it")
+    divs = [line for line in plain.splitlines() if line.startswith(":::")]
+    if len(divs) != 2 * sum(bool(line.strip(": ")) for line in divs):
+        raise PublishError(f"{where}: needs as many closing lines ::: as opening ones")
+    return len(re.findall(r"^ {0,3}#\s", plain, flags=re.M))

@@ -57,9 +57,14 @@ _FAULTS = {
 def read_source(source: Path) -> NotebookNode:
     """A notebook from its percent-format text.
 
-    Raises PublishError when it names no kernel, or has an inline value that cannot be read everywhere.
+    Raises PublishError when it lacks what papermill needs, or has an inline value that cannot be read everywhere.
     """
     notebook = jupytext.read(source)
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        raise PublishError(
+            f'{source}: {len(tagged)} cells are tagged "parameters", expected one; tag the first code cell.'
+        )
     if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
         raise PublishError(f"{source}: names no python3 kernel; run `jupytext --set-kernel python3 {source.name}`.")
     inline.require_sound(notebook, source.name)
@@ -125,7 +130,7 @@ def execute(
         unknown = sorted(set(parameters) - set(known))
         if unknown:
             raise PublishError(
-                f'{source}: unknown parameter {", ".join(unknown)}; its cell tagged "parameters" has {list(known)}.'
+                f"{source}: unknown parameter {', '.join(unknown)}; its parameters cell has {', '.join(known)}."
             )
         try:
             with writing(result):

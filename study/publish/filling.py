@@ -238,18 +238,10 @@ def _checked(part: Element, where: str, section: Section) -> list[Checked]:
 
 
 def _opened(chapter: Chapter, filled: Mapping[str, list[Element]]) -> list[Element]:
-    """A chapter's blocks; after its title stand its note and its summary, the last cell of the notebook.
-
-    Raises PublishError for no title, or several.
-    """
+    """A chapter's blocks; after its title stand its note and its summary, the last cell of the notebook."""
     blocks = [block for key, cell in chapter.cells.items() if not cell.summary for block in filled[key]]
     lead = [_lead(filled[key]) for key, cell in chapter.cells.items() if cell.summary]
-    titles = [i for i, block in enumerate(blocks) if block["t"] == "Header" and block["c"][0] == 1]
-    if len(titles) != 1:
-        raise PublishError(
-            f"{chapter.name}: has {len(titles)} headings of level one (#), needs one, the title of its chapter"
-        )
-    (title,) = titles
+    title = next(i for i, block in enumerate(blocks) if block["t"] == "Header" and block["c"][0] == 1)
     blocks[title]["c"][1][2].append(["notebook", chapter.name])
     return [*blocks[: title + 1], *filled[chapter.name], *lead, *blocks[title + 1 :]]
 

@@ -13,7 +13,8 @@ def differences(reference: str, batch: int, tokens: int, width: int, heads: int,
     """Largest absolute differences (float32) from a function of PyTorch, with random padding.
 
     `reference` is scaled_dot_product_attention or MultiheadAttention; sequences have 1 to `tokens` tokens. Returns
-    `output` and `gradient` (with regard to the inputs, for a standard normal gradient of the output).
+    `output` and `gradient` (with regard to the inputs, for a standard normal gradient of the output). Raises ValueError
+    for another reference.
     """
     torch.manual_seed(seed)
     present = torch.arange(tokens) < torch.randint(1, tokens + 1, (batch, 1))
@@ -24,6 +25,8 @@ def differences(reference: str, batch: int, tokens: int, width: int, heads: int,
             lambda q, k, v: scaled_dot_product(q, k, v, mask)[0],
             lambda q, k, v: functional.scaled_dot_product_attention(q, k, v, attn_mask=mask),
         )
+    if reference != "MultiheadAttention":
+        raise ValueError(f"Unknown reference '{reference}': choose scaled_dot_product_attention or MultiheadAttention.")
     module = SelfAttention(width, heads)
     # Biases start from zero, where a mistake in them would not show.
     for projection in (module.query, module.key, module.value, module.output):

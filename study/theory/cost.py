@@ -23,17 +23,19 @@ def measure(model: str, tokens: int, width: int, heads: int, seconds: float, see
     The models: `explicit` attention holds its weights, `fused` is PyTorch's kernel that holds none, `projections` are
     the four linear maps around either. Returns the seconds of a forward pass (`forward`), the fastest of those that
     `seconds` allow (what disturbs a measurement only makes it slower), and the peak of bytes that forward and backward
-    together allocate beyond the inputs (`peak`).
+    together allocate beyond the inputs (`peak`). Raises ValueError for another model.
     """
     forward = _forward(model, tokens, width, heads, seed)
+
+    def only_forward() -> None:
+        with torch.no_grad():
+            forward()
 
     def both() -> None:
         forward().sum().backward()
 
     both()  # allocates what stays: the gradients of the inputs
-    timer = Timer("work()", globals={"work": torch.no_grad()(forward)}, num_threads=1)
-    fastest = min(timer.blocked_autorange(min_run_time=seconds).times)
-    return {"forward": fastest, "peak": peak_bytes(both, scratch)}
+    return {"forward": fastest(only_forward, seconds), "peak": peak_bytes(both, scratch)}
 
 
 def _forward(model: str, tokens: int, width: int, heads: int, seed: int) -> Callable[[], Tensor]:
@@ -41,11 +43,20 @@ def _forward(model: str, tokens: int, width: int, heads: int, seed: int) -> Call
     q, k, v = (torch.randn(1, heads, tokens, width // heads, requires_grad=True) for _ in range(3))
     x = torch.randn(1, tokens, width, requires_grad=True)
     maps = nn.ModuleList(nn.Linear(width, width) for _ in range(4))
-    return {
+    models = {
         "explicit": lambda: scaled_dot_product(q, k, v)[0],
         "fused": lambda: functional.scaled_dot_product_attention(q, k, v),
         "projections": lambda: sum(project(x) for project in maps),
-    }[model]
+    }
+    if model not in models:
+        raise ValueError(f"Unknown model '{model}'. Choose one of: {', '.join(models)}.")
+    return models[model]
+
+
+def fastest(work: Callable[[], None], seconds: float) -> float:
+    """The fastest of repeated runs, in seconds, on one thread."""
+    timer = Timer("work()", globals={"work": work}, num_threads=1)
+    return min(timer.blocked_autorange(min_run_time=seconds).times)
 
 
 def peak_bytes(work: Callable[[], None], scratch: Path) -> int:

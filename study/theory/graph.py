@@ -57,46 +57,56 @@ _TITLES = {
 class Node:
     """A box: its kind (input, parameter, operation, output), what stands in it, its sources and its result's shape.
 
-    `symbol` is the result's name in the formulas (Q, K, V, S, A, C), if it has one.
+    `flow` tells whether the module's input flows through it. `symbol` is the result's name in the formulas (Q, K, V, S,
+    A, C), if it has one.
     """
 
     kind: str
     text: str
     shape: tuple[int, ...]
     sources: list[str] = field(default_factory=list)
+    flow: bool = False
     stage: int = 0
     symbol: str = ""
 
 
 def trace(module: nn.Module, x: Tensor, outputs: Sequence[str], **arguments: object) -> dict[str, Node]:
-    """The graph of `module(x, **arguments)`, without a mask, as nodes by name, in order of execution.
+    """The graph of `module(x, **arguments)` as nodes by name, in order of execution.
 
     `outputs` names the results. Raises ValueError when the module returns another number of results.
     """
     program = torch.export.export(module.eval(), (x,), arguments)
     parameters = program.graph_signature.inputs_to_parameters
     nodes: dict[str, Node] = {}
+    drawn: dict[str, str] = {}  # the node that shows an operation's result
     for one in program.graph.nodes:
         if not isinstance(one.meta.get("val"), Tensor):
             continue
-        shape, sources = tuple(one.meta["val"].shape), [source.name for source in one.all_input_nodes]
+        shape, sources = tuple(one.meta["val"].shape), [drawn[source.name] for source in one.all_input_nodes]
+        drawn[one.name] = one.name
         if one.op == "placeholder":
             path = parameters.get(one.name)
-            nodes[one.name] = Node("parameter" if path else "input", path or one.name, shape)
+            first = not any(node.flow for node in nodes.values())
+            nodes[one.name] = Node("parameter" if path else "input", path or one.name, shape, flow=first and not path)
             continue
         text = _operation(one)
+        if text == "to":  # converts numbers to another type
+            drawn[one.name] = sources[0]
+            continue
         if text in _LAYOUT.values():
             *earlier, last = nodes[sources[0]].text.split("\n")
             if last in _LAYOUT.values() and len(one.all_input_nodes[0].users) == 1:
                 again = f"{last} twice" if last == text else f"{last}\n{text}"
                 text, sources = "\n".join([*earlier, again]), nodes.pop(sources[0]).sources
-        nodes[one.name] = Node("operation", text, shape, sources)
+        flow = any(nodes[source].flow for source in sources)
+        nodes[one.name] = Node("operation", text, shape, sources, flow)
     results = program.graph_signature.user_outputs
     if len(results) != len(outputs):
         named = ", ".join(outputs)
         raise ValueError(f"the module returns {len(results)} results, but {len(outputs)} are named: {named}")
     for name, result in zip(outputs, results, strict=True):
-        nodes[f"output {name}"] = Node("output", name, nodes[result].shape, [result])
+        source = drawn[result]
+        nodes[f"output {name}"] = Node("output", name, nodes[source].shape, [source], nodes[source].flow)
     _assign_stages(nodes)
     _name_results(nodes)
     return nodes
@@ -109,21 +119,26 @@ def _operation(one: torch.fx.Node) -> str:
     if name == "div" and constants:
         square = constants[0] ** 2
         return f"÷ √{square:g}" if abs(square - round(square)) < 1e-9 else f"÷ {constants[0]:g}"
+    if name == "where":
+        return "0 where seen,\n−∞ where hidden"
     return _LAYOUT.get(name, name)
 
 
 def _assign_stages(nodes: dict[str, Node]) -> None:
-    """Tell the four stages from the structure: before the first product, up to the softmax, after it, last map."""
+    """Tell the four stages from the structure: before the first product, up to the softmax, after it, last map.
+
+    What does not come from the input, such as a parameter or a mask's operation, belongs to the stage of its user.
+    """
     for node in nodes.values():
-        if node.kind == "operation":
+        if node.flow and node.kind == "operation":
             sources = [nodes[source] for source in node.sources]
             node.stage = max(3 if source.text == "softmax" else source.stage for source in sources)
             if node.stage == 3 and node.text == "linear":
                 node.stage = 4
             node.stage = max(node.stage, 2 if node.text == "matmul" else 1)
-    for name, node in nodes.items():
-        if node.kind == "parameter":
-            node.stage = nodes[_users(name, nodes)[0]].stage
+    for name, node in reversed(nodes.items()):
+        if not node.flow and node.kind != "input":
+            node.stage = next(user.stage for user in nodes.values() if name in user.sources)
 
 
 def _name_results(nodes: dict[str, Node]) -> None:
@@ -187,24 +202,27 @@ def draw(nodes: dict[str, Node], letters: Mapping[int, str], height_cm: float) -
 
 
 def _rows(nodes: dict[str, Node]) -> dict[str, int]:
-    """Row of each node: what x flows through stands below its sources, a parameter right above its first user."""
+    """Row of each node: what x flows through stands below its sources, all else right above its first user."""
     row: dict[str, int] = {}
     for name, node in nodes.items():
-        if node.kind != "parameter":
+        if node.flow:
             # An operation with parameters leaves a row free for them.
             step = 2 if any(nodes[source].kind == "parameter" for source in node.sources) else 1
-            row[name] = max((row[source] + step for source in node.sources if source in row), default=0)
-    return row | {name: min(row[user] for user in _users(name, nodes)) - 1 for name in nodes if name not in row}
+            row[name] = max((row[source] + step for source in node.sources if nodes[source].flow), default=0)
+    for name, node in reversed(nodes.items()):
+        if not node.flow:
+            row[name] = min(row[user] for user in _users(name, nodes)) - 1
+    return row
 
 
 def _columns(nodes: dict[str, Node], row: Mapping[str, int]) -> dict[str, float]:
-    """Place of each node across: what x flows through below the middle of its sources, parameters beside their user."""
+    """Place of each node across: what x flows through below the middle of its sources, all else beside its user."""
     place: dict[str, float] = {}
     for level in range(max(row.values()) + 1):
         together: dict[float, list[str]] = {}  # below the same middle
         for name, node in nodes.items():
-            if node.kind != "parameter" and row[name] == level:
-                above = [place[source] for source in node.sources if source in place]
+            if node.flow and row[name] == level:
+                above = [place[source] for source in node.sources if nodes[source].flow]
                 place[name] = sum(above) / len(above) if above else 0.0
                 if node.kind != "output":
                     together.setdefault(place[name], []).append(name)
@@ -216,6 +234,10 @@ def _columns(nodes: dict[str, Node], row: Mapping[str, int]) -> dict[str, float]
             place[name] -= _ASIDE
         for i, source in enumerate(s for s in node.sources if nodes[s].kind == "parameter"):
             place[source] = place[name] + (1.35 if i % 2 else -0.8)
+    for name in reversed(nodes):
+        if name not in place:
+            user = _users(name, nodes)[0]
+            place[name] = place[user] + (_ASIDE if nodes[user].flow else 0)
     return place
 
 

@@ -17,6 +17,9 @@ from study.experiments import Run
 from study.runs import Record, Store
 from study.theory import agreement, cost, experiments, graph, lab, mixing, scaling, tables
 
+CAUSAL = torch.ones(7, 7, dtype=torch.bool).tril()
+
+
 # The softmax with and without √d_k
 
 
@@ -131,6 +134,13 @@ def test_explicit_attention_needs_quadratic_memory_and_the_fused_kernel_linear(t
     assert peak("fused", 1024) < 0.2 * peak("explicit", 1024)
 
 
+def test_unknown_models_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="Unknown model 'sparse'.*explicit"):
+        cost.measure("sparse", 8, 8, 2, 0.01, 0, tmp_path)
+    with pytest.raises(ValueError, match="Unknown reference 'keras'"):
+        agreement.differences("keras", 1, 2, 4, 2, 0)
+
+
 # The graph
 
 
@@ -164,8 +174,18 @@ def test_graph_changes_with_the_module():
     without = traced(output=False)
     assert 4 not in {node.stage for node in without.values()}
     assert "÷ √6" in texts(traced(heads=2), "operation")
-    fused = graph.trace(SelfAttention(12, 3), torch.randn(2, 7, 12), ["z"])
-    assert "scaled_dot_product_attention" in texts(fused, "operation")
+    masked = graph.trace(SelfAttention(12, 3), torch.randn(2, 7, 12), ["z"], mask=CAUSAL)
+    assert "scaled_dot_product_attention" in texts(masked, "operation") and "mask" in texts(masked, "input")
+
+
+def test_a_mask_joins_the_graph_before_the_softmax():
+    arguments = {"mask": CAUSAL, "return_weights": True}
+    nodes = graph.trace(SelfAttention(12, 3), torch.randn(2, 7, 12), ["z", "A"], **arguments)
+    (softmax,) = (node for node in nodes.values() if node.text == "softmax")
+    divided, hiding = (nodes[source] for source in nodes[softmax.sources[0]].sources)
+    assert divided.text == "÷ √4" and divided.shape == (2, 3, 7, 7)
+    assert "−∞ where hidden" in hiding.text and hiding.shape == (7, 7) and hiding.sources == ["mask"]
+    assert hiding.stage == 2 and "to" not in texts(nodes, "operation")
 
 
 def test_drawn_graph_shows_every_box_and_shape():
@@ -186,6 +206,8 @@ def test_names_of_the_formulas_stand_at_their_results():
         "Q": (2, 7, 12), "K": (2, 7, 12), "V": (2, 7, 12), "S": (2, 3, 7, 7), "A": (2, 3, 7, 7), "C": (2, 7, 12),
     }  # fmt: skip
     assert (named["S"].text, named["A"].text) == ("÷ √4", "softmax")
+    masked = graph.trace(SelfAttention(12, 3), torch.randn(2, 7, 12), ["Z", "A"], mask=CAUSAL, return_weights=True)
+    assert next(node for node in masked.values() if node.symbol == "S").text == "add"
 
 
 def test_graph_refuses_unnamed_results():
