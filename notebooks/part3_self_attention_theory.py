@@ -54,8 +54,10 @@ measured = lab.Measured(profile)
 # | $S$, $A$ | $N \times N$ | scores $s_{ij}$ and weights $a_{ij}$ of query $i$ for every key $j$ |
 # | $C$ | $N \times d_v$ | weighted sum $c_i$ |
 # | $Z$ | $N \times d$ | latent representation $z_i$ |
+# | $W_q$, $W_k$, $W_v$ | $d \times d_k$, $d \times d_k$, $d \times d_v$ | |
+# | $W_o$ | $d_v \times d$ | |
 #
-# $N$ is the number of tokens, $d$ their width, $d_k$ the width of queries and keys, $d_v$ that of values. The assignment calls the result $z$; the original used $z$ for the weighted sum and $o$ for the result.
+# $N$ is the number of tokens, $d$ their width, $d_k$ the width of queries and keys, $d_v$ that of values. The biases are rows as long as what they are added to. The assignment calls the result $z$; the original used $z$ for the weighted sum and $o$ for the result.
 #
 # The four steps follow on three tokens of width $d = 4$, with $d_k = d_v = 2$. The columns of $X$ stand for *thing*, *action*, *living* and *points back*. The weights are chosen by hand; a model learns them.
 
@@ -86,11 +88,13 @@ K = X @ W_k + b_k
 V = X @ W_v + b_v
 
 # %% [markdown]
-# The two components of queries and keys stand for *living* and *action*, those of values for *living thing* and *action*. Take *itself*. Its query {eval}`lab.vector(Q[2])` asks for something living, half as loudly for an action ([Figure](#attention-projections)). The key of *cat*, {eval}`lab.vector(K[0])`, answers to *living*; its value {eval}`lab.vector(V[0])` says what it is.
+# The two components of queries and keys stand for *living* and *action*, those of values for *living thing* and *action*. Take *itself*. Its query {eval}`lab.vector(Q[2])` asks for something living, half as loudly for an action ([Figure](#attention-projections)). The key of *cat*, {eval}`lab.vector(K[0])`, answers to *living* more than any other does; its value {eval}`lab.vector(V[0])` says that it is a living thing. Its 1 for *action* is the bias $b_v$, which all values share; $b_k$ likewise gives all keys 1 for *living*. What becomes of both stands below, under the output transformation.
 
 # %% tags=["hide-input"]
+asked, held = ["living", "action"], ["living thing", "action"]
+columns = {"$X$": meanings, "$Q$": asked, "$K$": asked, "$V$": held, "$C$": held, "$Z$": meanings}
 page.figure(
-    charts.matrices({"$X$": X, "$Q$": Q, "$K$": K, "$V$": V}, tokens, {"$X$": meanings}, height_cm=3.5),
+    charts.matrices({"$X$": X, "$Q$": Q, "$K$": K, "$V$": V}, tokens, columns, height_cm=3.5),
     "attention-projections",
     "Step 1 of the example: each row of $X$ gives one row of $Q$, $K$ and $V$. Compare the query of *itself* with the key of *cat*.",
     "Four small matrices of numbers with rows cat, sees, itself.",
@@ -101,11 +105,11 @@ page.figure(
 #
 # > *Scaled dot-product attention. Explain how the model calculates attention scores using the query ($q_i$) and key ($k_j$) vectors. Include the formula for this step and discuss the role of the square root of the key vector dimension ($d_k$) in the normalization process.*
 #
-# **Answer.** The score $s_{ij}$ is the dot product of query $i$ and key $j$ over $\sqrt{d_k}$; it is large when both point the same way. For each query, a softmax over the keys $j$ turns the scores into weights that are positive and sum to one:
+# **Answer.** The score $s_{ij}$ is the dot product of query $i$ and key $j$ over $\sqrt{d_k}$; it is large when both are long and point the same way. For each query, a softmax over the keys $j$ turns the scores into weights that are positive and sum to one:
 #
 # $$s_{ij} = \frac{q_i \cdot k_j}{\sqrt{d_k}}, \qquad a_{ij} = \frac{e^{s_{ij}}}{\sum_{l=1}^{N} e^{s_{il}}} .$$
 #
-# If the components of queries and keys are independent, with mean 0 and variance 1, the division keeps the scores' variance at one, whatever $d_k$ is. Without it wide heads would have large scores, the softmax would put nearly all weight on one key, and its gradient would vanish.
+# If the components of queries and keys are independent, with mean 0 and variance 1, the division keeps the scores' variance at one, whatever $d_k$ is. Without it wide heads would have large scores, the softmax would put nearly all weight on one key, and its gradient would nearly vanish.
 
 # %%
 d_k = K.shape[1]
@@ -146,17 +150,23 @@ sizes = measured.profile.part3
 widest, narrowest = max(sizes.d_k), min(sizes.d_k)
 medians = measured.softmax["median"]
 unscaled, scaled = medians["raw"].unstack("statistic"), medians["scaled"].unstack("statistic")
+chained = scaled.filter(like="jacobian").div(np.sqrt(scaled.index), axis=0)  # by q·k, not by the score
+slope, slope_chained = unscaled.jacobian_median, chained.jacobian_median
+narrow, middling = (
+    max(slope.index[slope > other], default=0) for other in (scaled.jacobian_median, slope_chained)
+)
+rest = slope_chained[widest] / slope[widest]
 
 # %% [markdown]
 # Random queries and keys show the effect ([Figure](#attention-scaling)). At $d_k =$ {eval}`widest` the unscaled scores have a variance of {eval}`number(unscaled.variance[widest])` {eval}`holds(unscaled.variance[widest], "about", widest, within=0.1 * widest)`, and {eval}`percent(unscaled.saturated[widest], 0)` of the queries give more than 99% of their weight to one key {eval}`holds(unscaled.saturated[widest], ">", 0.5)`. The median norm of the softmax's Jacobian, the matrix of these derivatives, is {eval}`significant(unscaled.jacobian_median[widest], 2)`, against {eval}`significant(scaled.jacobian_median[widest], 2)` with the division {eval}`holds(unscaled.jacobian_median[widest], "<", 0.1 * scaled.jacobian_median[widest])`.
 #
-# The argument has limits. At $d_k =$ {eval}`narrowest` the unscaled norm is the larger one {eval}`holds(unscaled.jacobian_median[narrowest], ">", scaled.jacobian_median[narrowest])`: narrow heads gain nothing. And the *mean* norm at $d_k =$ {eval}`widest` is still {eval}`significant(unscaled.jacobian_mean[widest], 2)` {eval}`holds(unscaled.jacobian_mean[widest], ">", 10 * unscaled.jacobian_median[widest])`, carried by the queries whose two best keys nearly tie.
+# The argument has limits. Up to $d_k =$ {eval}`int(narrow)` the unscaled norm is the larger one {eval}`holds((slope > scaled.jacobian_median).loc[:narrow].all(), "=", True)`, so narrow heads gain nothing. The division also costs gradient: it reaches queries and keys through $q \cdot k / \sqrt{d_k}$, and the chain rule adds a factor $1 / \sqrt{d_k}$. With it the scaled median at $d_k =$ {eval}`widest` is {eval}`significant(slope_chained[widest], 2)`, still {eval}`number(rest)` times the unscaled one {eval}`holds(rest, ">", 10)`, but up to $d_k =$ {eval}`int(middling)` it is smaller {eval}`holds((slope > slope_chained).loc[:middling].all(), "=", True)`. And the unscaled *mean* at $d_k =$ {eval}`widest` is {eval}`significant(unscaled.jacobian_mean[widest], 2)`, more than the scaled one with that factor, {eval}`significant(chained.jacobian_mean[widest], 2)` {eval}`holds(unscaled.jacobian_mean[widest], ">", chained.jacobian_mean[widest])`: a few queries whose two best keys nearly tie carry it. So the division keeps most queries of a wide head learning; it does not make gradients larger on average.
 
 # %% tags=["hide-input"]
 page.figure(
     charts.scaling(measured.softmax),
     "attention-scaling",
-    f"The softmax over {sizes.keys} keys with and without the division, for random queries: median and range of {count(sizes.scaling_seeds, 'seed')} with {sizes.queries} queries each. The gradient is the Frobenius norm of the softmax's Jacobian, its median over queries. Compare the two curves as $d_k$ grows.",
+    f"The softmax over {sizes.keys} keys with and without the division, for random queries: median and range of {count(sizes.scaling_seeds, 'seed')} with {sizes.queries} queries each. The gradient is the Frobenius norm of the softmax's Jacobian, its median over queries; a query is on one key if that has more than 99% of its weight. Compare the two curves as $d_k$ grows.",
     "Three panels against d_k: unscaled, the variance rises, more queries look at one key and the gradient falls; scaled, all stay level.",
 )
 
@@ -169,7 +179,7 @@ page.figure(
 #
 # $$c_i = \sum_{j=1}^{N} a_{ij} v_j, \qquad C = A V .$$
 #
-# Since the weights are positive and sum to one, each component of $c_i$ lies between the smallest and the largest of that component among the values. Attention selects and mixes; it adds nothing of its own.
+# Since the weights are positive and sum to one, each component of $c_i$ lies between the smallest and the largest of that component among the values. Attention selects and mixes; it adds no content beyond the values.
 
 
 # %%
@@ -192,11 +202,11 @@ terms = " + ".join(f"{number(a, 3)} · {number(v)}" for a, v in zip(A[2], V[:, 0
 #
 # > *Optional output transformation: Explain the purpose of the optional final linear transformation ($W_o$) and bias term ($b_o$) in generating the latent representation $z$. How does this step potentially impact the final representation?*
 #
-# **Answer.** $W_o$ brings the weighted sums back to the width $d$ of the tokens and mixes the heads. Each of $h$ heads has its own $W_q$, $W_k$, $W_v$ of width $d_k = d_v = d / h$ and fills its own components; after $W_o$, every component of $z_i$ can add and subtract what all heads found. $b_o$ shifts all tokens alike:
+# **Answer.** $W_o$ brings the weighted sums back to the width $d$ of the tokens and mixes the heads. Each of $h$ heads has its own $W_q$, $W_k$, $W_v$, usually of width $d_k = d_v = d / h$, and fills its own components; after $W_o$, every component of $z_i$ can add and subtract what all heads found. $b_o$ shifts all tokens alike:
 #
 # $$z_i = \left[c_i^{(1)}, \dots, c_i^{(h)}\right] W_o + b_o = \sum_{r=1}^{h} c_i^{(r)} W_o^{(r)} + b_o,$$
 #
-# where $c_i^{(r)}$ is the weighted sum of head $r$ and $W_o^{(r)}$, of shape $d_v \times d$, the rows of $W_o$ that belong to it. In the example, with one head:
+# where $c_i^{(r)}$ is the weighted sum of head $r$ and $W_o^{(r)}$, of shape $d_v \times d$, the rows of $W_o$ that belong to it; $W_o$ as a whole is then $h d_v \times d$. In the example, with one head:
 
 # %%
 Z = C @ W_o + b_o
@@ -206,7 +216,7 @@ Z = C @ W_o + b_o
 
 # %% tags=["hide-input"]
 page.figure(
-    charts.matrices({"$S$": S, "$A$": A, "$C$": C, "$Z$": Z}, tokens, {"$Z$": meanings}, height_cm=3.6),
+    charts.matrices({"$S$": S, "$A$": A, "$C$": C, "$Z$": Z}, tokens, columns, height_cm=3.6),
     "attention-example",
     "Steps 2 to 4 of the example: scores, weights, weighted sums and result. Follow the last row, *itself*, from left to right.",
     "Four small matrices of numbers: scores, weights, weighted sums, output.",
@@ -242,8 +252,12 @@ same = {
 
 # %% [markdown]
 # #### A task that needs the last step
-#
-# A head's weights are not negative. While they depend on places alone, a component that one head fills is an average of values, in which one token cannot be subtracted from another. $W_o$ can do that, because it takes each head with a sign of its own. Let tokens be eight random numbers on a ring of eight places, each token with its place as a one-hot vector beside them, and each to be replaced by the difference of its two neighbours, $y_i = x_{i-1} - x_{i+1}$. A component that such a head fills alone can follow only one of the two, which contributes half of the variance of $y_i$. Two heads whose results $W_o$ subtracts can explain all of it. (Weights that depend on the numbers, too, are not bound to one half: with a single number a token, a head whose values take their signs from the places comes near the difference.)
+
+# %% tags=["hide-input"]
+content, steps = min(sizes.content), sizes.steps
+
+# %% [markdown]
+# Eight tokens lie on a ring. Each holds {eval}`int(content)` random numbers $x_i$ and, beside them, its place as a one-hot vector, and each is to be replaced by the difference of its two neighbours, $y_i = x_{i-1} - x_{i+1}$. A head's weights are not negative and sum to one. If they depend on the places alone, a component that one head fills is an average of values, the same function of each: it can follow one neighbour, which contributes half of the variance of $y_i$, but not subtract the other. The sum over two heads can, if one of them has the opposite sign, in $W_v$ or $W_o$. Half is the limit of weights by place, not of attention: weights that depend on the numbers can do more, and a test constructs one head that comes near the difference.
 
 # %% tags=["hide-input"]
 mixed = measured.mixing()
@@ -252,12 +266,12 @@ stuck = subtracting[subtracting.explained < 0.52]
 page.table(
     lab.mixing_table(mixed),
     "attention-mixing",
-    f"Share of the variance of the neighbours' difference that trained layers explain on unseen tokens: the best of {count(len(subtracting), 'training')} of each layer.",
+    f"Share of the variance of the neighbours' difference that trained layers explain on unseen tokens: the best of {count(len(subtracting), 'training')} of each layer, each of {steps} steps of Adam.",
     align="lrrrr",
 )
 
 # %% [markdown]
-# The trainings agree with it ([Table](#attention-mixing)). Two heads with $W_o$ explain up to {eval}`percent(subtracting.explained.max())` {eval}`holds(subtracting.explained.max(), ">", 0.98)`; without $W_o$, or with one head, no training exceeds {eval}`percent(others.explained.max())` {eval}`holds(others.explained.max(), "<", 0.52)`. One head with $W_o$ has as many parameters as two, so the mixing makes the difference, not the size. The column of weights by place says what can be reached, not what training finds: {eval}`len(stuck)` of {eval}`len(subtracting)` trainings of the winning layer stay at one half {eval}`holds(len(stuck), "=", (~subtracting.reached).sum())`, because both heads look at the same neighbour {eval}`holds((stuck.places == 1).sum(), "=", len(stuck))`.
+# The trainings agree with it ([Table](#attention-mixing)). Two heads with $W_o$ explain up to {eval}`percent(subtracting.explained.max())` {eval}`holds(subtracting.explained.max(), ">", 0.98)`; without $W_o$, or with one head, none of {eval}`len(others)` trainings exceeds {eval}`percent(others.explained.max())` {eval}`holds(others.explained.max(), "<", 0.52)`, though their weights may depend on the numbers. One head with $W_o$ has as many parameters as two, so adding the heads makes the difference, not the size. The column of weights by place says what these can reach, not what training finds: {eval}`len(stuck)` of {eval}`len(subtracting)` trainings of the winning layer stay at one half {eval}`holds(len(stuck), "=", (~subtracting.reached).sum())`, because both heads look at the same neighbour {eval}`holds((stuck.places == 1).sum(), "=", len(stuck))`.
 
 # %% [markdown]
 # ## Computational graph
@@ -287,7 +301,7 @@ agreement = measured.agreement()
 furthest = agreement[["output", "gradient"]].to_numpy().max()
 
 # %% [markdown]
-# Attention itself has no parameters: it only compares and averages. The module is the same function as PyTorch's own: in {eval}`len(agreement)` comparisons with random padding, outputs and gradients differ by {eval}`significant(furthest, 2)` at most {eval}`holds(furthest, "<=", 1e-5)`.
+# Attention itself has no parameters: it only compares and averages. The module is the same function as PyTorch's own: in {eval}`len(agreement)` comparisons with random padding, outputs and gradients differ by {eval}`significant(furthest, 2)` at most, in absolute terms {eval}`holds(furthest, "<=", 1e-5)`.
 #
 # **Try it.** The picture follows the module. Put `SelfAttention(width=12, heads=1, bias=False, output=False)` into the cell that traces it, and run that cell and the collapsed one that draws: which boxes go, and which stay though one head has nothing to split? Take the change back and run both again.
 
@@ -307,7 +321,7 @@ order = torch.tensor([3, 0, 2, 6, 1, 5, 4])
 moved = (attention(x[:, order]) - attention(x)[:, order]).abs().max().item()
 
 # %% [markdown]
-# `attention(x[:, order])` and `attention(x)[:, order]` agree {eval}`holds(round(moved, 5), "=", 0)`. To self-attention alone *dog bites man* and *man bites dog* are the same. Transformers therefore add a vector for the position to every token.
+# `attention(x[:, order])` and `attention(x)[:, order]` agree to five decimals {eval}`holds(round(moved, 5), "=", 0)`. From self-attention alone each word gets the same vector in *dog bites man* and in *man bites dog*. The transformer therefore adds a vector for the position to every token.
 #
 # A mask says which keys a query may see. It sets the hidden scores to $-\infty$ before the softmax, so that their weights are exactly 0 and the rest still sums to one. A *causal* mask hides the future, a *padding* mask the tokens that only fill up a short sequence:
 
@@ -336,12 +350,15 @@ page.figure(
 # %% tags=["hide-input"]
 costs, longest = measured.cost(), max(sizes.tokens)
 growth = lab.growth(costs.forward)
+steps_up = costs.forward["explicit"].pct_change().dropna() + 1
+jump = steps_up.idxmax()
 explicit, kernel = costs.loc[("explicit", longest)], costs.loc[("fused", longest)]
+arrays = explicit.peak / (4 * sizes.heads * longest**2)
 verdict = measured.verdicts()
 statuses = list(verdict.values())
 
 # %% [markdown]
-# The measurements agree ([Figure](#attention-cost)). From half the longest sequence to the longest, $N =$ {eval}`number(longest)`, the time of a forward pass grows {eval}`number(growth["explicit"], 1)`-fold with explicit weights, {eval}`number(growth["fused"], 1)`-fold with the fused kernel and {eval}`number(growth["projections"], 1)`-fold for the linear maps {eval}`holds(growth["explicit"], "about", 4, within=0.5)`{eval}`holds(growth["fused"], "about", 4, within=0.5)`{eval}`holds(growth["projections"], "about", 2, within=0.5)`. There the kernel's forward pass takes {eval}`percent(kernel.forward / explicit.forward, 0)` of the time with explicit weights, and in training, forward and backward, its memory peaks at {eval}`percent(kernel.peak / explicit.peak)` of theirs {eval}`holds(kernel.peak, "<", 0.05 * explicit.peak)`. Exact attention takes quadratic time; quadratic memory is avoidable.
+# From half the longest sequence to the longest, $N =$ {eval}`number(longest)`, the time of a forward pass grows {eval}`number(growth["explicit"], 1)`-fold with explicit weights, {eval}`number(growth["fused"], 1)`-fold with the fused kernel and {eval}`number(growth["projections"], 1)`-fold for the linear maps, as counted {eval}`holds(growth["explicit"], "about", 4, within=0.5)`{eval}`holds(growth["fused"], "about", 4, within=0.5)`{eval}`holds(growth["projections"], "about", 2, within=0.5)` ([Figure](#attention-cost)). One step does not follow the count: up to $N =$ {eval}`number(jump)` explicit weights take {eval}`number(steps_up.max())` times as long as for half of it {eval}`holds(steps_up.max(), ">", 6)`, probably because they no longer fit into the processor's caches. At the longest the kernel's forward pass takes {eval}`percent(kernel.forward / explicit.forward, 0)` of the time with explicit weights. In training, forward and backward, the latter hold {eval}`number(arrays)` arrays of $h N^2$ numbers at once {eval}`holds(arrays, "about", 3, within=0.2)`, and the kernel's memory peaks at {eval}`percent(kernel.peak / explicit.peak)` of theirs {eval}`holds(kernel.peak, "<", 0.05 * explicit.peak)`. Exact attention takes quadratic time; quadratic memory is avoidable.
 
 # %% tags=["hide-input"]
 page.figure(
@@ -357,10 +374,10 @@ page.figure(
 # The original takes the same four steps. It names no purpose of $W_o$ and $b_o$, and its graph is missing in our copy. Of its {eval}`len(verdict)` statements {eval}`statuses.count("confirmed")` are confirmed and {eval}`statuses.count("partly confirmed")` in part {eval}`holds(len(set(statuses)), "=", 2)`. Three need a comment; the scorecard has all of them.
 #
 # - *“Query (q) will have its own weight vector w_q”* — **{eval}`verdict["attention_weight_vector"]`.** With a vector every query would be a single number. $W_q$ is a matrix.
-# - *“Score(q_i, k_i) = exp(q_i·k_i / √d_k) / Σ_i exp(q_i·k_i / √d_k)”* — **{eval}`verdict["attention_score"]`.** The form is right, the index is not: with $i$ everywhere, a query meets only the key of its own position.
+# - *“Score(q_i, k_i) = exp(q_i·k_i / √d_k) / Σ_i exp(q_i·k_i / √d_k)”* — **{eval}`verdict["attention_score"]`.** As printed, with $i$ everywhere, a query meets only the key of its own position, which is no attention. With $j$ for the key and the sum over $j$, which the text beside it suggests, it is the normalised weight; we call the score what stands in the exponent.
 # - *“It is used to prevent from having extremely small gradients in softmax.”* — **{eval}`verdict["attention_gradients"]`** for wide heads ([Figure](#attention-scaling)). The cause, the variance of the dot product, is not named.
 
 # %% [markdown] tags=["summary"]
 # ## Summary
 #
-# Self-attention compares queries with keys, turns the scores into weights by a softmax over the keys, and averages the values with them. Dividing by $\sqrt{d_k}$ keeps the variance of the scores at one if the components are independent and of unit variance. Without the division, at $d_k =$ {eval}`widest`, the median norm of the softmax's Jacobian falls from {eval}`significant(scaled.jacobian_median[widest], 2)` to {eval}`significant(unscaled.jacobian_median[widest], 2)` {eval}`holds(unscaled.jacobian_median[widest], "<", 0.1 * scaled.jacobian_median[widest])`. $W_o$ adds and subtracts what several heads found; without it, or with one head, no training explains more than about half of a difference of neighbours {eval}`holds(others.explained.max(), "<", 0.52)`. The original's formulas are right, except that it calls the matrix $W_q$ a vector and sums over the wrong index.
+# Self-attention compares queries with keys, turns the scores into weights by a softmax over the keys, and averages the values with them. Dividing by $\sqrt{d_k}$ keeps the variance of the scores at one if the components are independent, of mean 0 and variance 1. Without the division, at $d_k =$ {eval}`widest`, the median norm of the softmax's Jacobian falls from {eval}`significant(scaled.jacobian_median[widest], 2)` to {eval}`significant(unscaled.jacobian_median[widest], 2)` {eval}`holds(unscaled.jacobian_median[widest], "<", 0.1 * scaled.jacobian_median[widest])`. $W_o$ adds what several heads found, each with a sign; without it, or with one head, none of {eval}`len(others)` trainings explained more than about half of a difference of neighbours {eval}`holds(others.explained.max(), "<", 0.52)`. The original's formulas are right but for two slips: it calls the matrix $W_q$ a vector, and the index in its softmax is not that of the key.

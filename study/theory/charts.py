@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from study import figures
 
@@ -76,7 +77,7 @@ def scaling(table: pd.DataFrame) -> Figure:
 
 def cost(table: pd.DataFrame) -> Figure:
     """Time of a forward pass and peak memory with the backward pass against N, from `study.theory.tables.cost`."""
-    fig, axes = figures.new(height_cm=3.8, cols=2)
+    fig, axes = figures.new(height_cm=4.4, cols=2)
     for model, (name, colour, marker, style) in _COSTS.items():
         rows = table.loc[model]
         axes[0].plot(rows.index, 1e3 * rows.forward, style, marker=marker, color=colour, label=name)
@@ -85,6 +86,7 @@ def cost(table: pd.DataFrame) -> Figure:
         axis.set(title=title, xlabel="tokens N", yscale="log")
         axis.set_xscale("log", base=2)
         axis.set_xticks(rows.index, [f"{n:,}" for n in rows.index])
+        axis.yaxis.set_major_locator(LogLocator(numticks=8))
         figures.plain_ticks(axis.yaxis)
     fig.legend(*axes[0].get_legend_handles_labels(), ncols=3, loc="outside upper center")
     return fig

@@ -61,7 +61,7 @@ CASES = {
     ),
     "the two softmaxes swapped": (
         altered("part3-scaling", raw=lambda m: m["scaled"], scaled=lambda m: m["raw"]),
-        ["0.1 * scaled.jacobian_median[widest]", "jacobian_median[narrowest]"],
+        ["0.1 * scaled.jacobian_median[widest]", "(slope > scaled.jacobian_median)"],
         {"attention_gradients": UNCLEAR, "attention_scaled": UNCLEAR},
     ),
     "unscaled scores of half the variance": (
@@ -76,7 +76,11 @@ CASES = {
         ["unscaled.jacobian_mean[widest]"], {"attention_gradients": CONFIRMED},
     ),
     "narrow heads gain": (
-        scaling("raw", jacobian_median=lambda m: [0.1, *m["jacobian_median"][1:]]), ["jacobian_median[narrowest]"], {},
+        scaling("raw", jacobian_median=lambda m: [0.1, *m["jacobian_median"][1:]]),
+        ["(slope > scaled.jacobian_median)"], {},
+    ),
+    "the chain rule takes what the division brings": (
+        scaling("scaled", jacobian_median=lambda m: [0.1 * v for v in m["jacobian_median"]]), ["rest"], {},
     ),
     "one head subtracts": (mixing(model="one-head-mixed", explained=same(0.9)), ["others.explained.max()"], {}),
     "two heads never subtract": (
@@ -89,6 +93,12 @@ CASES = {
     "explicit attention in linear time": (
         cost(model="explicit", forward=lambda m: [2.0**i for i in range(len(m["forward"]))]),
         ['growth["explicit"]'], {},
+    ),
+    "no step of explicit attention is steeper": (
+        cost(model="explicit", forward=lambda m: [4.0**i for i in range(len(m["forward"]))]), ["steps_up"], {},
+    ),
+    "explicit attention keeps six arrays": (
+        cost(model="explicit", peak=lambda m: [2 * p for p in m["peak"]]), ["arrays"], {},
     ),
     "a fused kernel that keeps its weights": (
         cost(model="fused", peak=lambda m: [100 * p for p in m["peak"]]), ["kernel.peak"], {},
