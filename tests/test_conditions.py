@@ -140,8 +140,8 @@ def test_the_table_shows_each_setting_with_its_reading():
     table = tables.conditions(
         conditions.nearest([*as_published(), *as_published(settings["other"], shift=0.02)], settings)
     )
-    assert table.iloc[0].tolist() == ["near", "0.00", 16, 6, "0.4"]  # 90.29% and 89.84% as published
-    assert table.Setting.tolist() == ["near", "other"] and table.Close.tolist() == [16, 8]
+    assert table.iloc[0].tolist() == ["near", "0.00", 16, 6, 2, "0.4"]  # 90.29% and 89.84% as published
+    assert table.Setting.tolist() == ["near", "other"] and table.Within.tolist() == [16, 8]
 
 
 def test_published_numbers_are_named_by_quantity():

@@ -4,6 +4,7 @@ Models are known by name, with a record a seed. Where seeds are drawn over epoch
 their range, as long as most of them train.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -148,9 +149,8 @@ def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float]) -> 
 
 
 def over_epochs(records: Sequence[Record], name: str) -> pd.DataFrame:
-    """Median, lowest and highest value of a history over seeds after each epoch (index, from 1) that most reach."""
+    """Median, lowest and highest value of a history after each epoch (index, from 1), of the seeds that reach it."""
     histories = pd.concat([pd.Series(r.arrays[f"history_{name}"].astype(float)) for r in records], axis=1)
-    histories = histories[histories.notna().sum(axis=1) > len(records) / 2]
     found = histories.agg(["median", "min", "max"], axis=1).set_axis(["median", "low", "high"], axis=1)
     return found.set_axis(pd.RangeIndex(1, len(found) + 1, name="epoch"))
 
@@ -168,8 +168,9 @@ def curves(runs: Runs, quantity: str) -> Figure:
             found = over_epochs(records, array)
             axis.fill_between(found.index, found.low, found.high, color=colour, alpha=0.2, lw=0)
             axis.plot(found.index, found["median"], style, color=colour, label=label)
-        for epoch in kept_epochs(records):
-            axis.plot(epoch, 0.03, "^", color="black", ms=4, transform=axis.get_xaxis_transform())
+        for epoch, seeds in Counter(kept_epochs(records)).items():
+            heights = 0.03 + 0.06 * np.arange(seeds)
+            axis.plot([epoch] * seeds, heights, "^", color="black", ms=4, transform=axis.get_xaxis_transform())
         axis.set_title(title)
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)

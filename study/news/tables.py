@@ -152,8 +152,9 @@ def conditions(tried: pd.DataFrame) -> pd.DataFrame:
         {
             "Setting": list(tried.index),
             "Distance": [number(value, 2) for value in tried.distance],
-            "Close": list(tried.close),
+            "Within": list(tried.close),
             "Epochs": list(tried.epochs),
+            "Patience": list(tried.patience),
             "Early stopping ahead, points": [number(100 * ahead(numbers), 1) for numbers in tried.numbers],
         }
     )
