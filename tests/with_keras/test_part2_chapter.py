@@ -67,6 +67,10 @@ def rows_found_at_random(record: Record) -> Record:
     return with_metrics(record, unpaused={"points": points})
 
 
+def right_by_rows(record: Record) -> Record:
+    return with_metrics(record, unpaused={"points": record.metrics["unpaused"]["points"] | {"f1": 0.3}})
+
+
 def no_collapse(record: Record) -> Record:
     return with_losses(record, 0.1) if record.metrics["last_loss"] > 0.005 else record
 
@@ -97,6 +101,17 @@ CASES = {  # task, models (None: all), change, words of the checks that break
     ),
     "the burst is labelled": ("dataset", ["aapl"], burst_labelled, ["unlabelled.name"]),
     "a pause is nothing": ("stream", ["windowed_gaussian"], pause_is_nothing, ["gain"]),
+    "a pause finds no more": (
+        "stream", ["windowed_gaussian"], partial(with_metrics, paused={"found_windows": 3}), ["found_by"],
+    ),
+    "a pause needs no other threshold": (
+        "stream", ["windowed_gaussian"], partial(with_metrics, paused={"rules": {"nab": {"threshold": 99.0}}}), ["at["],
+    ),
+    "blind alarms win with a pause": (
+        "published-detectors", ["null"], partial(with_nab, paused=2.0), ['holds(constant, "<"'],
+    ),
+    "blind alarms gain nothing": ("published-detectors", ["null"], partial(with_nab, paused=-4.0), ['constant, ">"']),
+    "Version 1 is right by rows": ("stream", ["version-1"], right_by_rows, ["unpaused_point_f1"]),
     "version 2 wins": (
         "stream", ["version-2"], partial(with_nab, paused=3.9, unpaused=3.9),
         ['drop("Version 3")', "holds(naive", "holds(control"],
