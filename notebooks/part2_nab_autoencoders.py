@@ -275,7 +275,7 @@ page.figure(
 #
 # > *Discuss the results and provide relevant graphs*
 #
-# Each model was trained with ten seeds; tables give the median and the range. A published number comes from one training, so we ask whether it could be an eleventh: *reproduced* means that it lies in the 95% prediction interval for one more seed that does not collapse (below), *close* that it misses the interval but lies within 10% of our median.
+# Each model was trained with ten seeds; tables give the median and the range. A published number comes from one training, so we ask whether it could be an eleventh: *reproduced* means that it lies in the 95% prediction interval for one more seed that does not collapse (below), *close* that it misses the interval, but our median is within 10% of it.
 #
 # ### Losses
 #

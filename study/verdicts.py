@@ -45,7 +45,7 @@ LEAST = 3
 COLLAPSED = 5.0
 """A loss above so many times the median over seeds is that of a training that failed; it widens no interval."""
 NEAR = {Kind.LOSS: 0.10, Kind.COUNT: 0.10, Kind.SHARE: 0.01}
-"""How far from the median over seeds a number may lie and be close: relative; for shares in their own unit."""
+"""How far the median over seeds may lie from a number that is close: relative to it; for shares in their own unit."""
 CLAIM_LEVEL = 0.05
 """The level of tests that compare seeds of two models."""
 

@@ -133,7 +133,7 @@ TURNED = {
     ),
     "the strength is crucial": (
         ours(["strength-1e-05"], scored("validation", accuracy=0.95, loss=0.2), "l2"),
-        {"optimal_strength": (CONTRADICTED, CONFIRMED)},
+        {"optimal_strength": (UNCLEAR, CONFIRMED)},
     ),
     "all right": (
         ours(ALL, lambda r: right_on(r, 1.0)), {"diagonal": (PARTLY, CONFIRMED), "balanced": (PARTLY, CONFIRMED)},

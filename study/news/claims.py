@@ -168,11 +168,12 @@ def optimal_strength(e: Evidence) -> Verdict:
     best, worst = max((one for one in means if one), key=means.get), min(means, key=means.get)
     accuracy, loss = (change(e.records, f"validation_{what}", best, 0.0) for what in ("accuracy", "loss"))
     spread = change(e.records, "validation_accuracy", best, worst)
+    here = with_point(exceeds(spread, CRUCIAL), all_positive(accuracy, minus(loss)))
     return Verdict(
-        with_point(exceeds(spread, CRUCIAL), all_positive(accuracy, minus(loss))),
-        f"In our setting the best of the strengths ({best:g}) changes validation accuracy by {points(accuracy)} and "
-        f"validation loss by {_nats(loss)} against none; best and worst choice differ by {points(spread)}, where a "
-        f"choice is called crucial from {number(100 * CRUCIAL)} point on.",
+        UNCLEAR if here == CONTRADICTED else here,  # in a setting that overfits more it may matter
+        f"In our setting, the only one with several strengths, the best of them ({best:g}) changes validation accuracy "
+        f"by {points(accuracy)} and validation loss by {_nats(loss)} against none; best and worst choice differ by "
+        f"{points(spread)}, where a choice is called crucial from {number(100 * CRUCIAL)} point on.",
     )
 
 

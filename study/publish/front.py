@@ -69,7 +69,6 @@ def write(page: Page, records: Records, verdicts: Sequence[Verdicts], whole: boo
         page.say("**All data are SYNTHETIC: nothing here is a finding.**")
     if whole:
         page.say(abstract(records, verdicts))
-    page.say(f"::: {{.panel}}\n{HOW_TO_READ}{TRY_IT if answered else ''}\n:::")
     findings = (f"- **{part.short_title}.** {part.analysis().finding(found)}" for part, found in records.items())
     page.say("## Results {#sec:results}\n\n" + "\n".join(findings))
     rows = [(part.short_title, *line) for part, found in records.items() for line in part.analysis().highlights(found)]
@@ -77,9 +76,10 @@ def write(page: Page, records: Records, verdicts: Sequence[Verdicts], whole: boo
         pd.DataFrame(rows, columns=["Part", "Measure", "Published", "Regenerated", "For comparison"]),
         "highlights",
         "Central results: as published, as regenerated (over seeds: mean ± standard deviation, or median and range), "
-        "and for comparison other models of ours and of the literature by the same measure.",
+        "and for comparison other models of ours and of the literature by the same measure; in brackets 95% intervals.",
         align="lllll",
     )
+    page.say(f"::: {{.panel}}\n{HOW_TO_READ}{TRY_IT if answered else ''}\n:::")
     if whole:
         page.say("## Main claims of the original")
         page.table(
@@ -119,7 +119,8 @@ def abstract(records: Records, verdicts: Sequence[Verdicts]) -> str:
         f"Of the claims, {claimed[words.CONFIRMED]} hold and {claimed[words.PARTLY]} hold in part or in some trainings"
         f"{_mark(borne_out, '>', claimed.total() / 2)}; {claimed[words.CONTRADICTED]} are contradicted, and "
         f"{claimed[words.UNCLEAR] + claimed[words.NOT_TESTED]} are undecided or untested. "
-        f"{_classifiers(by_part['part4'])} {_detectors(by_part['part2'])}\n:::"
+        f"{_classifiers(by_part['part4'])} {_detectors(by_part['part2'])} The sign ✓ marks a statement that the build "
+        "has checked; how to read the rest stands below the results.\n:::"
     )
 
 
@@ -148,7 +149,7 @@ def _classifiers(records: Sequence[Record]) -> str:
     lead = compare(of(records, "part4-own"), of(records, "part4-baselines", "tfidf")).difference
     return (
         f"In Part IV our own text classifier has a test accuracy of {percent(mean)}, the best retrained "
-        f"variant of the original {percent(mean_of_best)} (reported: {percent(reported)})"
+        f"variant of the original {percent(mean_of_best)} (the best reported one has {percent(reported)})"
         f"{_mark(min(ours), '>', max(best))}, and a linear model {percent(mean_of_linear)}, not clearly less than "
         f"ours{_mark(lead.low, '<=', 0)}."
     )

@@ -107,7 +107,7 @@ def _tally(found: Sequence[Verdict], noun: tuple[str, ...], known: Iterable[str]
 
 
 RULE = f"""
-A published number comes from one training, so we ask whether it could be one more of ours. 0.0017 stands for any value from 0.00165 to 0.00175. It is *{words.REPRODUCED}* if it lies in the 95% prediction interval for one more seed (Student's; of losses on a logarithmic scale), and *{words.CLOSE}* if it lies outside, but within {percent(words.NEAR[Kind.LOSS], 0)} of a loss or count, or {number(100 * words.NEAR[Kind.SHARE])} point of an accuracy, from the median over seeds. With fewer than {words.LEAST} seeds there is no interval, and a number is close at best; a training whose loss exceeds the median {words.COLLAPSED:g} times has collapsed and widens no interval. A number is *{words.NOT_COMPARABLE}* where the table names an obstacle. Facts, such as a statistic of the data or a number of parameters, do not depend on a seed; they are *{words.EXACT}* or not, and are counted apart. Numbers that repeat another one are judged once.
+A published number comes from one training, so we ask whether it could be one more of ours. 0.0017 stands for any value from 0.00165 to 0.00175. It is *{words.REPRODUCED}* if it lies in the 95% prediction interval for one more seed (Student's; of losses on a logarithmic scale), and *{words.CLOSE}* if it lies outside, but the median over seeds is within {percent(words.NEAR[Kind.LOSS], 0)} of it, a loss or count, or within {number(100 * words.NEAR[Kind.SHARE])} point, an accuracy. With fewer than {words.LEAST} seeds there is no interval, and a number is close at best; a training whose loss exceeds the median {words.COLLAPSED:g} times has collapsed and widens no interval. A number is *{words.NOT_COMPARABLE}* where the table names an obstacle. Facts, such as a statistic of the data or a number of parameters, do not depend on a seed; they are *{words.EXACT}* or not, and are counted apart. Numbers that repeat another one are judged once.
 
 A claim is *{words.CONFIRMED}* or *{words.CONTRADICTED}* if the measurement beside it decides. It is *{words.PARTLY}* if a part of what it says holds, or if it depends on the seed; *{words.UNCLEAR}* if the measurement does not decide; *{words.NOT_TESTED}* if there is none. A claim about a model holds if clearly more than half of its trainings show it (95% interval of their share).
 
@@ -247,6 +247,8 @@ def interval_in_words(judged: Judged) -> str:
     """The interval for one more seed, where it decided."""
     if judged.interval is None or judged.verdict.status == words.NOT_COMPARABLE:
         return NOTHING
+    if judged.kind is Kind.COUNT:  # whole ends could seem to hold what the interval leaves out
+        return " to ".join(dict.fromkeys(number(end, 1) for end in judged.interval))
     return _range(judged, *judged.interval)
 
 

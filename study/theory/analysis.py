@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from study.prose import Highlight, join_list, significant
-from study.runs import Record
+from study.runs import Record, of
 from study.theory.claims import claims, gather
 from study.verdicts import CONFIRMED, PARTLY, Judged
 
@@ -23,7 +23,7 @@ def finding(records: Sequence[Record]) -> str:
     reason = verdicts["attention_gradients"]
     return (
         f"Of the original's {len(statuses)} statements about self-attention {join_list(counted)}. That dividing by √dₖ "
-        f"keeps the softmax's gradients from vanishing is {reason.status}."
+        f"keeps the softmax's gradients from vanishing is {reason.status} for wide heads."
     )
 
 
@@ -31,9 +31,10 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
     """The part on the front page."""
     evidence = gather(records)
     raw, scaled = (evidence.median(kind, "jacobian_median") for kind in ("raw", "scaled"))
+    widest = max(of(records, "part3-scaling")[0].spec["settings"]["d_k"])
     return [
         Highlight(
-            "median gradient of the softmax at the largest dₖ",
+            f"median norm of the softmax’s Jacobian, dₖ = {widest}",
             "“extremely small” unscaled",
             f"{significant(raw, 2)} unscaled",
             f"{significant(scaled, 2)} scaled",

@@ -89,7 +89,8 @@ def gradients(e: Evidence) -> Verdict:
     return Verdict(
         CONFIRMED if raw < VANISHED * divided else UNCLEAR,
         f"At the largest d_k the median gradient is {significant(raw, 2)} without and {significant(divided, 2)} with "
-        f"the division, and {percent(alone, 0)} of the queries look at one key only, against {percent(shared, 0)}.",
+        f"the division, and {percent(alone, 0)} of the queries give more than 99% of their weight to one key, against "
+        f"{percent(shared, 0)}.",
     )
 
 
