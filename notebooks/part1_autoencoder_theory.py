@@ -249,6 +249,8 @@ page.figure(
     "a: change of the detection rate by each improvement, paired by plant. b, c: the autoencoder over a year of wear; dotted lines mark the quarters. A new threshold changes the false alarms (b), but not the AUROC, where its curve is that of “as deployed” (c). Bars and bands are 95% intervals.",
     "Dots with intervals around zero; curves over a year.",
 )
+
+# %% tags=["hide-input"]
 gain, gain_pca = e.gains(ae), e.gains(pca)
 checked = {
     kind: [e.rate(name, "detection", kind).mean for name in (ae, lab.OR_CHECK.format(ae))]
