@@ -187,10 +187,13 @@ local function marked(div)
   end
 end
 
--- A figure that is all of a section stays under its heading, and does not float.
-local function anchored(blocks)
+-- A chapter's figures stand in it; one that is all of a section stays under its heading, and does not float.
+local function placed(blocks)
   local found = pandoc.Blocks({})
   for i, block in ipairs(blocks) do
+    if block.t == "Header" and block.level == 1 then
+      found:insert(pandoc.RawBlock("typst", "#place.flush()"))
+    end
     local alone = block.t == "Figure" and i > 1 and blocks[i - 1].t == "Header"
     found:extend(alone and { pandoc.RawBlock("typst", "#anchored.update(true)"), block,
       pandoc.RawBlock("typst", "#anchored.update(false)") } or { block })
@@ -202,5 +205,5 @@ return {
   { Div = marked },
   { Plain = begins_with_text },
   { Span = check, Str = dots, Math = inline_or_display, Image = image, Table = fitted_table, CodeBlock = code_block },
-  { Blocks = anchored },
+  { Blocks = placed },
 }
