@@ -87,19 +87,24 @@ class Comparison:
         return words.get(self.direction, "not clearly different from")
 
 
-def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Comparison:
-    """a against b. The interval resamples examples and seeds; a model without seeds meets every seed of the other.
+def paired(a: Sequence[Record], b: Sequence[Record]) -> list[tuple[Record, Record]]:
+    """Two models' runs by seed; a model without as many seeds meets every seed of the other."""
+    return list(zip(a, b, strict=True)) if len(a) == len(b) else [(one, other) for one in a for other in b]
+
+
+def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test", level: float = 0.95) -> Comparison:
+    """a against b. The interval resamples examples and seeds, which `paired` has put together.
 
     Where no predictions were kept, the interval is Student's over the pairs of seeds, without p-values.
     """
-    pairs = list(zip(a, b, strict=True)) if len(a) == len(b) else [(one, other) for one in a for other in b]
+    pairs = paired(a, b)
     if f"{split}_logits" not in a[0].arrays:
         return Comparison(
             t_interval([x.metrics[split]["accuracy"] - y.metrics[split]["accuracy"] for x, y in pairs]), ()
         )
     found = [(right(x, split), right(y, split)) for x, y in pairs]
     ours, theirs = (np.array(side) for side in zip(*found, strict=True))
-    return Comparison(paired_difference(ours, theirs), tuple(mcnemar_p(x, y) for x, y in found))
+    return Comparison(paired_difference(ours, theirs, level=level), tuple(mcnemar_p(x, y) for x, y in found))
 
 
 def is_positive(effect: Interval) -> str:

@@ -75,8 +75,8 @@ def mcnemar_p(right_a: np.ndarray, right_b: np.ndarray) -> float:
     return float(mcnemar([[0, only_a], [only_b, 0]], exact=True).pvalue)
 
 
-def paired_difference(values_a: np.ndarray, values_b: np.ndarray, seed: int = 0) -> Interval:
-    """Mean of a − b over the same examples, (n,) or (seeds, n), and its 95% bootstrap interval.
+def paired_difference(values_a: np.ndarray, values_b: np.ndarray, seed: int = 0, level: float = 0.95) -> Interval:
+    """Mean of a − b over the same examples, (n,) or (seeds, n), and its bootstrap interval, of 95% if not said.
 
     Each of 2000 resamples draws examples and seeds with replacement; the ends are percentiles.
     """
@@ -91,7 +91,8 @@ def paired_difference(values_a: np.ndarray, values_b: np.ndarray, seed: int = 0)
     rng = np.random.default_rng()
     rng.bit_generator.state = state
     seeds = rng.integers(by_seed.shape[1], size=by_seed.shape)
-    low, high = np.percentile(np.take_along_axis(by_seed, seeds, axis=1).mean(axis=1), (2.5, 97.5))
+    means = np.take_along_axis(by_seed, seeds, axis=1).mean(axis=1)
+    low, high = np.quantile(means, ((1 - level) / 2, (1 + level) / 2))
     return Interval(float(differences.mean()), float(low), float(high))
 
 

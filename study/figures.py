@@ -75,7 +75,7 @@ LOOKS = {
     "ResNet-18": Look(PALETTE["orange"], "s", "--"),
     "ViT": Look(PALETTE["green"], "^", "-."),
     "EfficientNet": Look(PALETTE["purple"], "D", ":"),
-    "Hybrid ViT": Look(PALETTE["vermillion"], "*", "-"),
+    "ViT-C": Look(PALETTE["vermillion"], "*", "-"),
     "Heat-balance check": Look(PALETTE["black"], "x", ":"),
 }
 

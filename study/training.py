@@ -100,7 +100,7 @@ def _autocast(bf16: bool) -> torch.autocast:
 def fit(
     model: nn.Module,
     train: Batches,
-    validation: Batches,
+    validation: Batches | Callable[[int], Batches],
     recipe: Recipe,
     seed: int,
     scratch: Path,
@@ -110,7 +110,8 @@ def fit(
 
     `loss` and `accuracy` are means over the epoch's batches as they were trained (with dropout and smoothing);
     `validation_loss` and `validation_accuracy` are measured after it, and so are the loss and accuracy of each
-    `watched` split, which decide nothing; `learning_rate` and `seconds` are the epoch's.
+    `watched` split, which decide nothing; `learning_rate` and `seconds` are the epoch's. `validation` may be a function
+    from the epoch (from 0) to what is validated after it.
     The state is kept in `scratch` after every epoch, and dropout is drawn from (seed, epoch), so that a killed training
     ends at the same numbers. Raises FloatingPointError when the loss is no longer finite.
     """
@@ -129,7 +130,8 @@ def fit(
         start = time.perf_counter()
         loss, accuracy = _epoch(state, gradients, train, seed, epoch, bar)
         measured = {}
-        for name, split in {"validation": validation, **(watched or {})}.items():
+        held_out = validation(epoch) if callable(validation) else validation
+        for name, split in {"validation": held_out, **(watched or {})}.items():
             logits, targets = predict(state.current(), split, recipe.bf16)
             measured[f"{name}_loss"] = cross_entropy(logits, targets)
             measured[f"{name}_accuracy"] = float((logits.argmax(1) == targets).mean())

@@ -89,12 +89,12 @@ def resample_less(monkeypatch) -> None:
     """Intervals of paired differences from 200 resamples, each once: cases compare much the same records."""
     kept = {}
 
-    def paired(a, b, seed=0):
-        key = a.tobytes(), b.tobytes()
+    def paired(a, b, seed=0, level=0.95):
+        key = a.tobytes(), b.tobytes(), level
         if key not in kept:
             differences = np.atleast_2d(a.astype(float) - b)
             drawn = np.random.default_rng(seed).integers(differences.shape[1], size=(200, differences.shape[1]))
-            low, high = np.percentile(differences.mean(0)[drawn].mean(1), (2.5, 97.5))
+            low, high = np.quantile(differences.mean(0)[drawn].mean(1), ((1 - level) / 2, (1 + level) / 2))
             kept[key] = evaluation.Interval(float(differences.mean()), float(low), float(high))
         return kept[key]
 

@@ -27,21 +27,21 @@ def test_patches_stand_row_by_row_behind_the_class_token():
     )
 
 
-def training(sizes, epochs, best):
+def training(sizes, epochs):
     curve = np.linspace(0.5, 0.9, epochs)
     arrays = {f"history_{name}": curve for name in ("accuracy", "loss", "validation_accuracy", "validation_loss")}
-    return Record({"settings": {"sizes": sizes, "epochs": epochs}}, {"best_epoch": best}, arrays, {})
+    return Record({"settings": {"sizes": sizes, "epochs": epochs}}, {}, arrays, {})
 
 
-def test_curves_mark_small_images_and_the_kept_epoch():
-    fig = charts.history({"ViT": [training([32, 64], 8, 7)], "VGG-13": [training([64], 4, 2)]})
+def test_curves_mark_small_images():
+    fig = charts.history({"ViT": [training([32, 64], 8)], "VGG-13": [training([64], 4)]})
     accuracy = fig.axes[0]
     (shade,) = [patch for patch in accuracy.patches if patch.get_label() == "smaller images"]
     assert (shade.get_x(), shade.get_x() + shade.get_width()) == (0.5, 4.5)
     by_label = {line.get_label(): line for line in accuracy.lines}
-    assert by_label["kept epoch"].get_xdata().tolist() == [7] and len(by_label["validation"].get_xdata()) == 8
+    assert len(by_label["validation"].get_xdata()) == 8
     assert {text.get_text() for text in fig.legends[0].get_texts()} == {
-        "smaller images", "training", "validation", "kept epoch",
+        "smaller images", "training", "validation",
     }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_confusion_has_true_classes_in_rows():
 
 
 def test_a_loss_above_the_axis_stands_as_a_number():
-    record = training([64], 4, 2)
+    record = training([64], 4)
     record.arrays["history_validation_loss"] = np.array([5.06, 0.5, 0.4, 0.3])
     fig = charts.history({"ViT": [record]})
     (said,) = [text for text in fig.axes[1].texts]

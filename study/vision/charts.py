@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from study import classifier_charts, figures
-from study.comparison import Comparison
 from study.runs import Record
 from study.vision.evaluation import first_whole
 from study.vision.sources import CLASSES, classes_of
@@ -76,8 +75,7 @@ def patches(image: np.ndarray, patch: int) -> Figure:
 def history(found: Found) -> Figure:
     """Accuracy and loss of training and validation against epochs, a column a network, a line a seed.
 
-    Epochs on images below full size are shaded; a dot marks the epoch whose weights are kept. A loss above the axis
-    stands as a number at its upper end.
+    Epochs on images below full size are shaded. A loss above the axis stands as a number at its upper end.
     """
     fig, axes = figures.new(height_cm=8.4, rows=2, cols=len(found), sharey="row", sharex="col", squeeze=False)
     for column, (name, records) in zip(axes.T, found.items(), strict=True):
@@ -103,29 +101,11 @@ def _curves(axis: Axes, record: Record, quantity: str) -> None:
         for place in np.flatnonzero(values > HIGHEST_LOSS):
             above = f"↑ {values[place]:.1f}"
             axis.text(place + 2.5, HIGHEST_LOSS - 0.03, above, color=colour, fontsize=7, va="top", ha="left")
-    best = record.metrics["best_epoch"]
-    kept = record.arrays[f"history_validation_{quantity}"][best - 1]
-    axis.plot(best, kept, "o", color="black", ms=3, label="kept epoch")
 
 
 def confusion(found: Found) -> Figure:
     """Confusion matrices on the test split; see `classifier_charts.confusion`."""
     return classifier_charts.confusion(found, classes_of(next(iter(found.values()))[0].spec), height_cm=4.6)
-
-
-def change(found: Mapping[str, Comparison]) -> Figure:
-    """Change of validation accuracy by each variant, in points, with 95% intervals over images."""
-    fig, axis = figures.new(height_cm=0.7 * len(found) + 1.6)
-    colour = figures.PALETTE["vermillion"]
-    for y, one in enumerate(found.values()):
-        low, mean, high = (100 * getattr(one.difference, end) for end in ("low", "mean", "high"))
-        face = colour if low > 0 or high < 0 else "white"
-        axis.errorbar(mean, y, xerr=[[mean - low], [high - mean]], fmt="o", capsize=2, color=colour, mfc=face)
-    axis.axvline(0, color=figures.PALETTE["grey"], lw=0.8)
-    axis.set_yticks(range(len(found)), list(found))
-    axis.invert_yaxis()
-    axis.set_xlabel("change of validation accuracy (points)")
-    return fig
 
 
 def mistakes(record: Record, columns: int = 7) -> Figure:

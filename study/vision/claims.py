@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from study.comparison import compare, mean, points
+from study.comparison import mean, points
 from study.evaluation import Interval
 from study.prose import join_list, number, percent
 from study.runs import Record
@@ -21,6 +21,7 @@ from study.verdicts import CONFIRMED, NOT_TESTED, Verdict, all_of, by_seed, fact
 from study.vision.evaluation import (
     ahead,
     clear,
+    compare,
     decline,
     first_whole,
     gap_difference,

@@ -1,5 +1,6 @@
 """From the records of the Bonus part to numbers: who is ahead, gaps between splits, recalls, what trials found."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -7,32 +8,33 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from study import paths, published
-from study.comparison import Comparison, compare, mean_confusion, measured, right
+from study import comparison, paths, published
+from study.comparison import Comparison, mean, mean_confusion, measured, right
 from study.evaluation import Interval, share_interval
 from study.runs import Record, of
 from study.verdicts import CONFIRMED, CONTRADICTED, NEAR, UNCLEAR, Kind
 from study.vision.dataset import side_of
-from study.vision.experiments import IMPROVED, MODELS
+from study.vision.experiments import BAG, IMPROVED, MODELS
 from study.vision.images import of_the_original
 from study.vision.sources import NATIVE, RESIZED
 
-NAMES = {"vgg": "VGG-13", "resnet": "ResNet-18", "vit": "ViT", "efficientnet": "EfficientNet", IMPROVED: "Hybrid ViT"}
+NAMES = {"vgg": "VGG-13", "resnet": "ResNet-18", "vit": "ViT", "efficientnet": "EfficientNet", IMPROVED: "ViT-C"}
 ORIGINALS = tuple(NAMES[model] for model in NAMES if model in MODELS)
 """The original's networks by name."""
 SCORES = ("precision", "recall", "f1")
 OTHER_IMAGES = "measured on other images: the original's are not available"
+WITHOUT_ATTENTION = {"vit": BAG, IMPROVED: "without-attention"}
+"""What is left of a transformer without attention, by the transformer."""
+LEVEL = 1 - 0.05 / math.comb(len(NAMES), 2)
+"""Of intervals of differences: all pairs of networks together leave 5% (Bonferroni)."""
 ONE_TRAINING = NEAR[Kind.SHARE]
 """How far another seed may move the accuracy of a network that was trained once: differences that may be smaller are
 unclear."""
 
 
 def networks(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """The five judged networks by name, each with its seeds, in the order of NAMES."""
-    return {
-        name: of(records, "bonus-improved" if model == IMPROVED else "bonus-models", model)
-        for model, name in NAMES.items()
-    }
+    """The five networks by name, each with its seeds, in the order of NAMES."""
+    return {name: of(records, "bonus-models", model) for model, name in NAMES.items()}
 
 
 def obstacle(records: Sequence[Record]) -> str | None:
@@ -53,6 +55,17 @@ def trials() -> pd.DataFrame:
     `test_accuracy` is NaN where the test split was never looked at.
     """
     return pd.read_csv(paths.VISION_TRIALS, index_col="trial")
+
+
+def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Comparison:
+    """a against b (see `comparison.compare`), with an interval that allows for all pairs of networks."""
+    return comparison.compare(a, b, split, LEVEL)
+
+
+def attention_gain(records: Sequence[Record], network: str) -> Comparison:
+    """A transformer against itself without attention, on validation."""
+    without = of(records, "bonus-ablation", WITHOUT_ATTENTION[network])
+    return compare(of(records, "bonus-models", network), without, "validation")
 
 
 def clear(effect: Interval, trainings: int) -> str:
@@ -86,9 +99,9 @@ def train_test_gap(records: Sequence[Record]) -> Interval:
 
 def gap_difference(a: Sequence[Record], b: Sequence[Record]) -> Interval:
     """By how much the gap of a exceeds that of b, with the paired interval of their test accuracies."""
-    train = np.mean([measured(x, "train_accuracy") - measured(y, "train_accuracy") for x, y in zip(a, b, strict=True)])
+    train = mean(a, "train_accuracy") - mean(b, "train_accuracy")
     test = compare(a, b).difference
-    return Interval(float(train) - test.mean, float(train) - test.high, float(train) - test.low)
+    return Interval(train - test.mean, train - test.high, train - test.low)
 
 
 def spread_of_scores(records: Sequence[Record]) -> float:
@@ -115,9 +128,9 @@ def trial_difference(a: str, b: str, images: int) -> Interval:
 
 
 def decline(records: Sequence[Record]) -> Interval:
-    """By how much validation accuracy falls from its best epoch to the last, with its 95% interval."""
+    """By how much validation accuracy falls from the best epoch on full-size images to the last, 95% interval."""
     n = len(records[0].arrays["validation_classes"])
-    history = [r.arrays["history_validation_accuracy"] for r in records]
+    history = [r.arrays["history_validation_accuracy"][first_whole(r) :] for r in records]
     best, last = float(np.mean([np.max(h) for h in history])), float(np.mean([h[-1] for h in history]))
     return share_difference(best, n, last, n)
 
@@ -132,13 +145,6 @@ def epochs_by_side(record: Record) -> dict[int, int]:
     """How many of a training's epochs saw images of each side."""
     settings, epochs = record.spec["settings"], record.metrics["epochs"]
     return dict(Counter(side_of(e, settings["epochs"], settings["sizes"]) for e in range(epochs)))
-
-
-def changes(records: Sequence[Record], task: str, against: str) -> dict[str, Comparison]:
-    """Every run of a task against one of them, on validation."""
-    reference = of(records, task, against)
-    names = dict.fromkeys(r.spec["model"] for r in of(records, task))
-    return {name: compare(of(records, task, name), reference, "validation") for name in names if name != against}
 
 
 def concentration(record: Record) -> dict[bool, float]:

@@ -1,83 +1,50 @@
 """The experiments of the Bonus part; `study.vision.trainings` makes their runs.
 
-Only `bonus-models` and `bonus-improved` look at the test split, once, when their training is over.
+Only `bonus-models` looks at the test split, once, when a training is over.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict
 
 from study import definitions, paths
 from study.experiments import Compared, Experiment, Experiments, Run, accuracies
-from study.profile import Bonus, Profile, Training
+from study.profile import Bonus, Profile
 from study.runs import Record
 from study.vision import images
 
-MODELS = ("vit", "vgg", "resnet", "efficientnet")
-"""The original's four networks."""
-IMPROVED = "vit-improved"
-
 NOTEBOOK = "bonus_vision_transformer"
-NETWORKS = {"vit": "VisionTransformer", "vgg": "VGG", "resnet": "ResNet18", "efficientnet": "EfficientNetB0"}
-"""The original's networks, as the notebook defines them; the hybrid ViT is study.vision.vit's."""
-
-LIGHT = {"crop": 6, "flip": True, "jitter": 0.2}
-"""The augmentation that all four share."""
-STRONG = LIGHT | {"erase": 0.25}
-"""What is added for the hybrid ViT."""
-
-CHANGES = ("convolutions", "mean", "early-head", "augmentation")
-"""What makes the hybrid ViT: each is one of its settings, and can be left out."""
-
-STRIDES = {
-    "paper": {"strides": "paper"},
-    "late": {"strides": "late"},
-    "statistics": {"strides": "paper", "momentum": 0.99},
+NETWORKS = {
+    "vgg": "VGG",
+    "resnet": "ResNet18",
+    "vit": "VisionTransformer",
+    "efficientnet": "EfficientNetB0",
+    "vit-c": "ConvolutionalTransformer",
+    "bag-of-patches": "BagOfPatches",
 }
-"""EfficientNet's rows: the paper's strides, the last stride of 2 taken away (which costs a quarter more time, the first
-four times), and the pre-defined running statistics of batch normalisation."""
+"""The networks' classes in the notebook."""
+MODELS = "vgg", "resnet", "vit", "efficientnet"
+"""The original's four networks."""
+IMPROVED, BAG = "vit-c", "bag-of-patches"
+
+AUGMENTATION = {"crop": 6, "flip": True, "jitter": 0.2}
+"""What all networks share; the improved ViT's training images also lose a rectangle at times."""
+ERASED = AUGMENTATION | {"erase": 0.25}
 
 WEIGHT = "weight_"
 """Before a weight's name in the arrays of a record that keeps its network, in 16-bit floating point."""
 
 
-def _ablations() -> dict[str, tuple[str, ...]]:
-    """Each row of the ablation and its changes; `shifted` takes the tokens and the attention of Lee et al. (2021) in
-    place of convolutions, `stem-alone` has no attention behind them, and so one head.
-    """
-    without = {left: tuple(c for c in CHANGES if c != left) for left in CHANGES}
-    rows = {"all": CHANGES, "none": ()} | {f"without-{left}": changes for left, changes in without.items()}
-    return rows | {
-        "shifted": (*without["convolutions"], "shifted", "local"),
-        "stem-alone": (*without["early-head"], "stem-alone"),
-    }
-
-
-def network_settings(bonus: Bonus, network: str, changes: Sequence[str] = CHANGES, **changed) -> dict:
-    """The settings of a training; `changes` count for the hybrid ViT alone.
-
-    A network that is none of the report's is trained as ResNet is, and takes no argument but the number of classes.
-    """
+def network_settings(bonus: Bonus, network: str, **changed) -> dict:
+    """The settings of a training; a network that is none of the report's is trained as ResNet is."""
+    training = getattr(bonus, network.replace("-", "_"), bonus.resnet)
     transformer = {"width": bonus.width, "depth": bonus.depth, "heads": bonus.heads, "hidden": bonus.hidden}
-    arguments = {"vit": transformer, "vgg": {}, "resnet": {"stem": "halving"}, "efficientnet": {"strides": "paper"}}
-    training: Training = bonus.improved if network == IMPROVED else getattr(bonus, network, bonus.resnet)
     settings: dict = asdict(training) | {
-        "network": "vit" if network == IMPROVED else network,
-        "arguments": arguments.get(network, {}),
-        "batch": bonus.batch, "label_smoothing": bonus.label_smoothing, "patience": bonus.patience,
-        "augmentation": LIGHT,
-    }  # fmt: skip
-    settings["sizes"] = list(training.sizes)
-    if network == IMPROVED:
-        tokens = next((c for c in changes if c in ("convolutions", "shifted")), "patches")
-        settings["arguments"] = transformer | {
-            "tokens": tokens,
-            "pooling": "mean" if "mean" in changes else "class token",
-            "early_head": "early-head" in changes,
-            "local": "local" in changes,
-        }
-        if "stem-alone" in changes:
-            settings["arguments"]["depth"] = 0
-        settings["augmentation"] = STRONG if "augmentation" in changes else LIGHT
+        "network": network,
+        "arguments": transformer if network in ("vit", IMPROVED, BAG) else {},
+        "sizes": list(training.sizes),
+        "batch": bonus.batch,
+        "label_smoothing": bonus.label_smoothing,
+        "augmentation": ERASED if network == IMPROVED else AUGMENTATION,
+    }
     return settings | changed
 
 
@@ -86,38 +53,37 @@ def _speed(sizes: Bonus) -> list[Run]:
     return [Run("throughput", settings=settings)]
 
 
-def _changes(sizes: Bonus) -> list[Run]:
-    short = {"epochs": sizes.ablation_epochs, "sizes": list(sizes.ablation_sizes), "patience": None}
-    rows = _ablations().items()
-    return [Run(name, settings=network_settings(sizes, IMPROVED, changes, **short)) for name, changes in rows]
-
-
-def _strides(sizes: Bonus) -> list[Run]:
-    short = {"epochs": sizes.stride_epochs, "sizes": list(sizes.stride_sizes), "patience": None}
+def _models(sizes: Bonus) -> list[Run]:
+    seeds = {"efficientnet": sizes.efficientnet_seeds}
     return [
-        Run(name, settings=network_settings(sizes, "efficientnet", arguments=choice, **short))
-        for name, choice in STRIDES.items()
+        Run(model, seed, network_settings(sizes, model))
+        for model in (*MODELS, IMPROVED)
+        for seed in seeds.get(model, sizes.seeds)
+    ]
+
+
+def _without_attention(sizes: Bonus) -> list[Run]:
+    """Both transformers without attention, their perceptrons widened to as many parameters, trained as with it."""
+    widened = {"hidden": sizes.hidden + 2 * sizes.width}
+    improved, plain = network_settings(sizes, IMPROVED), network_settings(sizes, "vit") | {"network": BAG}
+    improved["arguments"] |= widened | {"attention": False}
+    plain["arguments"] |= widened
+    return [
+        Run(model, seed, settings)
+        for seed in sizes.seeds
+        for model, settings in (("without-attention", improved), (BAG, plain))
     ]
 
 
 def _settings(profile: Profile) -> dict:
     synthetic = {"synthetic_rows": profile.bonus.synthetic_rows} if profile.synthetic else {}
-    return synthetic | ({"mirrored": True} if profile.bonus.mirrored else {}) | images.settings(profile.data)
+    return synthetic | images.settings(profile.data)
 
 
 def _definition(spec: dict) -> str | None:
     """The digest of the network that a run trains; None for a run without one, or with one of a reader's own."""
-    settings = spec["settings"]
-    if settings.get("network") not in NETWORKS:
-        return None
-    if is_hybrid(settings):
-        return definitions.in_file(paths.STUDY / "vision" / "vit.py", "VisionTransformer")
-    return definitions.in_file(paths.NOTEBOOKS / f"{NOTEBOOK}.py", NETWORKS[settings["network"]])
-
-
-def is_hybrid(settings: dict) -> bool:
-    """Whether the network is the hybrid ViT, in any of its ablations."""
-    return "tokens" in settings["arguments"]
+    name = NETWORKS.get(spec["settings"].get("network"))
+    return name and definitions.in_file(paths.NOTEBOOKS / f"{NOTEBOOK}.py", name)
 
 
 def _description(record: Record) -> Compared:
@@ -132,35 +98,10 @@ ALL = Experiments(
     part="bonus",
     trainings="study.vision.trainings",
     rows=(
-        Experiment(
-            "bonus-dataset", 1, "describe_images",
-            lambda sizes: [Run("images")],
-            _description,
-        ),
-        Experiment(
-            "bonus-speed", 1, "measure_speed",
-            _speed,
-        ),
-        Experiment(  # the original's four networks, trained alike
-            "bonus-models", 1, "train_network",
-            lambda sizes: [Run(m, seed, network_settings(sizes, m)) for m in MODELS for seed in sizes.seeds],
-            accuracies(0.015),
-        ),
-        Experiment(  # the hybrid ViT
-            "bonus-improved", 2, "train_network",
-            lambda sizes: [Run(IMPROVED, seed, network_settings(sizes, IMPROVED)) for seed in sizes.seeds],
-            accuracies(0.015),
-        ),
-        Experiment(  # short trainings of it without one of its changes
-            "bonus-ablation", 3, "train_for_comparison",
-            _changes,
-            accuracies(0.04),
-        ),
-        Experiment(  # EfficientNet with other strides and statistics
-            "bonus-stride", 2, "train_for_comparison",
-            _strides,
-            accuracies(0.04),
-        ),
+        Experiment("bonus-dataset", 2, "describe_images", lambda sizes: [Run("images")], _description),
+        Experiment("bonus-speed", 2, "measure_speed", _speed),
+        Experiment("bonus-models", 2, "train_network", _models, accuracies(0.015)),
+        Experiment("bonus-ablation", 4, "train_for_comparison", _without_attention, accuracies(0.015)),
     ),
     smoke_task="bonus-dataset",
     definition=_definition,

@@ -36,7 +36,7 @@ SPLIT_SEED = 0
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
-_VERSION = 2  # of what is cached; raise it when decoding or the search for duplicates changes
+_VERSION = 3  # of what is cached; raise it when decoding or the search for duplicates changes
 
 
 def data_names(kind: str) -> list[str]:
@@ -70,23 +70,22 @@ def of_the_original(names: list[str]) -> bool:
     return names[0].startswith(f"own/{COURSE}")
 
 
-def load(names: list[str], synthetic_rows: int = 0, mirrored: bool = False) -> Splits:
+def load(names: list[str], synthetic_rows: int = 0) -> Splits:
     """The images of that name and their splits: 70 % train, 20 % validation, 10 % test.
 
-    With `mirrored` near-duplicates are searched among mirrored images, too, and by finer structure. Raises DataError,
-    naming file and remedy, for images that can't be had or are wrong.
+    Raises DataError, naming file and remedy, for images that can't be had or are wrong.
     """
     (name,) = names
     if name == SYNTHETIC:
-        found = synthetic.images(synthetic_rows, 0, mirrored)
+        found = synthetic.images(synthetic_rows, 0)
     elif name in (ZIP, TINY):
-        found = read(Archive(catalog.fetch(name)), catalog.entry(name).digest, mirrored)
+        found = read(Archive(catalog.fetch(name)), catalog.entry(name).digest)
     else:
         archive = _given(os.environ.get("IMAGES") or "")
         digest = archive.digest()
         if not name.endswith(f"@{digest[:12]}"):
             raise DataError(f"{archive.path} is not {name} any more. Point IMAGES at those images, or make new runs.")
-        found = read(archive, digest, mirrored)
+        found = read(archive, digest)
         if of_the_original(names) and set(np.bincount(found.classes)) != {COURSE_COUNT}:
             raise DataError(
                 f"{archive.path} has {np.bincount(found.classes).tolist()} images, the original's set {COURSE_COUNT:,} "
@@ -123,22 +122,22 @@ def _given(path: str) -> Archive:
     return Archive(place)
 
 
-def read(archive: Archive, digest: str, mirrored: bool = False) -> Images:
+def read(archive: Archive, digest: str) -> Images:
     """The images of an archive, decoded once, by one process, and kept in build/ under the archive's digest.
 
-    `mirrored` is as in `load`. Raises DataError for an archive with a wrong file (see `decode`), or of another layout.
+    Raises DataError for an archive with a wrong file (see `decode`), or of another layout.
     """
-    key = hashlib.sha256(f"{_VERSION} {digest}{' mirrored' * mirrored}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{_VERSION} {digest}".encode()).hexdigest()[:16]
     file = paths.BUILD / "images" / f"{key}.npz"
     with alone(paths.BUILD / "locks" / f"images-{key}.lock", f"the images of {archive.path}"):
         found = _cached(file)
         if found is None:
-            found = _decoded(archive, mirrored)
+            found = _decoded(archive)
             _keep(file, found)
     return found
 
 
-def _decoded(archive: Archive, mirrored: bool) -> Images:
+def _decoded(archive: Archive) -> Images:
     chosen = sources.members(archive)
     pixels = np.empty((len(chosen), SIDE, SIDE, 3), dtype=np.uint8)
     faults, done = [], Counter()
@@ -159,7 +158,7 @@ def _decoded(archive: Archive, mirrored: bool) -> Images:
         np.array([m.name for m in chosen]),
         np.array([m.label for m in chosen]),
         np.array([m.resized for m in chosen], dtype=np.int8),
-        duplicates.groups(pixels, mirrored),
+        duplicates.groups(pixels),
     )
 
 

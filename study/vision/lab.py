@@ -16,14 +16,16 @@ from PIL import Image
 from torch import Tensor, nn
 
 from study import definitions, lab, profile, published, runs
-from study.comparison import Comparison, compare, mean
+from study.comparison import Comparison, mean, points
 from study.comparison import frequent_mistake as _frequent_mistake
 from study.evaluation import Interval, probabilities
 from study.runs import Record
 from study.vision import claims, evaluation, experiments, images, rollout, trainings
 from study.vision.charts import Classified
 from study.vision.evaluation import (
+    ONE_TRAINING,
     ORIGINALS,
+    compare,
     concentration,
     first_whole,
     gap_difference,
@@ -32,12 +34,14 @@ from study.vision.evaluation import (
     train_test_gap,
     trial_difference,
 )
-from study.vision.experiments import IMPROVED, NETWORKS, WEIGHT
+from study.vision.experiments import NETWORKS, WEIGHT
 from study.vision.sources import classes_of
+from study.vision.trainings import GLIMPSED
 
 __all__ = [
-    "ORIGINALS", "Run", "Vision", "accuracies", "apart", "compare", "concentration", "frequent_mistake",
-    "gap_difference", "history", "origins", "parameters_in_paper", "reported", "train_test_gap", "trial_difference",
+    "GLIMPSED", "ONE_TRAINING", "ORIGINALS", "Run", "Vision", "accuracies", "apart", "compare", "concentration",
+    "frequent_mistake", "gap_difference", "history", "origins", "parameters_in_paper", "points", "reported",
+    "share_of", "train_test_gap", "trial_difference",
 ]  # fmt: skip
 
 Make = Callable[..., nn.Module]
@@ -148,10 +152,6 @@ class Vision:
         """The kept records of networks, by name, of the definitions in the files."""
         return {name: records for name, records in evaluation.networks(self.records).items() if name in names}
 
-    def hybrid(self) -> dict[str, list[Record]]:
-        """The records of the hybrid ViT, which study/vision/vit.py defines, by its name."""
-        return self.stored(evaluation.NAMES[IMPROVED])
-
     def trials(self) -> pd.DataFrame:
         """The trainings before the recorded ones; see `evaluation.trials`."""
         return evaluation.trials()
@@ -198,13 +198,9 @@ class Vision:
         measured = runs.of(self.records, "bonus-speed")[0].metrics
         return float(np.median(np.divide(measured["progressive"], measured["plain"])))
 
-    def ablation(self) -> dict[str, Comparison]:
-        """Short trainings of the hybrid ViT with one change, against that without, on validation."""
-        return evaluation.changes(self.records, "bonus-ablation", "all")
-
-    def strides(self) -> dict[str, Comparison]:
-        """Short trainings of EfficientNet with one change, against that without, on validation."""
-        return evaluation.changes(self.records, "bonus-stride", "paper")
+    def attention_gain(self, network: str) -> Comparison:
+        """A transformer ("vit", "vit-c") against itself without attention, on validation."""
+        return evaluation.attention_gain(self.records, network)
 
     def verdicts(self) -> dict[str, str]:
         """The verdict on each claim of the original about this part, by its name in data/published.toml."""
@@ -231,7 +227,7 @@ def accuracies(found: Mapping[str, Sequence[Record]], quantity: str = "test_accu
 
 
 def apart(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Interval:
-    """Accuracy of a network minus that of another on a split, with its 95% interval over images."""
+    """Accuracy of a network minus that of another on a split, with its interval; see `evaluation.compare`."""
     return compare(a, b, split).difference
 
 
@@ -246,6 +242,12 @@ def frequent_mistake(records: Sequence[Record]) -> tuple[str, str]:
     true, predicted, _ = _frequent_mistake(records)
     names = classes_of(records[0].spec)
     return names[true], names[predicted]
+
+
+def share_of(network: nn.Module, part: str) -> float:
+    """The share of a network's parameters that one of its parts has, by the part's name."""
+    counts = [sum(p.numel() for p in one.parameters()) for one in (network.get_submodule(part), network)]
+    return counts[0] / counts[1]
 
 
 def parameters_in_paper(name: str) -> float:

@@ -9,8 +9,8 @@ from study.vision.sources import CLASSES, NATIVE, RESIZED
 _NOISE = 24.0
 
 
-def images(rows: int, seed: int, mirrored: bool = False) -> Images:
-    """`rows` images, a third of each class; `mirrored` is as in `duplicates.pairs`.
+def images(rows: int, seed: int) -> Images:
+    """`rows` images, a third of each class.
 
     Raises ValueError for fewer than ten of each class, which no split could use.
     """
@@ -36,5 +36,5 @@ def images(rows: int, seed: int, mirrored: bool = False) -> Images:
         np.array([f"{CLASSES[kind]}/{i:05}.png" for i, kind in enumerate(classes)]),
         np.array([("disc", "stripes", "box")[kind] for kind in classes]),
         random.choice([NATIVE, RESIZED], rows).astype(np.int8),
-        duplicates.groups(pixels, mirrored),
+        duplicates.groups(pixels),
     )

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from study import published
-from study.comparison import compare, mean, with_interval
+from study.comparison import mean, with_interval
 from study.evaluation import Interval
 from study.prose import NOTHING, number, percent
 from study.runs import Record
-from study.vision.evaluation import ORIGINALS, epochs_by_side, reported
+from study.vision.evaluation import ORIGINALS, compare, epochs_by_side, reported
 
 Found = Mapping[str, Sequence[Record]]
 """The records of networks, by name."""
@@ -46,7 +46,7 @@ def _stages(record: Record) -> str:
 def comparison(found: Found, subject: str) -> pd.DataFrame:
     """A network beside others: accuracy of each split and scores of the test split in per cent.
 
-    `Lead, points` is the difference of test accuracy to the subject with its 95% interval over images; beside it the
+    `Lead, points` is the difference of test accuracy to the subject with its interval; beside it the
     test accuracy that the original reports, on other images, where the network is one of its four.
     """
     quantities = {

@@ -1,5 +1,6 @@
 """How the runs of the Bonus part are made: images in, metrics and arrays out. `study.vision.experiments` lists them."""
 
+import copy
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -11,23 +12,26 @@ from study import training
 from study.definitions import notebook
 from study.evaluation import kept, scores
 from study.runs import Outcome
-from study.vision import description, examples, images, speed, vit
+from study.vision import description, examples, images, speed
 from study.vision.augment import Augmentation, ImageBatches, on_device
 from study.vision.cost import multiply_adds
 from study.vision.dataset import SIDE, Splits
-from study.vision.experiments import NETWORKS, NOTEBOOK, WEIGHT, is_hybrid
+from study.vision.experiments import NETWORKS, NOTEBOOK, WEIGHT
 from study.vision.sources import classes_of
+
+GLIMPSED = 500
+"""Validation images of the epochs on smaller images."""
 
 
 @lru_cache(maxsize=1)
-def _loaded(names: tuple[str, ...], synthetic_rows: int, mirrored: bool) -> Splits:
-    return images.load(list(names), synthetic_rows, mirrored)
+def _loaded(names: tuple[str, ...], synthetic_rows: int) -> Splits:
+    return images.load(list(names), synthetic_rows)
 
 
 def splits(spec: dict) -> Splits:
     """The images of a run, split; read once for all runs on the same. Raises catalog.DataError."""
     settings = spec["settings"]
-    return _loaded(tuple(spec["data"]), settings.get("synthetic_rows", 0), settings.get("mirrored", False))
+    return _loaded(tuple(spec["data"]), settings.get("synthetic_rows", 0))
 
 
 def describe_images(spec: dict, scratch: Path) -> Outcome:
@@ -36,11 +40,8 @@ def describe_images(spec: dict, scratch: Path) -> Outcome:
 
 def network(settings: dict, make: Callable | None = None):
     """The network that settings name, or that `make` returns, with starting weights from PyTorch's generator."""
-    classes = len(classes_of({"settings": settings}))
-    if is_hybrid(settings):
-        return vit.VisionTransformer(vit.Architecture(**settings["arguments"], classes=classes))
     make = make or getattr(notebook(NOTEBOOK), NETWORKS[settings["network"]])
-    return make(classes, **settings["arguments"])
+    return make(len(classes_of({"settings": settings})), **settings["arguments"])
 
 
 def train_network(spec: dict, scratch: Path, make: Callable | None = None) -> Outcome:
@@ -79,7 +80,7 @@ def _trained(spec: dict, scratch: Path, measured: tuple[str, ...], make: Callabl
     cost = multiply_adds(model, SIDE)
     model = model.to(memory_format=torch.channels_last)
     batches = _batches(spec)
-    history = training.fit(model, batches["train"], batches["validation"], _recipe(s), spec["seed"], scratch)
+    history = training.fit(model, batches["train"], _held_out(batches["validation"]), _recipe(s), spec["seed"], scratch)
     metrics, arrays = training.summary(model, history)
     metrics["multiply_adds"] = cost
     metrics["in_bf16"] = s["bf16"] and training.has_bf16()
@@ -94,9 +95,17 @@ def _trained(spec: dict, scratch: Path, measured: tuple[str, ...], make: Callabl
 def _recipe(s: dict) -> training.Recipe:
     return training.Recipe(
         s["epochs"], s["learning_rate"], weight_decay=s["weight_decay"], decoupled=True, schedule="one-cycle",
-        label_smoothing=s["label_smoothing"], patience=s["patience"], average=s["average"], clip=1.0, bf16=s["bf16"],
-        replayed=True,
+        label_smoothing=s["label_smoothing"], clip=1.0, bf16=s["bf16"], replayed=True,
     )  # fmt: skip
+
+
+def _held_out(validation: ImageBatches) -> Callable[[int], ImageBatches]:
+    """What is validated after an epoch: all images at the last size, before that GLIMPSED ones, since they only give
+    the curve. The last epoch's weights are kept, whatever the curve.
+    """
+    few = copy.copy(validation)
+    few.rows = np.sort(np.random.default_rng(0).permutation(validation.rows)[:GLIMPSED])
+    return lambda epoch: validation if validation.size(epoch) == validation.sizes[-1] else few
 
 
 def _batches(spec: dict) -> dict:

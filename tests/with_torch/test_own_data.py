@@ -71,11 +71,11 @@ def test_texts_of_other_classes_are_learnt_and_shown(place, monkeypatch, kinds):
 def test_images_of_other_classes_are_learnt_and_shown(place, monkeypatch, kinds):
     content = {f"{kind}/{i}.jpg": picture(40 * n + i, side=72) for n, kind in enumerate(kinds) for i in range(20)}
     monkeypatch.setenv("IMAGES", str(zipped(place / "mine.zip", content)))
-    wanted = [("bonus-dataset", "images"), ("bonus-models", "vit"), ("bonus-improved", "vit-improved")]
+    wanted = [("bonus-dataset", "images"), ("bonus-models", "vit"), ("bonus-models", "vit-c")]
     found = made(vision, wanted, place, epochs=1, sizes=[64])
     facts, vit = found["bonus-dataset", "images"], found["bonus-models", "vit"]
     assert facts.metrics["classes"]["train"] == [14] * len(kinds) and list(facts.metrics["labels"]) == list(kinds)
-    for record in (vit, found["bonus-improved", "vit-improved"]):
+    for record in (vit, found["bonus-models", "vit-c"]):
         assert record.arrays["test_logits"].shape == (2 * len(kinds), len(kinds))
     assert {one["true"] for one in vit.metrics["mistakes"]} <= set(kinds)
     runs = {"ViT": [vit]}

@@ -136,18 +136,28 @@ def test_a_killed_training_ends_at_the_same_numbers(splits, tmp_path, monkeypatc
     assert np.array_equal(logits, logits_again)
 
 
-def test_augmentation_and_the_improved_vit_have_not_changed_under_the_version(splits, tmp_path):
+def test_augmentation_and_vit_c_have_not_changed_under_the_version(splits, tmp_path):
     augmented, _ = epoch_of(batches(splits, ALL, sizes=(48,)))
     sizes = {"width": 24, "depth": 2, "heads": 2, "hidden": 48}
-    design = {"tokens": "convolutions", "pooling": "mean", "early_head": True, "local": False}
     torch.manual_seed(0)
-    model = trainings.network({"network": "vit", "arguments": sizes | design})
+    model = trainings.network({"network": "vit-c", "arguments": sizes})
     recipe = Recipe(1, 1e-3, weight_decay=0.05, decoupled=True, schedule="one-cycle", label_smoothing=0.1, clip=1.0)
-    made = batches(splits, Augmentation(**experiments.STRONG), sizes=(32,))
+    made = batches(splits, Augmentation(**experiments.ERASED), sizes=(32,))
     history = fit(model, made, batches(splits, rows=splits.validation[:4]), recipe, 0, tmp_path)
     found = float(augmented.abs().mean()), history["loss"][0]
-    golden = (pytest.approx(value, rel=1e-3) for value in (0.747571, 1.088347))
-    assert (experiments.ALL["bonus-improved"].version, *found) == (2, *golden), "raise its version"
+    golden = (pytest.approx(value, rel=1e-3) for value in (0.747571, 1.106532))
+    assert (experiments.ALL["bonus-models"].version, *found) == (2, *golden), "raise its version"
+
+
+def test_early_epochs_are_validated_on_a_fixed_few(splits):
+    validation = batches(splits, rows=splits.validation, sizes=(32, 64), epochs=4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainings, "GLIMPSED", 5)
+        held_out = trainings._held_out(validation)
+    assert [len(held_out(epoch)) for epoch in range(4)] == [5, 5, 12, 12] and held_out(0) is held_out(1)
+    assert set(held_out(0).rows) < set(validation.rows)
+    (few,), _, _ = next(held_out(0).in_order())
+    assert few.shape == (5, 3, 64, 64)  # on full-size images throughout
 
 
 def test_judged_images_have_the_side_that_training_ends_with(splits):

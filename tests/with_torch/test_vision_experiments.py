@@ -3,8 +3,6 @@
 Its lab is used as a reader would.
 """
 
-import json
-
 import chapter
 import numpy as np
 import pytest
@@ -13,14 +11,15 @@ from PIL import Image
 from torch import nn
 
 from study import parts, paths, profile
+from study.attention import SelfAttention
 from study.evaluation import probabilities
 from study.runs import Record, Store
-from study.vision import experiments, lab, speed
+from study.vision import experiments, lab, speed, trainings
 from study.vision.augment import Augmentation
 from study.vision.images import load
 
 QUICK = profile.load("quick")
-JUDGED = ("bonus-models", "bonus-improved")
+JUDGED = ("bonus-models",)
 
 
 @pytest.fixture(scope="module")
@@ -43,40 +42,33 @@ def test_specs_name_their_data():
         assert all(spec["data"] == [expected] for spec in found)
 
 
-def test_each_row_of_the_ablation_takes_one_change_back():
-    rows = {s["model"]: s["settings"] for s in experiments.ALL.specs(QUICK) if s["task"] == "bonus-ablation"}
-    (improved,) = [s["settings"] for s in experiments.ALL.specs(QUICK) if s["task"] == "bonus-improved"]
-    (plain,) = [s["settings"] for s in experiments.ALL.specs(QUICK) if s["model"] == "vit"]
-
-    def decided(settings):
-        flat = settings | {f"arguments.{k}": v for k, v in settings["arguments"].items()}
-        return {k: json.dumps(v) for k, v in flat.items() if k not in ("arguments", "epochs", "sizes", "patience")}
-
-    assert decided(rows["all"]) == decided(improved)
-    for name, settings in rows.items():
-        differing = {k for k, v in decided(settings).items() if v != decided(rows["all"])[k]}
-        if name == "stem-alone":
-            assert differing == {"arguments.depth", "arguments.early_head"}
-        elif name == "shifted":
-            assert differing == {"arguments.tokens", "arguments.local"}
-        elif name not in ("all", "none"):
-            assert len(differing) == 1, name
-    assert rows["none"]["augmentation"] == plain["augmentation"]
-    assert (rows["none"]["arguments"]["pooling"], rows["none"]["arguments"]["early_head"]) == ("class token", False)
-    assert rows["none"]["arguments"].items() >= plain["arguments"].items()
+@pytest.mark.parametrize(
+    ("whole", "less", "differ"),
+    [("vit-c", "without-attention", {"arguments"}), ("vit", "bag-of-patches", {"arguments", "network"})],
+)
+def test_the_ablation_takes_attention_away_and_keeps_the_number_of_parameters(whole, less, differ):
+    quick = {s["model"]: s["settings"] for s in experiments.ALL.specs(QUICK) if s["task"] != "bonus-dataset"}
+    improved, without = quick[whole], quick[less]
+    assert {k for k in improved if improved[k] != without[k]} == differ
+    with_it, ablated = (trainings.network(settings) for settings in (improved, without))
+    counts = [sum(p.numel() for p in network.parameters()) for network in (with_it, ablated)]
+    assert counts[1] == pytest.approx(counts[0], rel=0.03)
+    assert not any(isinstance(module, SelfAttention) for module in ablated.modules())
+    assert any(isinstance(module, SelfAttention) for module in with_it.modules())
 
 
 @pytest.mark.slow
 def test_the_test_split_is_touched_by_the_judged_models_alone(records):
     for (task, _), record in records.items():
-        assert ("test" in record.metrics) == ("test_logits" in record.arrays) == (task in JUDGED)
+        judged = task == "bonus-models"
+        assert ("test" in record.metrics) == judged and ("test_logits" in record.arrays) == judged
 
 
 @pytest.mark.slow
 def test_a_judged_record_holds_what_the_report_needs(records):
     splits = load(["synthetic/dogs_food_vehicles"], QUICK.bonus.synthetic_rows)
     for model in (*experiments.MODELS, experiments.IMPROVED):
-        record = records["bonus-improved" if model == experiments.IMPROVED else "bonus-models", model]
+        record = records["bonus-models", model]
         m, arrays = record.metrics, record.arrays
         assert {"accuracy", "loss", "precision", "recall", "f1", "confusion"} <= set(m["test"]) & set(m["train"])
         assert m["parameters"] > 0 and m["multiply_adds"] > 0 and m["images_per_second"] > 0
@@ -88,10 +80,10 @@ def test_a_judged_record_holds_what_the_report_needs(records):
         assert len(m["mistakes"]) == min(15, wrong)
         assert all(told["true"] != told["predicted"] for told in m["mistakes"])
         assert len(experiments.ALL.compared(record)) == 2
-    for kind in ("bonus-models", "vit"), ("bonus-improved", experiments.IMPROVED):
-        maps = records[kind].arrays["attention_maps"]
-        assert maps.shape[1:] == (8, 8) and len(maps) == len(records[kind].metrics["attention"]) >= 3
-        np.testing.assert_allclose(maps.sum((1, 2)), 1, rtol=1e-5)
+    vit = records["bonus-models", "vit"]
+    maps = vit.arrays["attention_maps"]
+    assert maps.shape[1:] == (8, 8) and len(maps) == len(vit.metrics["attention"]) >= 3
+    np.testing.assert_allclose(maps.sum((1, 2)), 1, rtol=1e-5)
 
 
 @pytest.mark.slow

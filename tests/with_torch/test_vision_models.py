@@ -10,11 +10,10 @@ from study.attention import SelfAttention, scaled_dot_product
 from study.training import count_parameters
 from study.vision import rollout
 from study.vision.cost import multiply_adds
-from study.vision.vit import Architecture, Convolutions, EncoderBlock, ShiftedPatches, VisionTransformer
 
 models = parts.find("bonus").models()
-VGG, VGG_13, ResNet18, EfficientNetB0 = models.VGG, models.VGG_13, models.ResNet18, models.EfficientNetB0
-PaperTransformer = models.VisionTransformer
+VGG, ResNet18, EfficientNetB0 = models.VGG, models.ResNet18, models.EfficientNetB0
+VisionTransformer, ConvolutionalTransformer = models.VisionTransformer, models.ConvolutionalTransformer
 SMALL = {"image": 32, "patch": 8, "width": 24, "depth": 3, "heads": 3, "hidden": 48}
 
 
@@ -38,24 +37,10 @@ def their_weights(ours: nn.Module, theirs: ViTForImageClassification) -> dict[st
     return found
 
 
-def test_without_its_changes_the_improved_vit_is_the_paper_s():
-    ours, plain = [], lambda: VisionTransformer(Architecture(**SMALL, classes=5))
-    for make in (plain, lambda: PaperTransformer(5, **SMALL)):
-        torch.manual_seed(0)
-        network = make()
-        images = torch.randn(2, 3, 48, 48)
-        logits = network(images)
-        logits.square().sum().backward()
-        gradients = [p.grad for p in network.parameters()]
-        ours.append([*network.state_dict().values(), logits, *gradients, *network.attention(images)])
-    assert all(torch.equal(a, b) for a, b in zip(*ours, strict=True))
-
-
-@pytest.mark.parametrize("make", [PaperTransformer, lambda n, **s: VisionTransformer(Architecture(**s, classes=n))])
 @pytest.mark.parametrize("side", [32, 48])
-def test_the_vit_equals_that_of_transformers(side, make):
+def test_the_vit_equals_that_of_transformers(side):
     torch.manual_seed(0)
-    ours = make(5, **SMALL).eval()
+    ours = VisionTransformer(5, **SMALL).eval()
     for p in ours.parameters():
         nn.init.normal_(p, std=0.2)  # so that biases and norms matter too
     theirs = ViTForImageClassification(
@@ -79,7 +64,7 @@ def test_the_vit_equals_that_of_transformers(side, make):
 
 def test_parameters_and_multiply_adds_are_those_of_the_papers():
     with torch.device("meta"):
-        vit = PaperTransformer(1000, 768, 12, 12, 3072, 224, 16)
+        vit = VisionTransformer(1000, 768, 12, 12, 3072, 224, 16)
         vgg, resnet, efficient = VGG(1000, "original"), ResNet18(1000, "standard"), EfficientNetB0(1000)
         assert count_parameters(vit) == 86_567_656
         assert count_parameters(vgg) == 133_053_736
@@ -110,12 +95,9 @@ def test_multiply_adds_by_hand():
 @pytest.mark.parametrize(
     "network",
     [
-        lambda: VGG(3), lambda: ResNet18(3), lambda: ResNet18(3, "standard"),
-        lambda: EfficientNetB0(3), lambda: EfficientNetB0(3, "late"), lambda: PaperTransformer(3, 24, 2, 3, 48),
-        *(lambda t=t: VisionTransformer(Architecture(width=24, depth=2, hidden=48, tokens=t, local=True))
-          for t in ("patches", "shifted", "convolutions")),
-        lambda: VisionTransformer(Architecture(width=24, depth=2, hidden=48, pooling="mean")),
-        lambda: VisionTransformer(Architecture(width=24, depth=0, tokens="convolutions", pooling="mean")),
+        lambda: VGG(3), lambda: ResNet18(3), lambda: ResNet18(3, "standard"), lambda: EfficientNetB0(3),
+        *(lambda m=m: m(3, 24, 2, 3, 48) for m in (VisionTransformer, ConvolutionalTransformer)),
+        lambda: ConvolutionalTransformer(3, 24, 2, 3, 48, attention=False),
     ],
 )  # fmt: skip
 def test_every_network_gives_finite_logits_and_gradients_at_several_sizes(network):
@@ -128,12 +110,11 @@ def test_every_network_gives_finite_logits_and_gradients_at_several_sizes(networ
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
-@pytest.mark.parametrize(("strides", "side"), [("paper", 2), ("late", 4)])
-def test_output_strides_of_efficientnet(strides, side):
+def test_the_efficientnet_has_the_strides_and_size_of_the_paper():
     with torch.device("meta"):
-        network = EfficientNetB0(3, strides).eval()
+        network = EfficientNetB0(3).eval()
         last = network.network.efficientnet(torch.zeros(1, 3, 64, 64)).last_hidden_state
-    assert last.shape[-2:] == (side, side)
+    assert last.shape[-2:] == (2, 2)
     assert sum(p.numel() for p in network.parameters()) == 4_011_391
 
 
@@ -141,33 +122,6 @@ def test_strides_leave_the_sides_that_the_stems_promise():
     with torch.device("meta"):
         for stem, side in {"standard": 2, "halving": 4}.items():
             assert nn.Sequential(*list(ResNet18(3, stem))[:-3])(torch.zeros(1, 3, 64, 64)).shape == (1, 512, side, side)
-
-
-def test_shifted_patches_by_hand():
-    layer = ShiftedPatches(Architecture(image=8, patch=4, width=5))
-    images = torch.arange(3 * 64.0).reshape(1, 3, 8, 8)
-    up_left = layer.shifted(images)[0]
-    assert up_left[0, 0, 2, 2] == images[0, 0, 0, 0] and (up_left[..., :2, :] == 0).all()
-    down_right = layer.shifted(images)[3]
-    assert down_right[0, 0, 0, 0] == images[0, 0, 2, 2] and (down_right[..., 6:, :] == 0).all()
-    assert layer(images).shape == (1, 4, 5)
-    # A patch sees beyond its border: a change in the next patch changes its token.
-    changed = images.clone()
-    changed[..., 4] += 10
-    assert not torch.allclose(layer(images)[0, 0], layer(changed)[0, 0])
-
-
-def test_local_attention_hides_a_token_from_itself_and_learns_its_temperature():
-    torch.manual_seed(0)
-    block = EncoderBlock(Architecture(**SMALL, local=True)).eval()
-    x = torch.randn(2, 6, 24)
-    out, weights = block(x, return_weights=True)
-    assert (weights.diagonal(dim1=-2, dim2=-1) == 0).all()
-    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 3, 6))
-    torch.testing.assert_close(out, block(x))
-    assert block.attention.temperature.flatten().tolist() == pytest.approx([8**0.5] * 3)
-    out.square().sum().backward()
-    assert (block.attention.temperature.grad != 0).all()
 
 
 @pytest.mark.parametrize("weights", [True, False])
@@ -187,38 +141,42 @@ def test_temperature_divides_the_logits(weights):
     torch.testing.assert_close(out(layer), layer.output(context.transpose(1, 2).flatten(-2)))
 
 
-@pytest.mark.parametrize(("patch", "channels"), [(4, 256), (8, 512)])
-def test_convolutional_tokens_are_the_beginning_of_vgg(patch, channels):
+def test_vit_c_reads_tokens_of_convolutions_off_their_mean():
     torch.manual_seed(0)
-    tokens = Convolutions(Architecture(patch=patch, width=24, tokens="convolutions")).eval()
-    vgg = VGG(3).eval()
-    last = [i for i, layer in enumerate(vgg) if isinstance(layer, nn.MaxPool2d)][patch.bit_length() - 1]
-    stem, project = nn.Sequential(*list(vgg)[:last]), tokens[-1]
-    assert len(stem) == len(tokens) - 1 and project.in_channels == channels
-    stem.load_state_dict({k: v for k, v in tokens.state_dict().items() if not k.startswith(f"{last}.")})
-    images = torch.randn(2, 3, 64, 64)
-    with torch.no_grad():
-        expected = project(stem(images)).flatten(2).transpose(1, 2)
-        torch.testing.assert_close(tokens(images), expected)
-    assert expected.shape == (2, (64 // patch) ** 2, 24) and VGG_13.count("pool") == 5
-
-
-def test_the_mean_of_tokens_and_an_early_head_by_hand():
-    torch.manual_seed(0)
-    model = VisionTransformer(Architecture(**SMALL, pooling="mean", early_head=True))
+    model = ConvolutionalTransformer(5, 24, 2, 3, 48).eval()
     for p in model.parameters():
         nn.init.normal_(p, std=0.2)
-    images = torch.randn(2, 3, 32, 32)
-    tokens = model.tokens(images)
-    x = tokens + model.positions
+    images = torch.randn(2, 3, 64, 64)
+    maps = images
+    for layer in list(model.tokens)[:-1]:
+        maps = layer(maps)
+    assert maps.shape == (2, 128, 8, 8)
+    x = torch.cat([model.class_token.expand(2, -1, -1), model.tokens[-1](maps).flatten(2).transpose(1, 2)], dim=1)
+    x = x + model.positions
     for block in model.blocks:
         x = block(x)
-    late = model.head(model.norm(x).mean(1))
-    early = model.early_head(model.early_norm(tokens).mean(1))
-    trained = model.train()(images)  # a loss for each head
-    torch.testing.assert_close(trained, torch.stack([early, late], 1))
-    torch.testing.assert_close(model.eval()(images), (early + late) / 2)
-    assert "class_token" not in model.state_dict() and model.positions.shape == (1, 16, 24)
+    torch.testing.assert_close(model(images), model.head(model.norm(x).mean(1)))
+    # A token sees beyond the border of its 8×8 pixels.
+    changed = images.clone()
+    changed[..., 8] += 1
+    assert not torch.allclose(model.tokens(images)[:, 0], model.tokens(changed)[:, 0])
+
+
+def test_the_stem_of_vit_c_is_light_and_without_attention_no_token_reaches_another():
+    with torch.device("meta"):
+        model = ConvolutionalTransformer(3, 192, 6, 3, 384)
+        stem, whole = (sum(p.numel() for p in part.parameters()) for part in (model.tokens, model))
+        assert stem < 0.15 * whole
+        beyond = multiply_adds(model, 64) - multiply_adds(VisionTransformer(3, 192, 6, 3, 384), 64)
+        assert beyond + 64 * 192 * 192 < 0.15 * multiply_adds(model, 64)  # patches are a map of 192 numbers to 192
+    for attention in (True, False):
+        torch.manual_seed(0)
+        model = ConvolutionalTransformer(3, 24, 2, 3, 48, attention=attention).eval()
+        x = torch.randn(1, 65, 24)
+        changed = x.clone()
+        changed[:, 7] += 1
+        a, b = (nn.Sequential(*model.blocks)(tokens) for tokens in (x, changed))
+        assert torch.equal(a[:, 0], b[:, 0]) != attention
 
 
 def test_rollout_by_hand_and_its_sums():
@@ -226,7 +184,7 @@ def test_rollout_by_hand_and_its_sums():
     expected = torch.tensor([[[1.0, 0.0], [0.5, 0.5]]]) @ torch.tensor([[[0.75, 0.25], [0.25, 0.75]]])
     torch.testing.assert_close(rollout.rollout([uniform, first]), expected)
     torch.manual_seed(0)
-    model = VisionTransformer(Architecture(**SMALL, local=True)).eval()
+    model = VisionTransformer(3, **SMALL).eval()
     weights = model.attention(torch.randn(2, 3, 32, 32))
     assert [w.shape for w in weights] == [(2, 3, 17, 17)] * 3
     torch.testing.assert_close(rollout.rollout(weights).sum(-1), torch.ones(2, 17))
@@ -244,12 +202,5 @@ def test_rollout_by_hand_and_its_sums():
 
 
 def test_wrong_settings_are_refused():
-    for wrong in ({"patch": 7}, {"tokens": "words"}, {"pooling": "max"}):
-        with pytest.raises(ValueError, match="do not tile|unknown"):
-            Architecture(**wrong)
-    with pytest.raises(ValueError, match="a patch of 2, 4, 8"):
-        VisionTransformer(Architecture(image=60, patch=6, width=24, tokens="convolutions"))
     with pytest.raises(ValueError, match="stem 'tiny' is unknown"):
         ResNet18(3, "tiny")
-    with pytest.raises(ValueError, match="strides 'none' are unknown"):
-        EfficientNetB0(3, "none")
