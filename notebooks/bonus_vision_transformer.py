@@ -537,7 +537,7 @@ longer = lab.trial_difference("efficientnet-longer-whole", "efficientnet-16", im
 # What the original reads from it, with our verdicts:
 #
 # - *“VGG and ResNet currently offer better accuracy and generalization capabilities.”* — **{eval}`verdict["vgg_resnet_best"]`.** Both are clearly ahead of the other two on images that they were not trained on {eval}`holds(least, ">", lab.ONE_TRAINING)`.
-# - *“The accuracy and loss graphs for EfficientNet show healthy convergence”* — **{eval}`verdict["efficientnet_converges"]`.** Over the epochs on full-size images the gap between training and validation accuracy narrows from {eval}`number(100 * gaps.iloc[0], 1)` to {eval}`number(100 * gaps.iloc[-1], 1)` points {eval}`holds(gaps.iloc[-1], "<", gaps.iloc[0])`; but the validation loss is not quite level, its highest value being {eval}`number(level, 2)` times its lowest, where we call a curve flat up to 1.1 {eval}`holds(level, ">", 1.1)` ([Figure](#vision-history)).
+# - *“The accuracy and loss graphs for EfficientNet show healthy convergence”* — **{eval}`verdict["efficientnet_converges"]`.** Over the epochs on full-size images the gap between training and validation accuracy narrows from {eval}`number(100 * gaps.iloc[0], 1)` to {eval}`number(100 * gaps.iloc[-1], 1)` points {eval}`holds(gaps.iloc[-1], "<", gaps.iloc[0])`; but the validation loss is not quite level, its highest value being {eval}`number(level, 2)` times its lowest, where we call a curve flat up to {eval}`number(lab.STEADY, 1)` {eval}`holds(level, ">", lab.STEADY)` ([Figure](#vision-history)).
 # - *“with additional epochs, tuning, … we might observe a significant improvement”* — **{eval}`verdict["efficientnet_more_epochs"]`.** In two trials that differ in nothing else {eval}`int(trials.epochs["efficientnet-longer-whole"])` epochs instead of {eval}`int(trials.epochs["efficientnet-16"])` gained {eval}`number(100 * longer.mean, 1)` points on validation, not clearly more than one {eval}`holds(longer.low, "<=", 0.01)`.
 #
 # Where the training reaches full-size images, the validation accuracy of the three convolutional networks rises at once, by {eval}`number(100 * min(rises), 1)` to {eval}`number(100 * max(rises), 1)` points {eval}`holds(min(rises), ">", 0.02)` ([Figure](#vision-history)): probably because validation is on such images throughout. All {eval}`len(worst)` networks confuse dogs and food most often {eval}`holds(mixed, "=", len(worst))` ([Figure](#vision-confusion)).
@@ -609,6 +609,7 @@ class ConvolutionalTransformer(VisionTransformer):
         return self.head(self.norm(x).mean(dim=1))
 
 
+# %% tags=["model", "hide-cell"]
 class BagOfPatches(ConvolutionalTransformer):
     """The plain ViT without attention: flat patches, each for itself."""
 

@@ -69,8 +69,7 @@ def write(page: Page, records: Records, verdicts: Sequence[Verdicts], whole: boo
         page.say("**All data are SYNTHETIC: nothing here is a finding.**")
     if whole:
         page.say(abstract(records, verdicts))
-    findings = (f"- **{part.short_title}.** {part.analysis().finding(found)}" for part, found in records.items())
-    page.say("## Results {#sec:results}\n\n" + "\n".join(findings))
+    page.say("## Results {#sec:results}")
     rows = [(part.short_title, *line) for part, found in records.items() for line in part.analysis().highlights(found)]
     page.table(
         pd.DataFrame(rows, columns=["Part", "Measure", "Published", "Regenerated", "For comparison"]),
@@ -78,6 +77,9 @@ def write(page: Page, records: Records, verdicts: Sequence[Verdicts], whole: boo
         "Central results: as published, as regenerated (over seeds: mean ± standard deviation, or median and range), "
         "and for comparison other models of ours and of the literature by the same measure; in brackets 95% intervals.",
         align="lllll",
+    )
+    page.say(
+        "\n".join(f"- **{part.short_title}.** {part.analysis().finding(found)}" for part, found in records.items())
     )
     page.say(f"::: {{.panel}}\n{HOW_TO_READ}{TRY_IT if answered else ''}\n:::")
     if whole:

@@ -22,6 +22,7 @@ from study.evaluation import Interval, probabilities
 from study.runs import Record
 from study.vision import claims, evaluation, experiments, images, rollout, trainings
 from study.vision.charts import Classified
+from study.vision.claims import STEADY
 from study.vision.evaluation import (
     ONE_TRAINING,
     ORIGINALS,
@@ -39,9 +40,9 @@ from study.vision.sources import classes_of
 from study.vision.trainings import GLIMPSED
 
 __all__ = [
-    "GLIMPSED", "ONE_TRAINING", "ORIGINALS", "Run", "Vision", "accuracies", "apart", "compare", "concentration",
-    "frequent_mistake", "gap_difference", "history", "origins", "parameters_in_paper", "points", "reported",
-    "share_of", "train_test_gap", "trial_difference",
+    "GLIMPSED", "ONE_TRAINING", "ORIGINALS", "STEADY", "Run", "Vision", "accuracies", "apart", "compare",
+    "concentration", "frequent_mistake", "gap_difference", "history", "origins", "parameters_in_paper", "points",
+    "reported", "share_of", "train_test_gap", "trial_difference",
 ]  # fmt: skip
 
 Make = Callable[..., nn.Module]
