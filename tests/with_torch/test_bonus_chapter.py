@@ -185,7 +185,7 @@ CASES = [
     (vgg_and_vit_swapped, ['ahead["VGG-13"].low', "train_lag", "epochs", "least"], {"vit_lower": "contradicted"}),
     (efficientnet_as_vgg, ['lead["VGG-13"].low', "behind_vit"], {"efficientnet_lower": "unclear"}),
     (vit_overfits, ["train_lag", "vit_gap.low"], {}),
-    (resnet_learns_by_heart, ['train_accuracy["ResNet-18"]'], {"resnet_overfits": "confirmed"}),
+    (resnet_learns_by_heart, ['train_accuracy["ResNet-18"]', "resnet_gap.low"], {"resnet_overfits": "confirmed"}),
     (vit_stops_early, ['epochs["ViT"]'], {}),
     (vgg_learns_by_heart, ["vgg_gap.high"], {"vgg_generalises": "contradicted"}),
     (efficientnet_diverges, ["gaps.iloc[-1]", "rises"], {"efficientnet_converges": "contradicted"}),
