@@ -121,7 +121,7 @@ def fault(
     `sound`, `faulty` and `rebuilt` are vectors (1000,), `normal` the scores of sound cycles, `scores` those of the
     cycle without and with the fault.
     """
-    fig, (*axes, right) = figures.new(height_cm=5.2, cols=4, width_ratios=(1, 1, 1, 1.25))
+    fig, (*axes, right) = figures.new(height_cm=4.9, cols=4, width_ratios=(1, 1, 1, 1.25))
     cycles = {
         "without the fault": (sound, PALETTE["grey"], "-"),
         "with the fault": (faulty, FAULTY, "--"),
@@ -152,7 +152,7 @@ _RIVALS = (AUTOENCODER, PCA_NAME)
 
 def challenges(e: Evidence) -> Figure:
     """Detection under each challenge that has levels, in the text's order; under wear the false alarms of a year."""
-    fig, axes = figures.new(height_cm=10.6, rows=2, cols=3)
+    fig, axes = figures.new(height_cm=10.0, rows=2, cols=3)
     contaminated, severity, noise, broken, wear, length = axes.flat
     _length(length, e)
     for name in _RIVALS:
@@ -232,7 +232,7 @@ _STRATEGIES = {
 
 def improvements(e: Evidence) -> Figure:
     """What each improvement changes in the detection rate, and what retraining does over a year of wear."""
-    fig, (left, alarms, ranking) = figures.new(height_cm=6.0, cols=3, width_ratios=(1.2, 1, 1))
+    fig, (left, alarms, ranking) = figures.new(height_cm=5.3, cols=3, width_ratios=(1.2, 1, 1))
     y = np.arange(len(IMPROVEMENTS))
     for shift, name in ((-0.15, AUTOENCODER), (0.15, PCA_NAME)):
         look, gains = _LOOKS[name], e.gains(name)
