@@ -66,7 +66,7 @@ page.plot(
 bursts = pd.DataFrame(facts["bursts"])
 unlabelled = bursts[~bursts.labelled].iloc[0]
 zero = tweets.timestamp[tweets.value == 0]
-silent = zero.groupby(zero.dt.normalize()).size()
+silent = (tweets.value == 0).groupby(tweets.timestamp.dt.normalize()).sum()
 silenced = sum(int(zero.between(*window).sum()) for window in nab.windows("AAPL"))
 months = pd.DataFrame(facts["months"])
 trend, cycle = facts["trend"], facts["season"]
