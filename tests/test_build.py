@@ -60,7 +60,7 @@ def test_quick_trains_executes_and_renders_from_nothing(built):
         assert soup.find(id=key) is not None
     figures = list((clone / "build" / "quick-synthetic" / "output" / "figures").glob("*.png"))
     assert figures and all(f.with_suffix(".svg").exists() for f in figures)
-    drawn = {f"vision-{name}" for name in ("patches", "history", "confusion", "attention", "ablation")}
+    drawn = {f"vision-{name}" for name in ("patches", "history", "confusion", "attention")}
     assert drawn <= {f.stem for f in figures}
     written = [p for folder in (html.parent, html.parent.with_name("figures")) for p in folder.glob("*.*")]
     assert {stat.S_IMODE(p.stat().st_mode) for p in written} == {0o644}

@@ -105,7 +105,7 @@ def efficientnet_diverges(record):
 
 
 def vit_stops_early(record):
-    return replace(record, metrics=record.metrics | {"epochs": 8}) if is_run(record, "models", "vit") else record
+    return replace(record, metrics=record.metrics | {"epochs": 3}) if is_run(record, "models", "vit") else record
 
 
 def efficientnet_is_level(record):
