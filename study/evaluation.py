@@ -76,7 +76,7 @@ def mcnemar_p(right_a: np.ndarray, right_b: np.ndarray) -> float:
 
 
 def paired_difference(values_a: np.ndarray, values_b: np.ndarray, seed: int = 0, level: float = 0.95) -> Interval:
-    """Mean of a − b over the same examples, (n,) or (seeds, n), and its bootstrap interval, of 95% if not said.
+    """Mean of a − b over the same examples, (n,) or (seeds, n), and its bootstrap interval, of 95% by default.
 
     Each of 2000 resamples draws examples and seeds with replacement; the ends are percentiles.
     """
