@@ -23,7 +23,7 @@
 profile = "full"
 
 # %% tags=["setup"]
-from study.notebook import Page, count, holds, number, p_value, percent
+from study.notebook import Page, count, holds, number, percent
 from study.vision import charts, lab, tables
 
 import torch

@@ -87,17 +87,12 @@ class Comparison:
         return words.get(self.direction, "not clearly different from")
 
 
-def paired(a: Sequence[Record], b: Sequence[Record]) -> list[tuple[Record, Record]]:
-    """Two models' runs by seed; a model without as many seeds meets every seed of the other."""
-    return list(zip(a, b, strict=True)) if len(a) == len(b) else [(one, other) for one in a for other in b]
-
-
 def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test", level: float = 0.95) -> Comparison:
-    """a against b. The interval resamples examples and seeds, which `paired` has put together.
+    """a against b. The interval resamples examples and seeds; without as many seeds of both, each meets every other.
 
     Where no predictions were kept, the interval is Student's over the pairs of seeds, without p-values.
     """
-    pairs = paired(a, b)
+    pairs = list(zip(a, b, strict=True)) if len(a) == len(b) else [(one, other) for one in a for other in b]
     if f"{split}_logits" not in a[0].arrays:
         return Comparison(
             t_interval([x.metrics[split]["accuracy"] - y.metrics[split]["accuracy"] for x, y in pairs]), ()

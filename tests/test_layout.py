@@ -1,5 +1,6 @@
 """The committed PDF as it lies on its pages: how much of each stays white, and what must not be torn apart."""
 
+import re
 from itertools import pairwise
 
 import committed
@@ -90,18 +91,27 @@ def test_no_page_is_more_than_a_third_white_but_chapter_ends(report):
     assert {number + 1: round(share, 2) for number, share in measured.items() if share > 1 / 3} == {}
 
 
+def pages_of(report: pypdf.PdfReader) -> dict[str, range]:
+    """The pages of each chapter, from 0, up to that on which the next one begins."""
+    titles = [entry.title for entry in report.outline if not isinstance(entry, list)]
+    starts = pairwise([*chapters(report), len(report.pages)])
+    return {title: range(start, after) for title, (start, after) in zip(titles, starts, strict=True)}
+
+
 def test_front_pages_and_appendices_are_few(report):
-    starts = [*chapters(report), len(report.pages)]
-    lengths = {
-        entry.title: after - start
-        for entry, (start, after) in zip(
-            (entry for entry in report.outline if not isinstance(entry, list)), pairwise(starts), strict=True
-        )
-    }
+    lengths = {title: len(pages) for title, pages in pages_of(report).items()}
     behind = [
         pages for title, pages in lengths.items() if not any(word in title for word in ("Part", "Bonus", "Summary"))
     ]
     assert lengths["Summary"] <= 4 and sum(behind) <= 20
+
+
+def test_no_figure_of_a_chapter_stands_behind_the_page_where_the_answers_begin(report):
+    (answers,) = (pages for title, pages in pages_of(report).items() if "Answers" in title)
+    captions = re.compile(r"^Figure \d+\.", flags=re.M)
+    pages = committed.pages()
+    assert any(captions.search(page) for page in pages[: answers.start])
+    assert not [number + 1 for number in answers[1:] if captions.search(pages[number])]
 
 
 def test_headings_stay_with_their_text(report):

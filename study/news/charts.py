@@ -1,7 +1,7 @@
 """The figures of Part IV: values in, a Matplotlib figure (or its interactive Plotly twin) out.
 
 Models are known by name, with a record a seed. Where seeds are drawn over epochs, the line is their median and the band
-their range, as long as most of them train.
+their range, of those that are still training.
 """
 
 from collections import Counter

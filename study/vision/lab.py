@@ -40,7 +40,7 @@ from study.vision.sources import classes_of
 from study.vision.trainings import GLIMPSED
 
 __all__ = [
-    "GLIMPSED", "ONE_TRAINING", "ORIGINALS", "STEADY", "Run", "Vision", "accuracies", "apart", "compare",
+    "GLIMPSED", "ONE_TRAINING", "ORIGINALS", "STEADY", "Run", "Vision", "accuracies", "apart",
     "concentration", "frequent_mistake", "gap_difference", "history", "origins", "parameters_in_paper", "points",
     "reported", "share_of", "train_test_gap", "trial_difference",
 ]  # fmt: skip
