@@ -595,6 +595,7 @@ class ConvolutionalStem(nn.Sequential):
         return super().forward(images).flatten(2).transpose(1, 2)
 
 
+# %% tags=["model"]
 class ConvolutionalTransformer(VisionTransformer):
     """ViT-C: tokens from convolutions; the class is read off their mean."""
 
