@@ -27,16 +27,24 @@ def main(arguments: list[str] | None = None) -> None:
     name = f"{given.part or 'report'}{'-no-code' if given.no_code else ''}"
     stamp_file = chosen.work / f"stamp-{name}.json"
     stamp, data = noted(stamp_file), data_chosen(chosen)
-    if stamp and _up_to_date(stamp, digest_of(everything_read(chosen), data)):
+    sources = digest_of(everything_written(chosen), data)
+    if stamp and _up_to_date(stamp, sources, digest_of(_records(chosen))):
         print(f"Nothing to do: {', '.join(stamp['outputs'])} are up to date.")
     else:
-        _build(chosen, wanted, data, name, not given.no_code, stamp_file)
+        outputs, lines = _build(chosen, wanted, data, name, not given.no_code)
+        names = [str(path.relative_to(paths.ROOT)) for path in outputs]
+        # The build has added records; what else has changed since it began calls for another.
+        inputs = {"sources": sources, "records": digest_of(_records(chosen))}
+        stamp = inputs | {"outputs": names, "digest": digest_of(outputs)}
+        write_atomically(stamp_file, json.dumps(stamp, indent=1).encode())
+        sizes = [f"{name}  {path.stat().st_size / 1e6:.1f} MB" for name, path in zip(names, outputs, strict=True)]
+        print(*lines, *sizes, sep="\n")
     if given.notebooks:
         _write_pages(chosen, wanted)
 
 
-def everything_read(chosen: profile.Profile) -> list[Path]:
-    """Every file whose content the report depends on."""
+def everything_written(chosen: profile.Profile) -> list[Path]:
+    """Every file whose content the report depends on, but for the records, which a build adds to."""
     return [
         *sorted(paths.NOTEBOOKS.glob("*.py")),
         *sorted(paths.STUDY.rglob("*.py")),
@@ -49,7 +57,6 @@ def everything_read(chosen: profile.Profile) -> list[Path]:
         *catalog.committed(),
         *sorted(chosen.reproductions.glob("*.json")),
         *sorted(chosen.audits.glob("*.json")),
-        *_records(chosen, "*"),
     ]
 
 
@@ -61,7 +68,7 @@ def read_by(part: parts.Part, chosen: profile.Profile) -> list[Path]:
     return [*code, *READ_BY_NOTEBOOKS, *_records(chosen, f"{part.tasks}*")]
 
 
-def _records(chosen: profile.Profile, tasks: str) -> list[Path]:
+def _records(chosen: profile.Profile, tasks: str = "*") -> list[Path]:
     stored = [p for folder in (chosen.records, chosen.drafts) for p in sorted(folder.glob(f"{tasks}/*"))]
     return [p for p in stored if p.suffix in (".json", ".npz")]
 
@@ -72,24 +79,18 @@ def data_chosen(chosen: profile.Profile) -> str:
     return json.dumps([module.data_names(chosen.data) for module in modules])
 
 
-def _up_to_date(stamp: dict, inputs: str) -> bool:
+def _up_to_date(stamp: dict, sources: str, records: str) -> bool:
     outputs = [paths.ROOT / name for name in stamp["outputs"]]
-    return stamp["inputs"] == inputs and all(map(Path.exists, outputs)) and digest_of(outputs) == stamp["digest"]
+    same = (stamp.get("sources"), stamp.get("records")) == (sources, records)
+    return same and all(map(Path.exists, outputs)) and digest_of(outputs) == stamp["digest"]
 
 
 def _build(
-    chosen: profile.Profile, wanted: tuple[parts.Part, ...], data: str, name: str, code: bool, stamp_file: Path
-) -> None:
+    chosen: profile.Profile, wanted: tuple[parts.Part, ...], data: str, name: str, code: bool
+) -> tuple[list[Path], list[str]]:
     from study.publish import making  # heavy; finding nothing to do must be quick
 
-    key = lambda part: digest_of(read_by(part, chosen), data)  # noqa: E731
-    outputs, lines = making.make(chosen, wanted, name, code, key)
-    names = [str(path.relative_to(paths.ROOT)) for path in outputs]
-    # Training may have added records, so the inputs are read again.
-    stamp = {"inputs": digest_of(everything_read(chosen), data), "outputs": names, "digest": digest_of(outputs)}
-    write_atomically(stamp_file, json.dumps(stamp, indent=1).encode())
-    sizes = [f"{name}  {path.stat().st_size / 1e6:.1f} MB" for name, path in zip(names, outputs, strict=True)]
-    print(*lines, *sizes, sep="\n")
+    return making.make(chosen, wanted, name, code, lambda part: digest_of(read_by(part, chosen), data))
 
 
 def _write_pages(chosen: profile.Profile, wanted: tuple[parts.Part, ...]) -> None:

@@ -14,7 +14,10 @@ import pytest
 from bs4 import BeautifulSoup
 
 from study import audit, build, parts, paths, profile, reproduce, sweep
+from study.files import noted
+from study.news.synthetic import texts_and_classes
 from study.publish import front
+from tests.test_vision import picture, zipped
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +130,34 @@ def test_one_part_alone_has_its_own_front_page_and_scorecard_and_shows_no_source
     assert len(without.select("pre.definition")) == len(with_code.select("pre.definition")) > 0
 
 
+@pytest.fixture
+def own_data(tmp_path):
+    """A table of texts of two classes, and a zip of images of two."""
+    texts, kinds = texts_and_classes(240, 1)
+    rows = [f"{('dry', 'wet')[kind % 2]};{text}" for text, kind in zip(texts, kinds, strict=True)]
+    table = tmp_path / "mine.csv"
+    table.write_text("\n".join(["label;text", *rows]))
+    content = {
+        f"{kind}/{i}.png": picture(40 * n + i, side=72) for n, kind in enumerate(("dry", "wet")) for i in range(20)
+    }
+    return {"NEWS_TRAIN": str(table), "IMAGES": str(zipped(tmp_path / "mine.zip", content))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("part", "choice"), [("part4", "NEWS_TRAIN"), ("bonus", "IMAGES")])
+def test_data_of_ones_own_make_a_whole_chapter_of_their_own(clone, own_data, part, choice):
+    """Of other classes than the text was written for: it is built, says so, and judges nothing of the original."""
+    done = run(clone, "study.build", "--profile", "quick", "--part", part, DATA="real", **{choice: own_data[choice]})
+    assert done.returncode == 0, done.stdout + done.stderr
+    html = clone / "build" / "quick-real" / "output" / "report" / f"{part}.html"
+    page = BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser")
+    text = page.main.get_text()
+    assert choice in text and {"dry", "wet"} <= set(re.findall(r"\w+", text))
+    assert not page.select("table[id^='tbl:scorecard']") and page.select("figure img, figure svg")
+    assert html.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    assert not list((clone / "report").glob("report.*")) and not (clone / "report" / "runs").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "chosen", "said"),
     [
@@ -152,13 +183,29 @@ def test_images_that_are_not_there_are_told(verb, monkeypatch, capsys):
 
 
 @pytest.fixture
-def up_to_date(monkeypatch):
+def up_to_date(monkeypatch, tmp_path):
     """A report that nothing is due for; returns the builds that are made all the same."""
-    chosen, made = profile.load("full"), []
-    stamp = {"inputs": build.digest_of(build.everything_read(chosen), build.data_chosen(chosen)), "outputs": []}
-    monkeypatch.setattr(build, "noted", lambda file: stamp | {"digest": build.digest_of([])})
-    monkeypatch.setattr(build, "_build", lambda *given: made.append(given))
+    made = []
+    monkeypatch.setattr(build, "_build", lambda *given: made.append(given) or ([], []))
+    monkeypatch.setattr(build, "write_atomically", lambda file, content: (tmp_path / "stamp").write_bytes(content))
+    monkeypatch.setattr(build, "noted", lambda file: noted(tmp_path / "stamp"))
+    assert build.main([]) == 0 and len(made) == 1
+    made.clear()
     return made
+
+
+def test_what_changes_during_a_build_makes_the_next_one_due(up_to_date, monkeypatch):
+    read = [paths.CATALOG]
+    monkeypatch.setattr(build, "everything_written", lambda chosen: read)
+
+    def changed(*given):
+        up_to_date.append(given)
+        read[:] = [paths.PUBLISHED]
+        return [], []
+
+    monkeypatch.setattr(build, "_build", changed)
+    for builds in (1, 2, 2):
+        assert build.main([]) == 0 and len(up_to_date) == builds
 
 
 def test_a_choice_of_other_data_makes_the_report_due(up_to_date, monkeypatch):
