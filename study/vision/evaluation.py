@@ -141,10 +141,10 @@ def first_whole(record: Record) -> int:
     return next(e for e in range(epochs) if side_of(e, epochs, sizes) == max(sizes))
 
 
-def epochs_by_side(record: Record) -> dict[int, int]:
+def epochs_by_side(record: Record) -> Counter[int]:
     """How many of a training's epochs saw images of each side."""
     settings, epochs = record.spec["settings"], record.metrics["epochs"]
-    return dict(Counter(side_of(e, settings["epochs"], settings["sizes"]) for e in range(epochs)))
+    return Counter(side_of(e, settings["epochs"], settings["sizes"]) for e in range(epochs))
 
 
 def concentration(record: Record) -> dict[bool, float]:

@@ -1,6 +1,6 @@
 """The tables of the Bonus part: records in, a data frame of texts out, in the order of its columns in print."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,13 +20,15 @@ def networks(found: Found) -> pd.DataFrame:
     """Sizes of networks, and what differs in their trainings."""
     in_papers = published.table("networks").set_index("network").parameters / 1e6
     first = {name: records[0] for name, records in found.items()}
+    epochs = {name: epochs_by_side(record) for name, record in first.items()}
+    sides = sorted(set().union(*epochs.values()))
     return pd.DataFrame(
         {
             "Network": list(found),
             "Parameters": [number(one.metrics["parameters"]) for one in first.values()],
             "In the paper": [f"{number(in_papers[n], 1)} M" if n in in_papers else NOTHING for n in found],
             "Multiply-adds": [f"{number(one.metrics['multiply_adds'] / 1e6)} M" for one in first.values()],
-            "Epochs × side": [_stages(one) for one in first.values()],
+            f"Epochs at {_listed(sides)} pixels": [_listed(each[side] for side in sides) for each in epochs.values()],
             "Learning rate": [f"{one.spec['settings']['learning_rate']:g}" for one in first.values()],
             "Arithmetic": [_arithmetic(one) for one in first.values()],
             "Minutes": [number(one.metrics["seconds"] / 60) for one in first.values()],
@@ -34,13 +36,13 @@ def networks(found: Found) -> pd.DataFrame:
     )
 
 
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
 def _arithmetic(record: Record) -> str:
     in_bf16 = record.spec["settings"]["bf16"] and record.metrics.get("in_bf16", True)
     return "bf16" if in_bf16 else "float32"
-
-
-def _stages(record: Record) -> str:
-    return ", ".join(f"{epochs}×{side}" for side, epochs in epochs_by_side(record).items())
 
 
 def comparison(found: Found, subject: str) -> pd.DataFrame:
