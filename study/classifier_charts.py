@@ -37,7 +37,7 @@ def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
     return fig
 
 
-def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str], height_cm: float = 6.8) -> Figure:
+def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str], height_cm: float = 6.2) -> Figure:
     """Confusion matrices on the test split, mean over seeds: counts, mistakes coloured by share of the true class."""
     fig, axes = figures.new(height_cm=height_cm, cols=len(runs), squeeze=False)
     counted = _counted(runs)

@@ -224,7 +224,8 @@ def _cell(value: Any, column: str) -> str:
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return str(int(value)).replace("-", "−")
     raise TypeError(
-        f"column {column!r} holds {type(value).__name__} {value!r}: put it into words, such as number(x, 2)"
+        f"column {column!r} holds {type(value).__name__} {value!r}: put it into words, such as number(x, 2), "
+        "all of a frame by frame.map(lambda x: number(x, 2))"
     )
 
 

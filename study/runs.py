@@ -48,6 +48,9 @@ class Record:
     arrays: dict[str, np.ndarray]
     provenance: dict
 
+    def __repr__(self) -> str:
+        return f"Record({label(self.spec)})"
+
 
 def of(records: Sequence[Record], task: str, model: str | None = None) -> list[Record]:
     """The records of a task (and model), by seed. Raises KeyError if there are none."""

@@ -36,7 +36,8 @@ class Step(NamedTuple):
 def graph(model: Any) -> Figure:
     """The computational graph of a Keras model of dense layers: forwards, and the gradients back.
 
-    Everything is read from the model. n is the number of vectors in a batch. Raises ValueError for other layers.
+    Everything is read from the model, with layers between them that have no weights, such as dropout. n is the number
+    of vectors in a batch. Raises ValueError for other layers.
     """
     rows = _rows(model)
     fig, axis = figures.new(height_cm=2.7 * len(rows) + 0.9)
@@ -80,23 +81,26 @@ def graph(model: Any) -> Figure:
 
 def _rows(model: Any) -> list[list[Step]]:
     """The steps of a chain of dense layers, two layers in a row; the input comes first, the loss last."""
-    layers = model.layers
-    others = [layer.name for layer in layers if type(layer).__name__ != "Dense"]
+    others = [layer.name for layer in model.layers if layer.weights and type(layer).__name__ != "Dense"]
     if others:
-        raise ValueError(f"The model must consist of Dense layers alone; {', '.join(others)} are of another kind.")
-    chains = []
-    for i, layer in enumerate(layers, start=1):
+        raise ValueError(f"Of layers with weights the model may have dense ones alone, not {', '.join(others)}.")
+    chains = [[Step("x", "x", f"n × {model.input_shape[-1]}")]]
+    for layer in model.layers:
+        if not layer.weights:
+            before = chains[-1][-1]
+            chains[-1].append(Step(type(layer).__name__.lower(), f"{before.value}′", before.shape))
+            continue
         (inputs, units), name = layer.kernel.shape, layer.activation.__name__
-        sub = str(i).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+        sub = str(len(chains)).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
         steps = [Step("×", f"u{sub}", f"n × {units}", f"W{sub}", f"{inputs} × {units}")]
         if layer.use_bias:
             steps.append(Step("+", f"z{sub}", f"n × {units}", f"b{sub}", f"{units}"))
         if name != "linear":
             steps.append(Step({"relu": "ReLU"}.get(name, name), "", f"n × {units}"))
-        steps[-1] = steps[-1]._replace(value=f"h{sub}" if i < len(layers) else "x̂")
-        chains.append(steps)
-    chains[0].insert(0, Step("x", "x", f"n × {layers[0].kernel.shape[0]}"))
-    chains[-1].append(Step("loss", "L", "1"))
+        chains.append([*steps[:-1], steps[-1]._replace(value=f"h{sub}")])
+    start, *chains = chains
+    chains[0] = [*start, *chains[0]]
+    chains[-1] = [*chains[-1][:-1], chains[-1][-1]._replace(value="x̂"), Step("loss", "L", "1")]
     return [list(chain(*chains[i : i + 2])) for i in range(0, len(chains), 2)]
 
 

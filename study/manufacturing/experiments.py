@@ -43,7 +43,8 @@ def key_of(detector: str) -> str:
 
 def reference(sizes: Part1, seed: int, epochs: int | None = None) -> Run:
     """A plant's reference run, by default with the profile's epochs; the first plant's record keeps the weights."""
-    return Run("autoencoder", seed, {"weights": seed == sizes.seeds[0], "epochs": epochs or sizes.epochs})
+    epochs = sizes.epochs if epochs is None else epochs
+    return Run("autoencoder", seed, {"weights": seed == sizes.seeds[0], "epochs": epochs})
 
 
 def _settings(profile: Profile) -> dict:

@@ -66,16 +66,20 @@ class Plants:
         self._store = runs.Store(self.profile.records, self.profile.drafts)
 
     def train(self, make: Make, epochs: int | None = None) -> Run:
-        """The model trained on the first plant's sound production, and judged as the reference is.
+        """The model trained on the first plant's sound production, with its threshold.
 
         The kept result if this definition was trained for so many epochs; otherwise it is trained here, with a
-        progress bar, and kept below build/. Without `epochs` it is the profile's number.
+        progress bar, and kept below build/. Without `epochs` it is the profile's number. Raises ValueError for epochs
+        that are no whole number above 0.
         """
+        if epochs is not None and (not isinstance(epochs, int) or epochs < 1):
+            raise ValueError(f"epochs={epochs!r}: give a whole number from 1 up, or leave it out.")
         plant = self.profile.part1.seeds[0]
         run = experiments.reference(self.profile.part1, plant, epochs)
         spec = experiments.ALL.spec(self.profile, "part1-reference", run) | {"definition": definitions.of(make)}
-
-        return Run(make, self._store.by_hand(spec, partial(trainings.plant_year, make=make)))
+        kept = self._store.load(spec)
+        here = partial(trainings.by_hand, make=make)  # the reference also judges it, over a year of service
+        return Run(make, kept or self._store.by_hand(spec | {"task": "part1-by-hand"}, here))
 
     @cached_property
     def evidence(self) -> Evidence:

@@ -12,17 +12,22 @@ from study.prose import NOTHING, number, percent
 
 
 def parameters(names: Sequence[str], widths: Sequence[int], by_keras: Sequence[int]) -> pd.DataFrame:
-    """Each layer's parameters by hand, as Keras counts them, and as the original gives them; the last row sums up."""
+    """Each layer's parameters by hand, as Keras counts them, and as the original gives them; the last row sums up.
+
+    Raises ValueError if the `widths`, from the input to the output, are not those of so many layers.
+    """
+    if len(widths) != len(names) + 1:
+        raise ValueError(f"{len(names)} layers ({', '.join(names)}) have {len(names) + 1} widths, not {len(widths)}.")
     pairs = list(pairwise(widths))
     by_hand = [m * n + n for m, n in pairs]
-    reported = [*(f"part1.{name}.total" for name in names), "part1.total"]
+    reported, known = [*(f"part1.{name}.total" for name in names), "part1.total"], published.numbers("part1")
     return pd.DataFrame(
         {
             "Layer": [*names, "sum"],
             "Weights + biases": [f"{m} × {n} + {n}" for m, n in pairs] + [""],
             "By hand": [number(v) for v in (*by_hand, sum(by_hand))],
             "By Keras": [number(v) for v in (*by_keras, sum(by_keras))],
-            "Original": [number(published.value(key)) for key in reported],
+            "Original": [number(published.value(key)) if key in known else NOTHING for key in reported],
         }
     )
 

@@ -105,16 +105,34 @@ def standard(spec: dict, scratch: Path) -> Outcome:
     return metrics, {"history_loss": np.array(losses)}
 
 
-def plant_year(spec: dict, scratch: Path, make: Callable | None = None) -> Outcome:
-    """The reference: fit on a new plant's sound production, judge on faults of every severity; then a year of service.
-
-    `make` defines the network, by default the notebook's. With the setting `weights` the record keeps the network.
-    """
+def _deployed(spec: dict, scratch: Path, make: Callable | None = None) -> tuple[Autoencoder, np.ndarray, dict]:
+    """The network trained on a new plant's sound production, that production, and the losses per epoch."""
     line, settings = Line(spec["seed"]), spec["settings"]
     vectors, _ = line.produce(settings["cycles"], Stream.TRAINING)
     network = Autoencoder(WIDTH, spec["seed"], make)
-    history = network.fit(vectors, settings["epochs"], scratch / "deployed", _validation(spec, line))
-    kept = weights_of(network.model, "float16") if settings["weights"] else {}
+    return network, vectors, network.fit(vectors, settings["epochs"], scratch / "deployed", _validation(spec, line))
+
+
+def _histories(losses: Mapping[str, list[float]]) -> dict[str, np.ndarray]:
+    return {f"history_{name}": np.array(values) for name, values in losses.items()}
+
+
+def by_hand(spec: dict, scratch: Path, make: Callable) -> Outcome:
+    """A reader's training of a network that `make` defines: losses, threshold, weights."""
+    network, _, losses = _deployed(spec, scratch, make)
+    threshold = evaluation.threshold(network.score(_Judge(spec, Line(spec["seed"])).calibration))
+    metrics = {"validation_loss": losses["validation"][-1], "thresholds": {AUTOENCODER: threshold}}
+    return metrics, _histories(losses) | weights_of(network.model, "float16")
+
+
+def plant_year(spec: dict, scratch: Path) -> Outcome:
+    """The reference: fit on a new plant's sound production, judge on faults of every severity; then a year of service.
+
+    With the setting `weights` the record keeps the network.
+    """
+    line = Line(spec["seed"])
+    network, vectors, history = _deployed(spec, scratch)
+    kept = weights_of(network.model, "float16") if spec["settings"]["weights"] else {}
     rebuilding = _rebuilding(network, vectors)
     fitted = _detectors(rebuilding, vectors, spec["seed"])
     judge = _Judge(spec, line)
@@ -147,8 +165,7 @@ def plant_year(spec: dict, scratch: Path, make: Callable | None = None) -> Outco
         "labels": {name: _labels(line, judge, one.residuals) for name, one in rebuilding.items()},
         "months": _months(spec, line, network, rebuilding, scratch),
     }
-    histories = {f"history_{name}": np.array(losses) for name, losses in history.items()}
-    return metrics, histories | curves | kept
+    return metrics, _histories(history) | curves | kept
 
 
 def _curves(calibration: Scores, normal: Scores, faulty: Scores) -> dict[str, np.ndarray]:

@@ -162,7 +162,7 @@ def kept_epochs(records: Sequence[Record]) -> list[int]:
 
 def curves(runs: Runs, quantity: str) -> Figure:
     """Training and validation `accuracy` or `loss` against epochs, a panel a model; arrows mark the kept epochs."""
-    fig, axes = figures.new(height_cm=5.2, cols=len(runs), sharex=True, sharey=True, squeeze=False)
+    fig, axes = figures.new(height_cm=4.7, cols=len(runs), sharex=True, sharey=True, squeeze=False)
     for axis, (title, records) in zip(axes[0], _by_step(runs).items(), strict=True):
         for array, (label, colour, style) in zip(HISTORY[quantity], SPLIT_LOOKS.values(), strict=True):
             found = over_epochs(records, array)
@@ -228,7 +228,7 @@ def _faint(colour: str) -> str:
 
 def sweep(table: pd.DataFrame, used: float) -> Figure:
     """Validation accuracy and loss against the penalty's strength, means with intervals over seeds."""
-    fig, axes = figures.new(height_cm=4.8, cols=2)
+    fig, axes = figures.new(height_cm=4.3, cols=2)
     at = np.arange(len(table))
     for axis, (name, title) in zip(axes, {"accuracy": "accuracy", "loss": "loss (nats)"}.items(), strict=True):
         mean = table[f"{name}_mean"]
@@ -244,7 +244,7 @@ def sweep(table: pd.DataFrame, used: float) -> Figure:
 
 def roc(runs: Runs) -> Figure:
     """ROC curves of each class against the rest, first seed, a panel a model, with the corner enlarged."""
-    fig, axes = figures.new(height_cm=5.6, cols=len(runs), sharey=True, squeeze=False)
+    fig, axes = figures.new(height_cm=5.2, cols=len(runs), sharey=True, squeeze=False)
     for axis, (title, records) in zip(axes[0], _by_step(runs).items(), strict=True):
         corner = axis.inset_axes((0.4, 0.14, 0.57, 0.57))
         for place in (axis, corner):
@@ -287,7 +287,7 @@ def attention(tokens: Sequence[str], received: np.ndarray, title: str = "") -> F
 
 def sizes(curves: Mapping[str, tuple[Sequence[int], Sequence[float | Interval]]]) -> Figure:
     """Validation accuracy against the number of training texts, a line a model; bands are 95% intervals over seeds."""
-    fig, axis = figures.new(height_cm=5.0)
+    fig, axis = figures.new(height_cm=4.5)
     for name, (rows, values) in curves.items():
         look = figures.look_of(name)
         means = [v.mean if isinstance(v, Interval) else v for v in values]
@@ -306,7 +306,7 @@ def field(ours: Mapping[str, Sequence[float]], literature: pd.DataFrame) -> Figu
     rows = [(name, list(values), figures.colour_of(name)) for name, values in ours.items()]
     rows += [(r.model, [r.accuracy], figures.PALETTE["grey"]) for r in literature.itertuples()]
     rows.sort(key=lambda row: np.median(row[1]))
-    fig, axis = figures.new(height_cm=0.42 * len(rows) + 1.9)
+    fig, axis = figures.new(height_cm=0.38 * len(rows) + 1.7)
     for y, (name, values, colour) in enumerate(rows):
         marks = {"marker": "o", "mfc": colour} if name in ours else {"marker": "D", "mfc": "none"}
         axis.plot(values, [y] * len(values), ls="none", color=colour, **marks)

@@ -26,22 +26,27 @@ def matrices(
     columns: Mapping[str, Sequence[str]] | None = None,
     height_cm: float = 3.1,
 ) -> Figure:
-    """Matrices with a row for each token side by side, every cell with its number; columns of N × N ones are keys.
+    """Matrices with a row for each token side by side, every cell with its number.
 
     The darker a cell, the larger its number within its matrix. `named` maps titles, such as "$Q$", to arrays
-    (tokens, columns), `columns` titles to what the columns stand for.
+    (tokens, columns), `columns` titles to what the columns stand for; where it has no title, columns of N × N matrices
+    are keys. Raises ValueError for a matrix of another number of rows.
     """
-    widths = [np.shape(values)[1] + 0.5 * (np.shape(values)[1] == len(tokens)) for values in named.values()]
+    columns = columns or {}
+    others = [title for title, values in named.items() if len(values) != len(tokens)]
+    if others:
+        raise ValueError(f"{', '.join(others)}: a matrix has a row for each of the {len(tokens)} tokens.")
+    square = {title: title not in columns and np.shape(values)[1] == len(tokens) for title, values in named.items()}
+    widths = [np.shape(values)[1] + 0.5 * square[title] for title, values in named.items()]
     fig, axes = figures.new(height_cm=height_cm, cols=len(named), squeeze=False, width_ratios=widths)
     for axis, (title, values) in zip(axes[0], named.items(), strict=True):
         values = np.asarray(values)
         text = np.vectorize(lambda value: f"{value:.2f}".removesuffix(".00").replace("-", "−"))(values)
         figures.heatmap(axis, values, text, "", "Blues", vmax=values.max() + 0.4 * np.ptp(values))
-        square = values.shape[1] == len(tokens)
         axis.set_title(f"{title}   {values.shape[0]} × {values.shape[1]}", fontweight="normal")
-        below = tokens if square else [name.replace(" ", "\n") for name in (columns or {}).get(title, ())]
+        below = tokens if square[title] else [name.replace(" ", "\n") for name in columns.get(title, ())]
         axis.set_xticks(np.arange(len(below)) + 0.5, below)
-        axis.set_xlabel("key" if square else "")
+        axis.set_xlabel("key" if square[title] else "")
         axis.set_yticks(np.arange(len(tokens)) + 0.5, tokens if axis is axes[0, 0] else [])
     return fig
 

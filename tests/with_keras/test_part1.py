@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 from matplotlib import pyplot as plt
 
-from study import keras_training, profile, published
+from study import keras_training, paths, profile, published
 from study.manufacturing import analysis, charts, detectors, experiments, lab, model, tables, trainings
 from study.manufacturing.line import Line, Stream
 from study.runs import Record
@@ -39,6 +39,33 @@ def test_the_table_of_parameters_counts_by_hand():
     assert table["By hand"].tolist() == table["By Keras"].tolist()
     assert table["By hand"].tolist() == ["512,512", "16,416", "16,896", "513,000", "1,058,824"]
     assert table["Original"].tolist()[-2:] == ["512,000", "1,057,824"]
+    assert tables.parameters(["hidden_1", "new"], [2, 3, 4], [9, 16])["Original"].tolist() == [
+        "512,512",
+        "–",
+        "1,057,824",
+    ]
+    with pytest.raises(ValueError, match="2 layers .* have 3 widths, not 5"):
+        tables.parameters(["hidden_1", "new"], [1000, 512, 32, 512, 1000], [9, 16])
+
+
+def test_a_network_of_ones_own_is_trained_and_kept_without_being_judged(tmp_path, monkeypatch):
+    def narrow(width):
+        return keras.Sequential([keras.Input((width,)), layers.Dense(2, name="bottleneck"), layers.Dense(width)])
+
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(lab.definitions, "of", lambda make: "narrow")
+    plants = lab.Plants("quick")
+    run = plants.train(narrow, epochs=1)
+    assert list(run.history.index) == [1] and list(run.history) == ["loss", "validation"]
+    cycles, _ = Line(0).produce(plants.profile.part1.judged, Stream.CALIBRATION)
+    assert (run.detector.score(cycles) > run.threshold).mean() == pytest.approx(0.01, abs=0.006)
+    monkeypatch.setattr(trainings, "by_hand", lambda spec, scratch, make: pytest.fail("it is trained again"))
+    assert plants.train(narrow, epochs=1).threshold == run.threshold
+    assert not list((tmp_path / "report").rglob("*.json")) and "Record(part1-by-hand" in repr(run)
+    for epochs in (0, -3, "30", 2.0):
+        with pytest.raises(ValueError, match="whole number from 1 up"):
+            plants.train(narrow, epochs=epochs)
 
 
 def _texts(fig):
@@ -60,6 +87,9 @@ def test_the_graph_is_drawn_from_the_model(made):
     found = _texts(charts.graph(other))
     assert "7 × 3" in found and "tanh" in found and "b₁" not in found and "b₂" in found and "W₃" not in found
     assert "∂L/∂b₂" in found and "∂L/∂b₁" not in found
+    between = keras.Sequential([keras.Input((7,)), layers.Dense(3), layers.Dropout(0.1), layers.Dense(7)])
+    found = _texts(charts.graph(between))
+    assert "dropout" in found and "h₁′" in found and "W₂" in found and "W₃" not in found and found.count("x̂") == 1
 
 
 def test_gradients_are_those_of_the_formula(made):

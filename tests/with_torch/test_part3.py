@@ -15,7 +15,7 @@ from study import paths, profile
 from study.attention import SelfAttention, scaled_dot_product
 from study.experiments import Run
 from study.runs import Record, Store
-from study.theory import agreement, cost, experiments, graph, lab, mixing, scaling, tables
+from study.theory import agreement, charts, cost, experiments, graph, lab, mixing, scaling, tables
 
 CAUSAL = torch.ones(7, 7, dtype=torch.bool).tril()
 
@@ -320,3 +320,13 @@ def test_growth_is_that_of_the_last_doubling():
 
 def test_a_vector_in_a_sentence():
     assert lab.vector(torch.tensor([2.0, -0.5]), 1) == "(2.0, −0.5)"
+
+
+def test_columns_of_a_matrix_keep_their_names_however_many_tokens_there_are():
+    tokens = ["dog", "and", "cat", "sees"]
+    fig = charts.matrices({"X": np.eye(4), "A": np.eye(4)}, tokens, {"X": ["a", "b", "c", "d"]})
+    named, keys = fig.axes
+    assert [label.get_text() for label in named.get_xticklabels()] == ["a", "b", "c", "d"] and not named.get_xlabel()
+    assert [label.get_text() for label in keys.get_xticklabels()] == tokens and keys.get_xlabel() == "key"
+    with pytest.raises(ValueError, match="X: .* each of the 3 tokens"):
+        charts.matrices({"X": np.eye(4)}, tokens[:3])
