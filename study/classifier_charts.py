@@ -1,4 +1,4 @@
-"""Figures of every classifier's report: curves over epochs and confusion matrices, in print and interactive."""
+"""Figures of every classifier: how its curves over epochs look; confusion matrices, in print and interactive."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,31 +10,11 @@ from study import figures
 from study.comparison import mean_confusion
 from study.runs import Record
 
-SPLIT_LOOKS = {
-    "train": ("training", figures.PALETTE["blue"], "-"),
-    "validation": ("validation", figures.PALETTE["vermillion"], "--"),
+SPLITS = {
+    "training": ("", figures.PALETTE["blue"], "-"),
+    "validation": ("validation_", figures.PALETTE["vermillion"], "--"),
 }
-_AXIS = {"accuracy": "accuracy", "loss": "cross-entropy (nats)"}
-
-
-def history(runs: Mapping[str, Sequence[Record]], quantity: str) -> Figure:
-    """Training and validation `accuracy` or `loss` against epochs, a panel a model, a line a seed."""
-    fig, axes = figures.new(height_cm=6.2, cols=len(runs), sharey=True)
-    for axis, (name, records) in zip(axes, runs.items(), strict=True):
-        for record in records:
-            courses = [record.arrays[f"history_{kind}{quantity}"] for kind in ("", "validation_")]
-            for values, (label, colour, style) in zip(courses, SPLIT_LOOKS.values(), strict=True):
-                axis.plot(np.arange(1, len(values) + 1), values, style, color=colour, lw=1, label=label)
-            if record.spec["settings"].get("patience"):
-                best = record.metrics["best_epoch"]
-                axis.plot(best, courses[1][best - 1], "o", color="black", ms=3)
-        axis.set_title(figures.broken(name))
-        axis.set_xlabel("epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[0].set_ylabel(_AXIS[quantity])
-    handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles[:2], labels[:2], ncols=2, loc="outside upper center")
-    return fig
+"""What a record's histories begin with, and how their curves look, by split."""
 
 
 def confusion(runs: Mapping[str, Sequence[Record]], classes: Sequence[str], height_cm: float = 6.2) -> Figure:

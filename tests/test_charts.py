@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from study import classifier_charts, figures
+from study import figures
 from study.anomaly import charts, diagrams, scoring
 from study.runs import Record
 
@@ -441,17 +441,3 @@ def test_scores_and_alarms_without_a_pause_are_read_from_a_record():
     arrays = {"scores": np.ones(3), "unpaused_alarm_rows": np.array([1, 2]), "paused_alarm_rows": np.array([1])}
     found = charts.scored(Record({}, columns, arrays, {}))
     assert found.alarm_rows.tolist() == [1, 2] and found.threshold == 2.0
-
-
-@pytest.mark.parametrize("quantity", ["accuracy", "loss"])
-def test_histories_are_a_line_a_seed_and_split_and_a_dot_at_the_kept_epoch(quantity):
-    records = {"Base": [trained(0, 4), trained(1, 4)], "Dropout + early stopping": [trained(2, 3, patience=2)]}
-    printed = classifier_charts.history(records, quantity)
-    name = {"accuracy": "validation_accuracy", "loss": "validation_loss"}[quantity]
-    for axis, runs in zip(printed.axes, records.values(), strict=True):
-        lines = [one.get_ydata().tolist() for one in axis.lines if len(one.get_ydata()) > 1]
-        expected = [run.arrays[f"history_{split}"].tolist() for run in runs for split in (quantity, name)]
-        assert lines == expected and len(lines) == 2 * len(runs)
-    assert [len(one.get_ydata()) for one in printed.axes[0].lines] == [4] * 4
-    (dot,) = [one for one in printed.axes[1].lines if len(one.get_ydata()) == 1]
-    assert list(dot.get_xdata()) == [2]

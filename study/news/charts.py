@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from study import classifier_charts, figures
-from study.classifier_charts import SPLIT_LOOKS
+from study.classifier_charts import SPLITS
 from study.evaluation import Interval
 from study.news import measures
 from study.news.variants import added
@@ -26,8 +26,6 @@ from study.runs import Record
 
 CLASS_LOOKS = tuple(zip(("blue", "green", "orange", "purple"), ("-", "--", "-.", ":"), strict=True))
 """Colour and style of a class by its number; of more than four classes they come again."""
-HISTORY = {"accuracy": ("accuracy", "validation_accuracy"), "loss": ("loss", "validation_loss")}
-"""The arrays of a record that hold a quantity after each epoch, in training and on validation."""
 UNITS = {"accuracy": "accuracy", "loss": "cross-entropy (nats)"}
 
 Runs = Mapping[str, Sequence[Record]]
@@ -100,7 +98,7 @@ def towers(settings: Mapping) -> Figure:
         "dense head",
     ]
     wide = {2.7: "words and\npairs of words", 6.9: "3 to 5 characters\nof a word"}
-    fig, axis = _drawing(7.4, (0, 16), (-7.6, 0.5))
+    fig, axis = _drawing(6.8, (0, 16), (-7.6, 0.5))
     _box(axis, (8, 0), 3.0, 0.6, "text", False)
     for x, counted in wide.items():
         _box(axis, (x, -1.5), 3.6, 1.0, counted, False)
@@ -164,8 +162,8 @@ def curves(runs: Runs, quantity: str) -> Figure:
     """Training and validation `accuracy` or `loss` against epochs, a panel a model; arrows mark the kept epochs."""
     fig, axes = figures.new(height_cm=4.7, cols=len(runs), sharex=True, sharey=True, squeeze=False)
     for axis, (title, records) in zip(axes[0], _by_step(runs).items(), strict=True):
-        for array, (label, colour, style) in zip(HISTORY[quantity], SPLIT_LOOKS.values(), strict=True):
-            found = over_epochs(records, array)
+        for label, (prefix, colour, style) in SPLITS.items():
+            found = over_epochs(records, f"{prefix}{quantity}")
             axis.fill_between(found.index, found.low, found.high, color=colour, alpha=0.2, lw=0)
             axis.plot(found.index, found["median"], style, color=colour, label=label)
         for epoch, seeds in Counter(kept_epochs(records)).items():
@@ -186,8 +184,8 @@ def curves_interactive(runs: Runs, quantity: str) -> go.Figure:
     """The same for the screen; grey for black, which a dark page would swallow."""
     fig, places = figures.panels(list(_by_step(runs)), "all")
     for i, (place, records) in enumerate(zip(places, runs.values(), strict=True)):
-        for array, (label, colour, style) in zip(HISTORY[quantity], SPLIT_LOOKS.values(), strict=True):
-            found = over_epochs(records, array).round(4)
+        for label, (prefix, colour, style) in SPLITS.items():
+            found = over_epochs(records, f"{prefix}{quantity}").round(4)
             x, edge = list(found.index), {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
             group = {"legendgroup": label, **place}
             fig.add_scatter(x=x, y=found.low.tolist(), showlegend=False, **edge, **group)
@@ -306,7 +304,7 @@ def field(ours: Mapping[str, Sequence[float]], literature: pd.DataFrame) -> Figu
     rows = [(name, list(values), figures.colour_of(name)) for name, values in ours.items()]
     rows += [(r.model, [r.accuracy], figures.PALETTE["grey"]) for r in literature.itertuples()]
     rows.sort(key=lambda row: np.median(row[1]))
-    fig, axis = figures.new(height_cm=0.38 * len(rows) + 1.7)
+    fig, axis = figures.new(height_cm=0.36 * len(rows) + 1.5)
     for y, (name, values, colour) in enumerate(rows):
         marks = {"marker": "o", "mfc": colour} if name in ours else {"marker": "D", "mfc": "none"}
         axis.plot(values, [y] * len(values), ls="none", color=colour, **marks)

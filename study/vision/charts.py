@@ -16,10 +16,6 @@ from study.vision.sources import CLASSES, classes_of
 Found = Mapping[str, Sequence[Record]]
 """The records of networks, by name, a record a seed."""
 
-_SPLITS = {
-    "training": ("", figures.PALETTE["blue"], "-"),
-    "validation": ("validation_", figures.PALETTE["orange"], "--"),
-}
 HIGHEST_LOSS = 1.25
 """Where the axis of losses ends (nats)."""
 
@@ -95,7 +91,7 @@ def history(found: Found) -> Figure:
 
 
 def _curves(axis: Axes, record: Record, quantity: str) -> None:
-    for label, (prefix, colour, style) in _SPLITS.items():
+    for label, (prefix, colour, style) in classifier_charts.SPLITS.items():
         values = record.arrays[f"history_{prefix}{quantity}"]
         axis.plot(np.arange(1, len(values) + 1), values, style, color=colour, lw=1, label=label)
         for place in np.flatnonzero(values > HIGHEST_LOSS):
