@@ -37,6 +37,7 @@ vision = lab.Vision(profile)
 # ## The problem and its images
 
 # %% tags=["hide-input"]
+# Facts of the images
 facts, trials = vision.dataset.metrics, vision.trials()
 images, copies = facts["images"], facts["near_duplicates"]
 earlier = int(trials.test_accuracy.notna().sum())
@@ -65,6 +66,7 @@ page.figure(
 # > *Implement a vision transformer paper to solve a problem defined in Assignment 1, Part I. Compare the results with VGG and ResNet.*
 
 # %% tags=["hide-input"]
+# Trainings of VGG-13 and ResNet-18
 convolutional = vision.stored("VGG-13", "ResNet-18")
 vit = vision.stored("ViT")
 accuracy = lab.accuracies(convolutional | vit)
@@ -211,6 +213,7 @@ fresh = vision.build(VisionTransformer)
 tuple(fresh.embedded(torch.zeros(2, 3, 64, 64)).shape)
 
 # %% tags=["hide-input"]
+# Sizes and settings of the ViT
 settings = run.record.spec["settings"]
 shape = settings["arguments"]
 of_record = run.record.metrics["parameters"]
@@ -399,6 +402,7 @@ class ResidualBlock(nn.Module):
 three = vision.results({"VGG-13": VGG, "ResNet-18": ResNet18, "ViT": VisionTransformer})
 
 # %% tags=["hide-input"]
+# ViT beside VGG and ResNet: gaps and verdicts
 epochs = {name: records[0].metrics["epochs"] for name, records in three.items()}
 train_accuracy = lab.accuracies(three, "train_accuracy")
 vgg_gap, vit_gap = lab.train_test_gap(three["VGG-13"]), lab.gap_difference(three["ViT"], three["VGG-13"])
@@ -436,6 +440,7 @@ page.table(
 # $$\tilde A_L \cdots \tilde A_2\, \tilde A_1, \qquad \tilde A_l = \tfrac12 (A_l + I)$$
 
 # %% tags=["hide-input"]
+# How concentrated the attention is
 focus = lab.concentration(run.record)
 
 # %% [markdown]
@@ -453,16 +458,15 @@ page.figure(
 # %% [markdown]
 # ### A picture of your own
 #
-# **Try it: your picture.** Put a picture of a dog, a meal or a car beside the notebook as `picture.jpg`, and run these lines in a new cell. The first trains the network for two epochs, some minutes with the images at hand. Then take a picture of something else. What does the network say, and how sure is it?
+# **Try it: your picture.** Put a picture of a dog, a meal or a car beside the notebook as `picture.jpg`, and run this line in a new cell; `run` is the ViT trained above. Then take a picture of something else. What does the network say, and how sure is it? Where the images are at hand, `vision.train(VisionTransformer, epochs=2)` trains one of your own to compare it with, in some minutes.
 #
 # ```python
-# mine = vision.train(VisionTransformer, epochs=2)
-# charts.classified(vision.classify(mine, "picture.jpg"))
+# charts.classified(vision.classify(run, "picture.jpg"))
 # ```
 
 # %% [markdown] tags=["answer"]
 # **Answer: your picture.**
-# Expect a network that is right more often than not, and often unsure: in the recorded training about three of four validation images were classified correctly after two epochs, about nine of ten at the end. Of something else it still names a dog, a meal or a vehicle, because the three probabilities sum to one. It has no way to say “none of these”, and it may be quite sure.
+# The network is right about nine times of ten on images like its own, and less often on others. After two epochs it was right three times of four on validation images, and often unsure. Of something else it still names a dog, a meal or a vehicle, because the three probabilities sum to one. It has no way to say “none of these”, and it may be quite sure.
 
 # %% [markdown]
 # ### Images of your own
@@ -475,6 +479,7 @@ page.figure(
 # > *Use EfficientNet to solve a problem defined in Assignment 1, Part I. Compare the results with VGG and ResNet. You can use pre-defined EfficientNet models.*
 
 # %% tags=["hide-input"]
+# EfficientNet beside the others
 four = vision.stored("VGG-13", "ResNet-18", "ViT", "EfficientNet")
 efficient = four["EfficientNet"]
 lead = {name: lab.apart(four[name], efficient) for name in ("VGG-13", "ResNet-18")}
@@ -568,6 +573,7 @@ page.figure(
 # ### A Vision Transformer with a convolutional stem
 
 # %% tags=["hide-input"]
+# How far the convolutional stem carries
 better = everything["ViT-C"]
 gain, behind_vgg = lab.apart(better, trained["ViT"]), lab.apart(trained["VGG-13"], better)
 
@@ -646,6 +652,7 @@ stem = lab.share_of(vision.build(ConvolutionalTransformer), "tokens")
 # ### What attention adds
 
 # %% tags=["hide-input"]
+# What attention adds on validation
 added = {name: vision.attention_gain(key).difference for name, key in (("ViT", "vit"), ("ViT-C", "vit-c"))}
 
 # %% [markdown]
@@ -657,6 +664,7 @@ added = {name: vision.attention_gain(key).difference for name, key in (("ViT", "
 # ### How an image was made
 
 # %% tags=["hide-input"]
+# How images were made, and how they are called
 shrunk = {kind: one["resized"] / max(1, sum(one.values())) for kind, one in facts["origin"].items()}
 shrunk_dogs, shrunk_food, shrunk_vehicles = (shrunk.get(kind, 0.0) for kind in ("dogs", "food", "vehicles"))
 leaning = lab.origins(everything, vision.dataset)

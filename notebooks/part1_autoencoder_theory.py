@@ -72,19 +72,20 @@ widths = [1000, 512, 32, 512, 1000]
 by_hand = [m * n + n for m, n in pairwise(widths)]
 
 network = autoencoder()
-by_keras = [layer.count_params() for layer in network.layers]
+by_keras = {layer.name: layer.count_params() for layer in network.layers if layer.weights}
 
 # %% tags=["hide-input"]
+# Biases, and the original's numbers
 biases = sum(widths[1:])
 apart = sum(by_hand) - plants.reported("total")
-others = [plants.reported(f"{layer.name}.total") for layer in network.layers[:3]]
+others = [plants.reported(f"{name}.total") for name in ("hidden_1", "bottleneck", "hidden_2")]
 
 # %% [markdown]
 # The autoencoder has **{eval}`number(sum(by_hand))` parameters**: {eval}`number(sum(by_hand) - biases)` weights and {eval}`number(biases)` biases. Keras counts the same {eval}`holds(network.count_params(), "=", sum(by_hand))` ([Table](#part1-parameters)).
 
 # %% tags=["hide-input"]
 page.table(
-    tables.parameters([layer.name for layer in network.layers], widths, by_keras),
+    tables.parameters(list(by_keras), widths, list(by_keras.values())),
     "part1-parameters",
     "Parameters of each layer, by hand and by Keras, beside the original's.",
 )
@@ -177,9 +178,9 @@ e = plants.evidence
 ae, pca, limits = lab.AUTOENCODER, lab.PCA_NAME, lab.LIMITS
 
 # %% [markdown]
-# The drift raises the score of this cycle from {eval}`significant(1e4 * scores[0])` to {eval}`significant(1e4 * scores[1])` (× 10⁻⁴), above the threshold of {eval}`significant(1e4 * run.threshold)` {eval}`holds(scores[1], ">", run.threshold)`{eval}`holds(scores[0], "<", run.threshold)` ([Figure](#part1-fault)).
+# The drift raises the score of this cycle from {eval}`significant(1e4 * scores[0])` to {eval}`significant(1e4 * scores[1])` (× 10⁻⁴), above the threshold of {eval}`significant(1e4 * run.threshold)` {eval}`holds(1e4 * scores[1], ">", 1e4 * run.threshold)`{eval}`holds(1e4 * scores[0], "<", 1e4 * run.threshold)` ([Figure](#part1-fault)).
 #
-# **Try it.** Put `0.05` in the place of `0.2` in the drift's cell, then run the cells down to [Figure](#part1-fault). Does the alarm still come? Then replace that line by `faulty[3, 0] = faulty[3, 0, 0]`, so that the gauge sticks: does the alarm come, and what does the network make of the stuck gauge?
+# **Try it.** Put `0.05` in the place of `0.2` in the drift's cell, then run the cells down to the sentence above. Does the alarm still come? Then replace that line by `faulty[3, 0] = faulty[3, 0, 0]`, so that the gauge sticks: does the alarm come, and what does the network make of the stuck gauge? Put the first line back and run the cells again.
 
 # %% [markdown] tags=["answer"]
 # **Answer: a smaller drift, a stuck gauge.**
@@ -205,12 +206,7 @@ error = {"ae": e.mean("validation_loss"), "pca": e.mean("pca_loss")}
 # PCA detects more faults than the autoencoder, by {eval}`lab.shown(lead)` {eval}`holds(lead.low, ">", 0)`, about two thirds of that being joint shifts {eval}`holds((joint[pca].mean - joint[ae].mean) / 5, "about", 2 / 3 * lead.mean, within=0.1 * lead.mean)` ([Table](#part1-detection)). PCA is the best linear autoencoder ([Baldi & Hornik 1989](#baldi1989neural)), and on this line a linear one is enough: it rebuilds sound cycles with an error of {eval}`significant(1e4 * error["pca"])` × 10⁻⁴, little more than the noise alone, 1 × 10⁻⁴ {eval}`holds(error["pca"], "<", 1.3e-4)`. Our autoencoder, trained step by step, leaves more, {eval}`significant(1e4 * error["ae"])` × 10⁻⁴ {eval}`holds(error["ae"], ">", error["pca"])`, and how much more varies from cycle to cycle, which raises its threshold (challenge 6 below). The isolation forest hardly beats chance {eval}`holds(e.rate(lab.FOREST, "auroc").mean, "<", 0.6)`, for faults of one gauge probably because it draws its readings at random, and they touch 20 of a thousand at most; why it misses the joint shifts, which touch all, we do not know.
 
 # %% tags=["hide-input"]
-page.figure(
-    charts.challenges(e),
-    "part1-challenges",
-    "Five of the six challenges, in the order of the text: detection rate as conditions get worse (a to d) and as training gets longer (f), and false-alarm rate over a year of wear (e). In a, solid lines are faults that recur in the training data. Panel a rests on four plants. In f, the crosses are one plant, the two points the mean of all. Bands and bars are 95% intervals over plants.",
-    "Six panels of curves: autoencoder and PCA, in three of them also the limit check.",
-)
+# What the challenges do to the detectors
 verdict = plants.verdicts()
 worst_noise, broken = lab.NOISE[-1], lab.BROKEN_GAUGES[0]
 share = e.shares[-1]
@@ -239,18 +235,19 @@ falls = [1 - after / before for before, after in pairwise(length)]
 # 6. **An error that varies.** So that only 1% of the sound cycles raise an alarm, the threshold has to be {eval}`number(headroom[ae], 1)` times their mean error for the autoencoder, {eval}`number(headroom[pca], 1)` times for PCA {eval}`holds(headroom[pca], "<", headroom[ae])`. A fault of one gauge touches at most 20 readings of a thousand, a joint shift all of them a little; both can stay below. Averaging alone is not the obstacle: by the same mean PCA detects {eval}`percent(joint[pca].mean, 0)` of the joint shifts, the autoencoder {eval}`percent(joint[ae].mean, 0)` {eval}`holds(joint[pca].low, ">", joint[ae].high)` ([Table](#part1-detection)).
 
 # %% tags=["hide-input"]
+page.figure(
+    charts.challenges(e),
+    "part1-challenges",
+    "Five of the six challenges, in the order of the text: detection rate as conditions get worse (a to d) and as training gets longer (f), and false-alarm rate over a year of wear (e). In a, solid lines are faults that recur in the training data. Panel a rests on four plants. In f, the crosses are one plant, the two points the mean of all. Bands and bars are 95% intervals over plants.",
+    "Six panels of curves: autoencoder and PCA, in three of them also the limit check.",
+)
+
+# %% tags=["hide-input"]
+# What the improvements change
 new, worn, retaught = (
     e.service(month, strategy, ae, "auroc").mean
     for month, strategy in ((0, "fixed"), (lab.MONTHS, "fixed"), (lab.MONTHS, "retrained"))
 )
-page.figure(
-    charts.improvements(e),
-    "part1-improvements",
-    "a: change of the detection rate by each improvement, paired by plant. b, c: the autoencoder over a year of wear; dotted lines mark the quarters. A new threshold changes the false alarms (b), but not the AUROC, where its curve is that of “as deployed” (c). Bars and bands are 95% intervals.",
-    "Dots with intervals around zero; curves over a year.",
-)
-
-# %% tags=["hide-input"]
 gain, gain_pca = e.gains(ae), e.gains(pca)
 checked = {
     kind: [e.rate(name, "detection", kind).mean for name in (ae, lab.OR_CHECK.format(ae))]
@@ -281,10 +278,20 @@ dearest = [lab.by_cost(e.reference, name, prices)[-1] for name in (ae, lab.WORST
 # 3. **A combination of methods.** *“Use different approaches together to catch more types of problems since each method might see things a bit differently.”* — **{eval}`verdict["combined_methods"]`.** The largest of the four detectors' standardised scores detects {eval}`lab.shown(gain["ensemble"])` more than the autoencoder {eval}`holds(gain["ensemble"].low, ">", 0)`, and no kind of fault less often {eval}`holds(by_kind, ">=", 0)`. But it detects less than PCA, its best member {eval}`holds(gain_pca["ensemble"].high, "<", 0)`.
 # 4. **Continued training.** *“Keep teaching the system with new information…”* — **{eval}`verdict["keep_teaching"]`.** Every quarter the network's training continues on the last month's production, unlabelled and with 1% unnoticed faults in it. Wear lowers the AUROC from {eval}`number(new, 2)` to {eval}`number(worn, 2)` within a year; with retraining it is {eval}`number(retaught, 2)`, higher by {eval}`lab.shown(ranking)` {eval}`holds(ranking.low, ">", 0)` ([Figure](#part1-improvements)c). That recovers about four fifths of the loss {eval}`holds((retaught - worn) / (new - worn), "about", 0.8, within=0.1)`. A new threshold alone leaves the AUROC as it is. Thresholds are set on the same unlabelled production. At the end of the year, three months after the last renewal, {eval}`percent(retrained.mean, 0)` of the sound cycles raise an alarm with retraining, with a new threshold alone {eval}`percent(renewed.mean, 0)` {eval}`holds(retrained.high, "<", renewed.low)` ([Figure](#part1-improvements)b); the one detects {eval}`percent(still["retrained"].mean, 0)` of the faults, the other {eval}`percent(still["new threshold"].mean, 0)` {eval}`holds(still["retrained"].mean, ">", still["new threshold"].mean)`. The risk is that of the first challenge: the network also learns a defect that recurs unnoticed.
 # 5. **The worst gauge.** We divide each gauge's error by its usual size and take the largest of the fifty as the score. This raises detection by {eval}`lab.shown(gain["worst"])` {eval}`holds(gain["worst"].low, ">", 0)` and needs neither labels nor another training. By this score the length of the training matters little: the network of {eval}`e.short_epochs` epochs detects {eval}`number(short_worst.mean, 2)`, that of {eval}`e.epochs` epochs {eval}`number(by_worst.mean, 2)` {eval}`holds(short_worst.mean, "about", by_worst.mean, within=0.05)`, probably because each gauge is compared with its own usual error. Only the joint shift, which has no worst gauge, stays hidden {eval}`holds(e.rate(lab.WORST.format(ae), "detection", "joint shift").high, "<", 0.1)`. PCA should keep its own score: with the worst gauge it detects less, by {eval}`lab.shown(e.less(gain_pca["worst"]))` {eval}`holds(gain_pca["worst"].high, "<", 0)`. And where a missed fault costs {eval}`number(dearest[0].missed)` inspections, the best threshold accepts many false alarms; there the worst gauge saves {eval}`percent(dearest[1].saved, 0)` of the cost, the mean error {eval}`percent(dearest[0].saved, 0)` {eval}`holds(dearest[1].saved, "<", dearest[0].saved)` ([Table](#part1-costs)).
-#
+
+# %% tags=["hide-input"]
+page.figure(
+    charts.improvements(e),
+    "part1-improvements",
+    "a: change of the detection rate by each improvement, paired by plant. b, c: the autoencoder over a year of wear; dotted lines mark the quarters. A new threshold changes the false alarms (b), but not the AUROC, where its curve is that of “as deployed” (c). Bars and bands are 95% intervals.",
+    "Dots with intervals around zero; curves over a year.",
+)
+
+# %% [markdown]
 # **Recommendation.** On a line like this one, take PCA; on a less linear one the autoencoder may come out ahead, which we did not test. With as many components as the bottleneck has units it detects more than the autoencoder with any of these improvements {eval}`holds(lead.low, ">", max(change.high for change in gain.values()))`. Its lead is one on clean gauges: at {eval}`int(worst_noise)`-fold noise both detect about as much {eval}`holds(noisy[pca].mean, "about", noisy[ae].mean, within=0.02)`. Its training data need more care, since it loses more to faults that recur there {eval}`holds(e.recurring(pca).high, "<", e.recurring(ae).low)`, and it has to be refitted as the line wears: done every quarter, its AUROC after a year is {eval}`number(refitted, 2)`, without {eval}`number(unfitted, 2)` {eval}`holds(refitted, ">", unfitted)`. Where an autoencoder is used nevertheless, score by the worst gauge unless a missed fault is very dear or a joint shift is what matters, set the threshold on cycles known to be sound, and retrain as the line wears.
 
 # %% tags=["hide-input"]
+# Costs, and what a shift can inspect
 by_looking = 1 - prices.cost(1, 1, dearest[0].missed) / prices.cost(0, 0, dearest[0].missed)
 within = {name: lab.detection_at(e.reference, name, prices.affordable) for name in (ae, pca)}
 slowest = max(e.typical_milliseconds.values())
@@ -294,7 +301,7 @@ slowest = max(e.typical_milliseconds.values())
 #
 # A plant should choose the threshold by cost, not by convention. We assume that {eval}`percent(prices.faulty_share)` of the components are faulty, that an alarm costs one inspection, and that a cycle takes {eval}`int(prices.seconds_per_cycle)` seconds. The dearer a missed fault, the lower the cheapest threshold. At {eval}`number(dearest[0].missed)` inspections for a missed fault even a look at every component would save {eval}`percent(by_looking, 0)` of the cost; good detectors save more ([Table](#part1-costs)).
 #
-# If people can inspect, besides the true alarms ({eval}`number(prices.cycles_per_shift * prices.faulty_share)` at most), {eval}`int(prices.alarm_budget)` false ones in a shift of {eval}`number(prices.cycles_per_shift)` components, the false-alarm rate may be {eval}`percent(prices.affordable, 2)`. At this rate the autoencoder detects {eval}`lab.shown(within[ae])` and PCA {eval}`lab.shown(within[pca])` of the faults. Computing time is no obstacle: even the ensemble, which computes all four scores, takes {eval}`number(slowest, 0)` ms a cycle {eval}`holds(slowest, "<", 1000 * prices.seconds_per_cycle)`. A plant must also check what it feeds in: a missing value makes the score NaN, which exceeds no threshold, and a reading outside [0, 1] still yields one. And a broken gauge has to be found and left out before the others can be judged, which we did not test.
+# If people can inspect, besides the true alarms ({eval}`number(prices.cycles_per_shift * prices.faulty_share)` at most), {eval}`int(prices.alarm_budget)` false ones in a shift of {eval}`number(prices.cycles_per_shift)` components, the false-alarm rate may be {eval}`percent(prices.affordable, 2)`. At this rate the autoencoder detects {eval}`lab.shown(within[ae])` and PCA {eval}`lab.shown(within[pca])` of the faults. Computing time is no obstacle: even the ensemble, which computes all four scores, takes {eval}`number(slowest, 0)` ms a cycle {eval}`holds(slowest, "<", 1000 * prices.seconds_per_cycle)`. A plant must also check what it feeds in: unchecked, a missing value makes the score NaN, which exceeds no threshold, and a reading outside [0, 1] still yields one; `run.detector.score` refuses both. And a broken gauge has to be found and left out before the others can be judged, which we did not test.
 
 # %% tags=["hide-input"]
 page.table(

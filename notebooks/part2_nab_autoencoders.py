@@ -148,6 +148,7 @@ def base():
 
 
 # %% tags=["hide-cell"]
+# Layers and parameters of Base
 base().summary()
 
 # %% [markdown]
@@ -199,6 +200,7 @@ def version_1():
 
 
 # %% tags=["hide-cell"]
+# Its training
 nab.train(version_1, windows).history.tail(1)
 
 
@@ -223,6 +225,7 @@ def version_2():
 
 
 # %% tags=["hide-cell"]
+# Its training
 nab.train(version_2, windows).history.tail(1)
 
 
@@ -245,6 +248,7 @@ def version_3():
 
 
 # %% tags=["hide-cell"]
+# Its training
 nab.train(version_3, windows).history.tail(1)
 
 # %%
@@ -264,7 +268,7 @@ page.figure(
 # %% [markdown]
 # Each model has exactly the reported number of parameters {eval}`holds(tables.parameters_differing(built), "=", 0)`.
 #
-# **Try it.** In the cell of `base`, widen the bottleneck from 2 to 6 units. Run that cell and the one with `nab.train(base, windows, seed=0)`, which trains in some ten seconds. Does the column `last` fall below the loss of a constant, `lab.constant_losses(windows)["last"]`? Below, one seed of a changed model is trained, not ten. To undo the change, put 2 back and run the cell of `base` again. A model of your own needs one more cell, a layer named `bottleneck` (else the narrowest one counts) and an entry in `dense_models` or `models`, such as `"Wide": wide`; it joins every table and figure from here on.
+# **Try it.** In the cell of `base`, widen the bottleneck from 2 to 6 units. Run that cell and the one with `nab.train(base, windows, seed=0)`, which trains in some ten seconds. Does the column `last` fall below the loss of a constant, `lab.constant_losses(windows)["last"]`? The cell of [Figure](#nab-loss-curves) then draws its losses as circles. Below, one seed of a changed model is trained, not ten. To undo the change, put 2 back and run the cell of `base` again. A model of your own needs one more cell, a layer named `bottleneck` (else the narrowest one counts) and an entry in `dense_models` or `models`, such as `"Wide": wide`; it joins every table and figure from here on.
 
 # %% [markdown] tags=["answer"]
 # **Answer: a wider bottleneck.**
@@ -356,7 +360,6 @@ page.table(tables.r2(fitted), "nab-r2-table", "R² after ten epochs, median and 
 
 # %% tags=["hide-input"]
 # How the losses end
-here = {"Base": run.history} | {name: runs[0].history for name, runs in changed.items()}
 ratios = [one.metrics["last_loss"] / floor["last"] for one in dense]
 at_constant = sum(0.8 < ratio < 1.2 for ratio in ratios)
 below, collapsed = sum(ratio < 0.8 for ratio in ratios), sum(ratio > 2 for ratio in ratios)
@@ -367,6 +370,7 @@ lowest_dense = min(median[name].last_loss for name in dense_models)
 
 # %% tags=["hide-input"]
 # Loss curves
+here = {"Base": run.history} | {name: runs[0].history for name, runs in changed.items()}
 page.plot(
     charts.losses_interactive(stored, own=here),
     "nab-loss-curves",
@@ -624,7 +628,7 @@ page.table(
 #
 # ### A series of your own
 #
-# Surge-mean needs no training. It takes a CSV file with a time and a value in each row, or a table with the columns `timestamp` and `value`: a month or more, a value an hour or more often. It prints what it did to them, such as "added up from steps of 1 minute to 5 minutes", and refuses what has two meanings (`data/README.md`). The threshold was chosen on tweets counted every five minutes, so its alarms on anything else are untested. Here it reads another of NAB's series and lists the first alarms.
+# Surge-mean needs no training. It takes a CSV file with a time and a value in each row, or a table with the columns `timestamp` and `value`: a month or more, a value an hour or more often. It prints what it did to them, such as "added up from steps of 1 minute to 5 minutes", and refuses what has two meanings (`data/README.md`). The threshold was chosen on tweets counted every five minutes, so its alarms on anything else are untested. An alarm comes once a surge has passed its peak. Here it reads another of NAB's series and lists the first alarms.
 
 # %%
 mine = nab.load("GOOG")  # or nab.read("mine.csv")

@@ -91,6 +91,7 @@ V = X @ W_v + b_v
 # The two components of queries and keys stand for *living* and *action*, those of values for *living thing* and *action*. Take *itself*. Its query {eval}`lab.vector(Q[2])` asks for something living, half as loudly for an action ([Figure](#attention-projections)). The key of *cat*, {eval}`lab.vector(K[0])`, answers to *living* more than any other does; its value {eval}`lab.vector(V[0])` says that it is a living thing. Its 1 for *action* is the bias $b_v$, which all values share; $b_k$ likewise gives all keys 1 for *living*. What becomes of both stands below, under the output transformation.
 
 # %% tags=["hide-input"]
+# What the columns stand for
 asked, held = ["living", "action"], ["living thing", "action"]
 columns = {"$X$": meanings, "$Q$": asked, "$K$": asked, "$V$": held, "$C$": held, "$Z$": meanings}
 page.figure(
@@ -117,6 +118,7 @@ S = Q @ K.T / math.sqrt(d_k)
 A = torch.softmax(S, dim=1)  # over the keys: every row sums to one
 
 # %% tags=["hide-input"]
+# The weights of the last query, step by step
 exponentials = torch.exp(S[2])
 most = tokens[int(A[2].argmax())]
 
@@ -146,8 +148,9 @@ print(f"variance of q·k: {dots.var():.0f}, divided by √d_k: {(dots / math.sqr
 # What large scores do to learning follows from the derivative of the softmax, $\partial a_j / \partial s_l = a_j (\delta_{jl} - a_l)$, where $\delta_{jl}$ is 1 for $j = l$ and otherwise 0. When one weight is 1 and the others are 0, all these derivatives are 0, and no gradient reaches queries and keys.
 
 # %% tags=["hide-input"]
+# The softmax with and without the division
 sizes = measured.profile.part3
-widest, narrowest = max(sizes.d_k), min(sizes.d_k)
+widest = max(sizes.d_k)
 medians = measured.softmax["median"]
 unscaled, scaled = medians["raw"].unstack("statistic"), medians["scaled"].unstack("statistic")
 chained = scaled.filter(like="jacobian").div(np.sqrt(scaled.index), axis=0)  # by q·k, not by the score
@@ -191,6 +194,7 @@ def attend(q, k, v):
 C = A @ V
 
 # %% tags=["hide-input"]
+# PyTorch's function on the example
 theirs_at_once = functional.scaled_dot_product_attention(Q, K, V)
 apart = max((C - theirs_at_once).abs().max().item(), (C - attend(Q, K, V)).abs().max().item())
 terms = " + ".join(f"{number(a, 3)} · {number(v)}" for a, v in zip(A[2], V[:, 0], strict=True))
@@ -216,7 +220,7 @@ Z = C @ W_o + b_o
 
 # %% tags=["hide-input"]
 page.figure(
-    charts.matrices({"$S$": S, "$A$": A, "$C$": C, "$Z$": Z}, tokens, columns, height_cm=3.6),
+    charts.matrices({"$S$": S, "$A$": A, "$C$": C, "$Z$": Z}, tokens, columns, height_cm=3.3),
     "attention-example",
     "Steps 2 to 4 of the example: scores, weights, weighted sums and result. Follow the last row, *itself*, from left to right.",
     "Four small matrices of numbers: scores, weights, weighted sums, output.",
@@ -235,12 +239,13 @@ sums = [attend(q[:, head], k[:, head], v[:, head]) for head in (slice(0, 2), sli
 ours = torch.cat(sums, dim=1) @ theirs.out_proj.weight.T + theirs.out_proj.bias
 
 # %% tags=["hide-input"]
+# The difference from PyTorch's module
 multihead_apart = (ours - theirs(X, X, X)[0]).abs().max().item()
 
 # %% [markdown]
 # PyTorch's module gives the same output {eval}`holds(round(multihead_apart, 5), "=", 0)`.
 #
-# What the last step adds depends on the number of heads. With one head $(A V) W_o = A (V W_o)$, so that $W_o$ could be part of $W_v$; there the step is optional. Two of the biases are redundant: $b_k$ adds $q_i \cdot b_k$ to all scores of a query, which the softmax ignores, and $b_v$ passes through every average unchanged, so that $b_o$ can hold it. The example confirms all three:
+# What the last step adds depends on the number of heads. With one head $(A V) W_o = A (V W_o)$, so that $W_o$ could be part of $W_v$; there the step is optional. Two of the biases are redundant: $b_k$ adds $q_i \cdot b_k$ to all scores of a query, which the softmax ignores, and $b_v$ passes through every average unchanged, so that $b_o$ can hold it:
 
 # %%
 same = {
@@ -248,18 +253,21 @@ same = {
     "b_k left out": attend(Q, K - b_k, V) @ W_o + b_o,
     "b_v within b_o": attend(Q, K, V - b_v) @ W_o + (b_v @ W_o + b_o),
 }
-{change: torch.allclose(changed, Z) for change, changed in same.items()}
 
 # %% [markdown]
+# In the example each of the three changes leaves $Z$ as it was {eval}`holds(all(torch.allclose(one, Z) for one in same.values()), "=", True)`.
+#
 # #### A task that needs the last step
 
 # %% tags=["hide-input"]
+# Sizes of the task
 content, steps = min(sizes.content), sizes.steps
 
 # %% [markdown]
 # Eight tokens lie on a ring. Each holds {eval}`int(content)` random numbers $x_i$ and, beside them, its place as a one-hot vector, and each is to be replaced by the difference of its two neighbours, $y_i = x_{i-1} - x_{i+1}$. A head's weights are not negative and sum to one. If they depend on the places alone, a component that one head fills is an average of values, the same function of each: it can follow one neighbour, which contributes half of the variance of $y_i$, but not subtract the other. The sum over two heads can, if one of them has the opposite sign, in $W_v$ or $W_o$. Half is the limit of weights by place, not of attention: weights that depend on the numbers can do more, and a test constructs one head that comes near the difference.
 
 # %% tags=["hide-input"]
+# Trainings with and without the last step
 mixed = measured.mixing()
 subtracting, others = (mixed[(mixed.variant == "two-heads-mixed") == with_both] for with_both in (True, False))
 stuck = subtracting[subtracting.explained < 0.52]
@@ -271,7 +279,7 @@ page.table(
 )
 
 # %% [markdown]
-# The trainings agree with it ([Table](#attention-mixing)). Two heads with $W_o$ explain up to {eval}`percent(subtracting.explained.max())` {eval}`holds(subtracting.explained.max(), ">", 0.98)`; without $W_o$, or with one head, none of {eval}`len(others)` trainings exceeds {eval}`percent(others.explained.max())` {eval}`holds(others.explained.max(), "<", 0.52)`, though their weights may depend on the numbers. One head with $W_o$ has as many parameters as two, so adding the heads makes the difference, not the size. The column of weights by place says what these can reach, not what training finds: {eval}`len(stuck)` of {eval}`len(subtracting)` trainings of the winning layer stay at one half {eval}`holds(len(stuck), "=", (~subtracting.reached).sum())`, because both heads look at the same neighbour {eval}`holds((stuck.places == 1).sum(), "=", len(stuck))`.
+# The trainings agree ([Table](#attention-mixing)). Two heads with $W_o$ explain up to {eval}`percent(subtracting.explained.max())` {eval}`holds(subtracting.explained.max(), ">", 0.98)`; without $W_o$, or with one head, none of {eval}`len(others)` trainings exceeds {eval}`percent(others.explained.max())` {eval}`holds(others.explained.max(), "<", 0.52)`, though their weights may depend on the numbers. One head with $W_o$ has as many parameters as two: adding the heads makes the difference, not the size. Training does not always find what the layer can do: {eval}`len(stuck)` of {eval}`len(subtracting)` trainings of the winning layer stay at one half {eval}`holds(len(stuck), "=", (~subtracting.reached).sum())`, because both heads look at the same neighbour {eval}`holds((stuck.places == 1).sum(), "=", len(stuck))`.
 
 # %% [markdown]
 # ## Computational graph
@@ -288,11 +296,12 @@ traced = graph.trace(attention, x, ["Z", "A"], return_weights=True)
 letters = {2: "B", 7: "N", 12: "d", 3: "h", 4: "d_k"}  # what each size of the example stands for
 
 # %% tags=["hide-cell"]
+# The forward pass of the module
 print(inspect.getsource(SelfAttention.forward))
 
 # %% tags=["hide-input"]
 page.figure(
-    graph.draw(traced, letters, height_cm=10.2),
+    graph.draw(traced, letters, height_cm=9.4),
     "attention-graph",
     "Computational graph of self-attention, from the tokens $X$ to the representation $Z$. Parameters stand in dashed boxes: all of them belong to the linear maps. $W_q$, $W_k$ and $W_v$ are shown for all $h$ heads together, $d \\times d$ with $d = h d_k$; each head's own are $d \\times d_k$.",
     "Flow chart: X through three linear maps to Q, K, V; product, division and softmax to S and A; product with V to C; output map to Z.",
@@ -326,8 +335,9 @@ moved = (attention(x[:, order]) - attention(x)[:, order]).abs().max().item()
 # A mask says which keys a query may see. It sets the hidden scores to $-\infty$ before the softmax, so that their weights are exactly 0 and the rest still sums to one. A *causal* mask hides the future, a *padding* mask the tokens that only fill up a short sequence:
 
 # %%
-future = torch.ones(3, 3, dtype=torch.bool).triu(diagonal=1)
-filling = torch.tensor([False, False, True])
+n = len(tokens)
+future = torch.ones(n, n, dtype=torch.bool).triu(diagonal=1)
+filling = torch.arange(n) == n - 1  # the last token
 causal = S.masked_fill(future, -math.inf).softmax(dim=1)
 padded = S.masked_fill(filling, -math.inf).softmax(dim=1)
 
@@ -336,7 +346,7 @@ padded = S.masked_fill(filling, -math.inf).softmax(dim=1)
 
 # %% tags=["hide-input"]
 page.figure(
-    charts.matrices({"$A$, no mask": A, "causal": causal, "padding: last token": padded}, tokens, height_cm=2.9),
+    charts.matrices({"$A$, no mask": A, "causal": causal, "padding: last token": padded}, tokens, height_cm=2.7),
     "attention-masks",
     "The example's weights without and with a mask. Compare what is left in each row; it sums to one.",
     "Three matrices of weights: full, zero above the diagonal, last column zero.",
@@ -348,6 +358,7 @@ page.figure(
 # $Q K^\top$ and $A V$ take $2 N^2 d$ floating-point operations each, the four linear maps $8 N d^2$ together. Doubling $N$ should therefore multiply the time of the former by four and of the latter by two. Memory depends on the program: explicit weights take $4 h N^2$ bytes, while a fused kernel computes them block by block and keeps none ([Dao et al. 2022](#dao2022flashattention)).
 
 # %% tags=["hide-input"]
+# Cost by the number of tokens, and verdicts
 costs, longest = measured.cost(), max(sizes.tokens)
 growth = lab.growth(costs.forward)
 steps_up = costs.forward["explicit"].pct_change().dropna() + 1
@@ -371,7 +382,7 @@ page.figure(
 # %% [markdown]
 # ## The original's formulas
 #
-# The original takes the same four steps. It names no purpose of $W_o$ and $b_o$, and its graph is missing in our copy. Of its {eval}`len(verdict)` statements {eval}`statuses.count("confirmed")` are confirmed and {eval}`statuses.count("partly confirmed")` in part {eval}`holds(len(set(statuses)), "=", 2)`. Three need a comment; the scorecard has all of them.
+# The original takes the same four steps, names no purpose of $W_o$ and $b_o$, and its graph is missing in our copy. Of its {eval}`len(verdict)` statements {eval}`statuses.count("confirmed")` are confirmed and {eval}`statuses.count("partly confirmed")` in part {eval}`holds(len(set(statuses)), "=", 2)`. Three need a comment; the scorecard has all of them.
 #
 # - *“Query (q) will have its own weight vector w_q”* — **{eval}`verdict["attention_weight_vector"]`.** With a vector every query would be a single number. $W_q$ is a matrix.
 # - *“Score(q_i, k_i) = exp(q_i·k_i / √d_k) / Σ_i exp(q_i·k_i / √d_k)”* — **{eval}`verdict["attention_score"]`.** As printed, with $i$ everywhere, a query meets only the key of its own position, which is no attention. With $j$ for the key and the sum over $j$, which the text beside it suggests, it is the normalised weight; we call the score what stands in the exponent.

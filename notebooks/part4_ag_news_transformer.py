@@ -41,6 +41,7 @@ page, news = Page.of(profile), lab.News(profile)
 # ## Dataset
 
 # %% tags=["hide-input"]
+# Facts of the texts
 dataset = news.of("dataset")[0]
 facts = dataset.metrics
 rows, copies = facts["rows"], facts["duplicates"]
@@ -67,6 +68,7 @@ page.table(
 # Single words reveal much of the class. The most telling ones, by the log-odds ratio of their counts inside and outside the class ([Monroe et al. 2008](#monroe2008fightin)), are {eval}`join_list(telling)`. A linear model on words is therefore the baseline to beat.
 
 # %% tags=["hide-input"]
+# Accuracy with and without near-duplicates
 near = dataset.arrays["near_test"]
 all_texts, without_copies = lab.accuracy_without(news.of("variants", "dropout"), near)
 linear_all, linear_without = lab.accuracy_without(news.of("baselines", "tfidf"), near)
@@ -79,6 +81,7 @@ linear_all, linear_without = lab.accuracy_without(news.of("baselines", "tfidf"),
 # > *Describe the Transformer architecture you have defined*
 
 # %% tags=["hide-input"]
+# Sizes of the classifier
 base = news.of("variants", "base")[0]
 vocabulary_size, parameters = facts["vocabulary"], base.metrics["parameters"]
 s = news.sizes
@@ -204,6 +207,7 @@ class TextClassifier(nn.Module):
 
 
 # %% tags=["hide-input"]
+# An untrained model: texts alone, and in a padded batch
 torch.manual_seed(0)
 model = TextClassifier(**news.shape(vocabulary_size)).eval()
 ids = torch.randint(2, vocabulary_size, (5, 12))
@@ -241,6 +245,7 @@ page.figure(
 # The four variants differ in what they do against overfitting ([Table](#news-settings)). *Base* does nothing. *Dropout* sets activations to zero, each with probability $p$, while it trains, and divides the rest by $1 - p$ ([Srivastava et al. 2014](#srivastava2014dropout)); here it acts on the embedding, the attention weights, the hidden layer of the feed-forward network, the output of both halves of the block, and the mean before the head. *Early stopping* ends the training when the validation loss has not fallen for {eval}`s.patience` epochs and returns to the best one ([Prechelt 1998](#prechelt1998early)). The *L2 penalty* adds $\frac{\lambda}{2}\lVert W \rVert^2$ over all weight matrices but the embeddings to the loss, {eval}`percent(penalised / parameters)` of the parameters. Each variant keeps what the one before it had.
 
 # %% tags=["hide-input"]
+# The four variants
 variants = news.repeat(TextClassifier)
 page.table(
     tables.hyperparameters(variants), "news-settings", "All settings. The original states none of them.", align="ll"
@@ -276,6 +281,7 @@ def train_plainly(model, train, validation, epochs=12, learning_rate=1e-3, patie
             nn.functional.cross_entropy(model(*inputs), classes).backward()
             optimiser.step()
         losses.append(validation_loss(model, validation))
+        print(f"epoch {epoch + 1}: validation loss {losses[-1]:.3f}")
         if losses[-1] == min(losses):
             best = deepcopy(model.state_dict())
         elif patience and len(losses) - 1 - int(np.argmin(losses)) >= patience:
@@ -294,8 +300,6 @@ if few:
     torch.manual_seed(0)
     small = TextClassifier(**few.sizes, dropout=0.2)
     losses = train_plainly(small, few.train, few.validation, epochs=6, learning_rate=3e-3)
-    for epoch, loss in enumerate(losses, 1):
-        print(f"epoch {epoch}: validation loss {loss:.3f}")
 
 # %% [markdown]
 # `news.train` does the same on all texts, in some minutes, and keeps the result. As long as classifier, texts, settings and seed stay the same, it returns what it kept at once; with another setting, such as `dropout=0.4`, it trains again:
@@ -305,6 +309,7 @@ run = news.train(TextClassifier, "Dropout", seed=0)
 run.history.tail(3).round(3)
 
 # %% tags=["hide-input"]
+# Speed of the fast loop
 speed = news.of("speed")[0]
 faster = float(np.median(np.array(speed.metrics["ours"]) / np.array(speed.metrics["common"])))
 
@@ -323,6 +328,7 @@ faster = float(np.median(np.array(speed.metrics["ours"]) / np.array(speed.metric
 # > *Describe how the techniques (regularization, dropout, early stopping) have impacted the performance of the model.*
 
 # %% tags=["hide-input"]
+# What each technique changes, and verdicts
 guesses = news.guesses()
 drop, stop, penalty = news.evidence.ours.steps
 of_others = max(stop.test.difference.high, penalty.test.difference.high)
@@ -378,6 +384,7 @@ page.table(
 # ### Strength of the penalty
 
 # %% tags=["hide-input"]
+# Strengths of the penalty
 swept = news.penalties()
 used, strongest = swept[swept.l2 == s.l2].iloc[0], swept.iloc[-1]
 best, worst = (swept.l2[swept.accuracy_mean.agg(end)] for end in ("idxmax", "idxmin"))
@@ -405,6 +412,7 @@ page.figure(
 # > *Discuss the results and provide the relevant graphs*
 
 # %% tags=["hide-input"]
+# Accuracies and losses
 accuracy = {name: mean(runs, "test_accuracy") for name, runs in news.classifiers().items()}
 final = {name: {part: mean(runs, part) for part in tables.SCORES} for name, runs in variants.items()}
 with_dropout = [accuracy[name] for name in variants if name != "Base"]
@@ -438,6 +446,7 @@ page.table(
 # > *Plot the training and validation accuracy over time (epochs).*
 
 # %% tags=["hide-input"]
+# Where the validation accuracy peaks
 peak = {name: tables.peaks(runs) for name, runs in variants.items()}
 
 # %% [markdown]
@@ -459,6 +468,7 @@ page.plot(
 # > *Plot the training and validation loss over time (epochs).*
 
 # %% tags=["hide-input"]
+# Losses after rescaling the logits
 fits = [lab.calibrated(record) for record in variants["Base"]]
 temperature, after = (float(np.mean([getattr(fit, name) for fit in fits])) for name in ("temperature", "loss_after"))
 before = final["Base"]["test_loss"]
@@ -484,6 +494,7 @@ page.plot(
 # > *Generate a confusion matrix using the model's predictions on the test set.*
 
 # %% tags=["hide-input"]
+# Accuracies and the most frequent confusion
 ends = [float(np.mean(news.test_accuracies()[name])) for name in variants]
 pair = lab.confused(variants[news.best], "Business", "Sci/Tech")
 
@@ -505,6 +516,7 @@ page.plot(
 # > *Provide the Precision, recall and F1 score.*
 
 # %% tags=["hide-input"]
+# F1 by class
 f1 = tables.f1_by_class(variants)
 f1_apart = max(abs(mean(runs, "f1") - mean(runs, "test_accuracy")) for runs in variants.values())
 
@@ -529,6 +541,7 @@ page.table(
 # > *Plot the ROC curve*
 
 # %% tags=["hide-input"]
+# Areas under the ROC curves
 sports = [record.metrics["test"]["auc"][1] for runs in variants.values() for record in runs]
 sports_first = all(np.argmax(record.metrics["test"]["auc"]) == 1 for runs in variants.values() for record in runs)
 missed = [1 - record.metrics["test"]["confusion"][1][1] / tested[1] for record in variants[news.best]]
@@ -553,6 +566,7 @@ page.table(
 # ### The original's settings
 
 # %% tags=["hide-input"]
+# Guessed settings of the original
 tried, unreached = news.conditions(), news.unreached()
 nearest, close = tried.drop("ours").iloc[0], int(tried.close.max())
 scores, guessed = len(nearest.numbers), len(tried) - 1
@@ -586,6 +600,7 @@ page.table(
 # ### Models without a network, and the literature
 
 # %% tags=["hide-input"]
+# Models without a network, and published ones
 literature = lab.literature()
 scratch = literature[~literature.model.str.contains("pre-trained")]
 linear, known = "TF-IDF + linear SVM", literature.set_index("model").accuracy["n-grams, TF-IDF"]
@@ -610,6 +625,7 @@ page.figure(
 # The linear model counts words and pairs of neighbours and ignores all order beyond; the transformer knows where each token stands but must learn what every word means. Our classifier, *Towers*, does both ([Figure](#news-towers)). Two wide towers ([Cheng et al. 2016](#cheng2016wide)) are linear models on TF-IDF weights, one of words and word pairs, one of groups of characters. The deep tower is a transformer. Its word vectors start from how often words stand near each other in the training texts, a factorised co-occurrence matrix ([Levy & Goldberg 2014](#levy2014neural)), so it knows something of their meaning before it sees a label. A convolution joins neighbours ([Hassani et al. 2021](#hassani2021escaping)) before the block. Each tower is trained by a loss of its own ([Lee et al. 2015](#lee2015deeply)), and their logits are averaged. Training adds three means that the variants do without: label smoothing ([Szegedy et al. 2016](#szegedy2016rethinking)), a moving average of the weights ([Polyak & Juditsky 1992](#polyak1992acceleration)) and the one-cycle schedule of the learning rate ([Smith & Topin 2018](#smith2018super)). Nothing is pre-trained on other text. The code is in `study/news/own.py`.
 
 # %% tags=["hide-input"]
+# Towers and the linear model
 ours = news.of("own")
 page.figure(
     charts.towers(ours[0].spec["settings"]),
@@ -624,6 +640,7 @@ on_validation = news.compared("Towers", linear, "validation").difference
 # Towers classifies {eval}`percent(accuracy["Towers"])` of the test texts correctly, {eval}`number(100 * over_best.mean, 1)` points more than the best variant {eval}`holds(over_best.low, ">", 0)`. Whether it beats the linear model is unclear on the test split {eval}`holds(over_linear.low, "<", 0)`{eval}`holds(over_linear.high, ">", 0)`; on the validation split, where its design was chosen in {eval}`lab.trials()` trials, it does {eval}`holds(on_validation.low, ">", 0)`. Of the {eval}`len(scratch)` published accuracies of models without a pre-trained language model, {eval}`int((scratch.accuracy > tables.highest(ours, "test_accuracy")).sum())` are higher than those of all our seeds; their models were trained on more texts.
 
 # %% tags=["hide-input"]
+# Towers without one part at a time
 ablated = news.ablation()
 others = [found.difference.high for name, found in ablated.items() if name != "n-grams"]
 seeds = len(news.ablated()["attention"])
@@ -643,6 +660,7 @@ page.table(
 # ### More texts
 
 # %% tags=["hide-input"]
+# Accuracy by the number of texts
 by_size = news.by_size()
 transformer, svm = by_size["Dropout + early stopping"], by_size[linear]
 gains = [100 * (transformer[1][-1].mean - transformer[1][-2].mean), 100 * (svm[1][-1] - svm[1][-2])]
@@ -661,15 +679,12 @@ page.figure(
 # %% [markdown]
 # ### A sentence of your own
 #
-# **Try it: your sentence.** In JupyterLab, a cell below this one, which HTML and PDF leave out, classifies a sentence by the kept weights of a training with dropout and colours its tokens by the attention that they receive. Change one word of `sentence` at a time and run the cell again: which word turns the class, and does the class stay if you shuffle the words?
+# **Try it: your sentence.** In JupyterLab, a cell below this one, which HTML and PDF leave out, classifies a sentence by the kept weights of a training with dropout and colours its tokens by the attention that they receive; `[UNK]` stands for a word that the vocabulary lacks. Change one word of `sentence` at a time and run the cell again: which word turns the class, and does the class stay if you shuffle the words?
 
 # %% tags=["hide-cell"]
 sentence = "Shares rose after the company won a contract for software that counts votes"
 reading = news.read(sentence, TextClassifier)
-if reading:
-    drawn = charts.attention(
-        reading.tokens, reading.received, f"{reading.class_} ({reading.probabilities[reading.class_]:.0%})"
-    )
+reading and charts.attention(reading.tokens, reading.received, reading.title)
 
 # %% [markdown] tags=["answer"]
 # **Answer: your sentence.**
@@ -684,6 +699,7 @@ if reading:
 # ### Mistakes or labels
 
 # %% tags=["hide-input"]
+# Mistakes that all models share
 wrong = lab.shared_mistakes(news.records)
 shared, trainings = wrong.attrs["pairs"].total(), len(news.of("variants")) + len(ours) + 1
 found = wrong.reading.value_counts()

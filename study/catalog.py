@@ -25,6 +25,10 @@ from study.files import alone, writing
 class DataError(ValueError):
     """A dataset can't be had or isn't what the catalog says; the message names the file and the remedy."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in a notebook: the message alone, since nothing is wrong with the code."""
+        return [f"DataError: {self}"]
+
 
 @dataclass(frozen=True)
 class Entry:

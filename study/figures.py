@@ -119,9 +119,14 @@ def use_style() -> None:
 
 
 def new(height_cm: float = 7.0, rows: int = 1, cols: int = 1, **subplots: Any) -> tuple[Figure, Any]:
-    """A figure as wide as the report's text and its axes, as `matplotlib.pyplot.subplots` returns them."""
+    """A figure as wide as the report's text and its axes, as `matplotlib.pyplot.subplots` returns them.
+
+    pyplot forgets it, or JupyterLab would show it a second time where it is a cell's last value.
+    """
     use_style()
-    return plt.subplots(rows, cols, figsize=(TEXT_WIDTH_CM / 2.54, height_cm / 2.54), **subplots)
+    fig, axes = plt.subplots(rows, cols, figsize=(TEXT_WIDTH_CM / 2.54, height_cm / 2.54), **subplots)
+    plt.close(fig)
+    return fig, axes
 
 
 def panels(names: Sequence[str], shared_yaxes: str | bool) -> tuple[go.Figure, list[dict]]:

@@ -9,6 +9,7 @@ import pooch
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
 
 from study import catalog, paths
 
@@ -244,3 +245,11 @@ def test_any_changed_byte_is_noticed_wherever_it_lies(demo, where, difference, p
     demo.write_bytes(CONTENT)
     if place == "mirror":
         assert catalog.fetch("demo/a.csv").read_bytes() == CONTENT
+
+
+def test_a_notebook_shows_what_is_wrong_with_data_without_the_code_that_noticed():
+    shown = []
+    shell = InteractiveShell()
+    shell._showtraceback = lambda kind, error, lines: shown.append(lines)
+    shell.run_cell("from study.catalog import DataError; raise DataError('mine.csv is no file.')")
+    assert shown == [["DataError: mine.csv is no file."]]

@@ -436,6 +436,12 @@ def test_alarms_stand_high_inside_and_low_outside_of_windows_and_none_in_the_pro
     }  # fmt: skip
 
 
+def test_pyplot_forgets_a_figure_which_a_notebook_would_show_twice():
+    before = plt.get_fignums()
+    fig, _ = figures.new()
+    assert plt.get_fignums() == before and fig.axes
+
+
 def test_scores_and_alarms_without_a_pause_are_read_from_a_record():
     columns = {name: {"rules": {"nab": {"threshold": at}}} for name, at in (("unpaused", 2.0), ("paused", 1.0))}
     arrays = {"scores": np.ones(3), "unpaused_alarm_rows": np.array([1, 2]), "paused_alarm_rows": np.array([1])}

@@ -196,9 +196,12 @@ def curves_interactive(runs: Runs, quantity: str) -> go.Figure:
                 x=x, y=found["median"].tolist(), mode="lines", name=label, showlegend=i == 0, **group,
                 line={"color": colour, "width": 1.5, "dash": "dash" if style == "--" else "solid"},
             )  # fmt: skip
+        kept = {"color": figures.PALETTE["grey"], "width": 0.8, "dash": "dot"}
         for epoch in kept_epochs(records):
-            fig.add_vline(x=epoch, line={"color": figures.PALETTE["grey"], "width": 0.8, "dash": "dot"}, **place)
-    fig.update_xaxes(title={"text": "epoch", "standoff": 4})
+            fig.add_vline(x=epoch, line=kept, **place)
+    if any(map(kept_epochs, runs.values())):
+        fig.add_scatter(x=[None], y=[None], name="epoch kept, by seed", mode="lines", line=kept)
+    fig.update_xaxes(title={"text": "epoch", "standoff": 4}, matches="x")
     fig.update_yaxes(title_text=UNITS[quantity], col=1)
     fig.update_layout(legend={"orientation": "h", "y": -0.12})
     return fig

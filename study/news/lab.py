@@ -90,6 +90,11 @@ class Reading:
         """The class with the highest probability."""
         return max(self.probabilities, key=self.probabilities.get)
 
+    @property
+    def title(self) -> str:
+        """That class and its probability, in words."""
+        return f"{self.class_} ({self.probabilities[self.class_]:.0%})"
+
 
 class News:
     """The texts of AG's news and everything that was trained on them, for one profile of the report."""
@@ -238,7 +243,7 @@ class News:
         """A text as a classifier with dropout reads it, by the weights that the record of its first seed keeps.
 
         A changed classifier is trained first, in some minutes. In a build, or where the texts for that are not at
-        hand, None.
+        hand, None. Raises ValueError for a text of which the classifier knows no word.
         """
         if os.environ.get(environment.BUILDING):
             return None
@@ -309,6 +314,8 @@ def _reading(model: nn.Module, tokenizer: tokens.Tokenizer, names: Sequence[str]
     one = tokens.encode(tokenizer, [corpus.clean(text)], longest)
     (inputs, _, _) = next(tokens.TextBatches(one, np.zeros(1, dtype=np.int64), 1, 0).in_order())
     shares = model.eval()(*inputs).softmax(dim=1)[0].tolist()
+    if (one.ids[0] == tokens.UNKNOWN).all():
+        raise ValueError(f"The classifier knows no word of {text!r}. Write a sentence of common English words.")
     words = [tokenizer.id_to_token(number) or "" for number in one.ids[0].tolist()]
     received = inside.received(model, *inputs)[0].numpy(force=True)
     return Reading(dict(zip(names, shares, strict=True)), words, received)

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from study import definitions, lab, profile, published, runs
+from study.catalog import DataError
 from study.comparison import Comparison, mean, points
 from study.comparison import frequent_mistake as _frequent_mistake
 from study.evaluation import Interval, probabilities
@@ -178,7 +179,8 @@ class Vision:
         """A picture, its file or (64, 64, 3) uint8, classified by a ViT whose weights are kept.
 
         A file is treated as most training images were: cut to its centre square, and resized; by the nearest pixel if
-        they were the report's. Without weights, says how to make them. Raises catalog.DataError for a broken file.
+        they were the report's. Without weights, says how to make them. Raises DataError for a file that is broken or
+        not there.
         """
         if not run.weights:
             print(run.kept())
@@ -187,7 +189,10 @@ class Vision:
             pixels = picture
         else:
             how = Image.Resampling.NEAREST if self.stand_in else Image.Resampling.LANCZOS
-            pixels = images.decode(Path(picture).read_bytes(), str(picture), how)
+            file = Path(picture)
+            if not file.is_file():
+                raise DataError(f"{file.absolute()} is no file. Put the picture there, or give its whole path.")
+            pixels = images.decode(file.read_bytes(), str(picture), how)
         network, inputs = run.network, self._inputs(pixels[None])
         with torch.no_grad():
             found = probabilities(network(inputs).numpy())[0]

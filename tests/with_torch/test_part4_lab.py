@@ -149,12 +149,16 @@ def test_a_sentence_is_read_with_the_kept_weights_and_not_at_all_in_a_build(news
     spec = experiments.weights_spec(news.profile)
     record = runs.Record(spec, {}, weights.arrays(model, tokenizer), {})
     monkeypatch.setattr(runs.Store, "load", lambda self, wanted: record if wanted == spec else None)
+    for nothing in ("", "Überraschung!"):
+        with pytest.raises(ValueError, match="knows no word of"):
+            news.read(nothing, models.TextClassifier)
     reading = news.read("Oil prices rise &amp; fall", models.TextClassifier)
     assert reading.tokens == ["oil", "prices", "rise", "[UNK]", "fall"]
     assert sum(reading.probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert reading.received.shape == (news.sizes.heads, 5)
     assert reading.received.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert reading.probabilities[reading.class_] == max(reading.probabilities.values())
+    assert reading.title == f"{reading.class_} ({max(reading.probabilities.values()):.0%})"
     encoded = tokens.encode(tokenizer, ["Oil prices rise & fall"], 16)
     kept = weights.classifier(record)[0]
     logits, _ = training.predict(kept, tokens.TextBatches(encoded, np.zeros(1, int), 1, 0))

@@ -12,6 +12,7 @@ from torch import nn
 
 from study import parts, paths, profile
 from study.attention import SelfAttention
+from study.catalog import DataError
 from study.evaluation import probabilities
 from study.runs import Record, Store
 from study.vision import experiments, lab, speed, trainings
@@ -127,6 +128,8 @@ def test_kept_weights_classify_as_the_training_did(records, tmp_path, capsys):
     big[:, 100:400] = splits.images.pixels[0].repeat(5, 0)[:300].repeat(5, 1)[:, :300]
     Image.fromarray(big).save(tmp_path / "mine.png")
     assert vision.classify(run, tmp_path / "mine.png").pixels.shape == (64, 64, 3)
+    with pytest.raises(DataError, match="gone.png is no file. Put the picture there"):
+        vision.classify(run, tmp_path / "gone.png")
     weightless = {name: a for name, a in run.record.arrays.items() if not name.startswith(experiments.WEIGHT)}
     without = lab.Run(run.make, type(run.record)(run.record.spec, run.record.metrics, weightless, {}))
     assert vision.classify(without, big) is None and "make sweep PART=bonus" in capsys.readouterr().out
