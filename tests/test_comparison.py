@@ -8,6 +8,7 @@ from study.comparison import (
     all_positive,
     compare,
     frequent_mistake,
+    gap,
     is_positive,
     leads,
     mean_confusion,
@@ -25,6 +26,12 @@ def test_the_most_frequent_mistake_is_off_the_diagonal_and_a_mean_over_seeds():
     seeds = [Record({}, {"test": {"confusion": matrix}}, {}, {}) for matrix in matrices]
     assert mean_confusion(seeds).tolist() == [[8, 2, 0], [2, 8, 0], [2.5, 0, 7.5]]
     assert frequent_mistake(seeds) == (2, 0, 2.5)
+
+
+def test_the_gap_is_that_to_the_validation_split():
+    shares = {"train": 0.9, "validation": 0.8, "test": 0.6}
+    run = Record({}, {split: {"accuracy": share} for split, share in shares.items()}, {}, {})
+    assert gap(run) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("p_values", [(0.01, 0.001), (0.2, 0.9)])
@@ -48,6 +55,8 @@ def test_an_effect_must_outlast_other_seeds_and_other_examples():
     assert [one.difference.mean for one in found] == pytest.approx([0.02, 0.02])
     assert [one.direction for one in found] == ["higher", "not clearly different"]
     assert [sum(p < 0.05 for p in one.p_values) for one in found] == [4, 1]
+    surer = compare(steady, base, level=0.999)
+    assert surer.difference.low < found[0].difference.low < found[0].difference.high < surer.difference.high
     assert compare(steady, base[:1]).direction == "higher"
 
 

@@ -28,6 +28,7 @@ def test_scores_of_a_case_worked_by_hand():
 def test_a_class_that_is_never_predicted_has_precision_zero():
     found = evaluation.scores(np.array([0, 1]), np.array([[1.0, 0.0], [1.0, 0.0]]))
     assert found["precision"] == pytest.approx(1 / 4) and found["recall"] == pytest.approx(1 / 2)
+    assert found["confusion"] == [[1, 0], [1, 0]]  # a row is a true class
 
 
 def test_scores_refuse_arrays_that_do_not_fit():
@@ -49,6 +50,8 @@ def test_paired_difference_holds_the_mean_and_knows_the_same_from_the_other():
     a = b | (random.random(4000) < 0.3)
     found = evaluation.paired_difference(a, b)
     assert found.mean == pytest.approx(a.mean() - b.mean()) and 0 < found.low < found.mean < found.high
+    wider = evaluation.paired_difference(a, b, level=0.99)
+    assert wider.low < found.low and found.high < wider.high
     assert evaluation.paired_difference(a, a) == (0, 0, 0)
     # A paired interval is narrower than that of two shares apart.
     assert found.high - found.low < 2 * 1.96 * math.sqrt(2 * 0.85 * 0.15 / 4000)

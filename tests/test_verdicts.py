@@ -154,6 +154,7 @@ def test_an_obstacle_comes_before_everything():
         (2.0, [2.2001, 2.2001, 2.2001], Kind.LOSS, "differs by slightly more than 10.0%: no seed"),
         (2.0, [2.5, 2.5, 2.5], Kind.LOSS, "differs by 25.0%: no seed"),
         (2.0, [1.0, 1.0, 1.0], Kind.LOSS, "differs by 50.0%: no seed"),
+        (2.0, [4.0, 4.0, 4.0], Kind.LOSS, "differs by 100.0%: no seed"),
         (0.0027, [0.0506, 0.0506, 0.0506], Kind.LOSS, "differs by a factor of 18.7: no seed"),
         (
             2.0, [2.0, 2.0, 2.0, 20.0], Kind.LOSS,
@@ -221,6 +222,7 @@ def test_two_models_are_compared_over_seeds():
     # One value without seeds is a bound, and the share of seeds beyond it decides.
     assert verdicts.higher(high, [1.0]) == CONFIRMED and verdicts.lower(high, [1.0]) == CONTRADICTED
     assert verdicts.higher(high, [1.55]) == PARTLY
+    assert verdicts.higher([1.0] * 4, [1.0]) == verdicts.lower([1.0] * 4, [1.0]) == CONTRADICTED  # level is not beyond
 
 
 def test_parts_of_a_claim_make_one_verdict():
@@ -235,4 +237,5 @@ def test_parts_of_a_claim_make_one_verdict():
     assert verdicts.ahead_of_all(CONFIRMED, UNCLEAR) == UNCLEAR
     assert verdicts.ahead_of_all(UNCLEAR, CONTRADICTED, CONFIRMED) == CONTRADICTED
     assert verdicts.ahead_of_all(CONFIRMED, PARTLY) == PARTLY
+    assert verdicts.ahead_of_all(PARTLY, UNCLEAR) == UNCLEAR
     assert (verdicts.fact(True), verdicts.fact(False)) == (CONFIRMED, CONTRADICTED)
