@@ -1,6 +1,7 @@
 """The Bonus part's verdicts turn with the records: records made by hand, and copies of the committed ones, altered."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -158,6 +159,10 @@ def test_longer_trainings_are_judged_by_trials_that_differ_in_nothing_else(recor
     assert said["efficientnet_more_epochs"] == UNCLEAR and said["efficientnet_longer"] == PARTLY
     trials.loc["efficientnet-longer-whole", "validation_accuracy"] = 0.75
     assert statuses(records)["efficientnet_more_epochs"] == CONTRADICTED
+    trials.loc[claims.SHORT_VIT, "validation_accuracy"] = 0.9  # more epochs lose, half the learning rate still gains
+    assert statuses(records)["vit_tuning"] == PARTLY
+    trials.loc[claims.FAST_VIT, "validation_accuracy"] = 0.95
+    assert statuses(records)["vit_tuning"] == CONTRADICTED
 
 
 def test_scores_that_tell_networks_apart_would_confirm_the_claim_on_vgg(records):
@@ -179,6 +184,22 @@ def test_scores_that_tell_networks_apart_would_confirm_the_claim_on_vgg(records)
 )
 def test_one_training_each_decides_alone_where_the_whole_interval_is_above_a_point(effect, trainings, verdict):
     assert evaluation.clear(effect, trainings) == verdict
+
+
+def test_one_training_of_either_network_leaves_a_small_lead_unclear():
+    ours, other = made("bonus-models", "vgg", 0.93), made("bonus-models", "vit", 0.922)
+    assert evaluation.ahead([ours, ours], [other, other]) == CONFIRMED
+    assert evaluation.ahead([ours, ours], [other]) == evaluation.ahead([ours], [other, other]) == UNCLEAR
+
+
+def test_what_is_similar_lies_within_the_bound_on_both_sides():
+    effects = (0.0, -0.01, 0.02), (0.0, -0.03, 0.01), (0.0, -0.01, 0.03), (0.04, 0.03, 0.05), (-0.04, -0.05, -0.03)
+    found = [evaluation.similar(Interval(*effect), 0.02) for effect in effects]
+    assert found == [CONFIRMED, UNCLEAR, UNCLEAR, CONTRADICTED, CONTRADICTED]
+
+
+def test_all_pairs_of_networks_together_leave_one_difference_in_twenty_to_chance():
+    assert len(list(combinations(evaluation.NAMES, 2))) * (1 - evaluation.LEVEL) == pytest.approx(0.05)
 
 
 def test_every_published_number_of_the_part_is_judged(records):
@@ -223,6 +244,11 @@ def test_how_an_image_was_made_is_told_by_hand():
 def test_the_first_epoch_of_whole_images():
     made_of = lambda *sizes: Record({"settings": {"sizes": list(sizes), "epochs": 24}}, {}, {}, {})  # noqa: E731
     assert [evaluation.first_whole(made_of(*s)) for s in ((48, 64), (32, 48, 64, 64), (64,))] == [12, 12, 0]
+
+
+def test_a_decline_begins_on_whole_images():
+    early = made("bonus-models", "vit", 0.8, history=(0.5, 0.95, 0.5, 0.8, 0.85, 0.8))
+    assert evaluation.decline([early]).mean == pytest.approx(0.05)
 
 
 def test_epochs_are_counted_by_the_side_of_their_images():

@@ -49,6 +49,14 @@ def test_without_noise_temperatures_follow_the_heat_balance_but_for_the_ambient(
     assert departure.mean() == pytest.approx(0.5, abs=2e-3)
 
 
+def test_the_heat_check_tells_of_the_worst_station():
+    line = Line(5)
+    readings, _ = line.produce(20, 1)
+    as_stations(readings)[:, 3, :2] = 0.5  # thermometers that no heater moves
+    departures = np.square(line.heat_balance(readings) - 0.5).mean(axis=2)
+    assert line.heat_check(readings) == pytest.approx(departures[:, 3], rel=1e-5)
+
+
 def test_noise_has_the_promised_size():
     still, _ = Line(5, noise=0.0).produce(200, 1)
     for factor in (1, 3):
@@ -289,6 +297,7 @@ def test_a_paired_difference_sees_what_unpaired_means_hide():
 
 def test_costs_of_a_hand_worked_case():
     prices = evaluation.Economy(faulty_share=0.01, missed=(50.0,), seconds_per_cycle=10, hours_per_shift=8)
+    assert prices.affordable * 0.99 * 2880 == pytest.approx(prices.alarm_budget)  # of 2880 cycles 99% are sound
     # 990 sound components, 2% of them inspected; 10 faulty ones, 4 of them missed at 50 each.
     assert prices.cost(np.array(0.02), np.array(0.6), 50) == pytest.approx(19.8 + 200)
     assert prices.cycles_per_shift == 2880

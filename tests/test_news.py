@@ -239,6 +239,17 @@ def test_reported_numbers_stand_above_ours(records):
     assert table["Testing loss"].tolist()[:2] == ["0.709", "0.120"]
 
 
+def test_splits_stand_in_rows_with_lengths_and_unknown_tokens():
+    described = {
+        "rows": {"train": 1_000, "test": 100}, "classes": {"train": [400, 300, 200, 100], "test": [25] * 4},
+        "lengths": {split: {"q50": 38.0, "q99": 97.0} for split in ("train", "test")},
+        "coverage": {"train": {"unknown": 0.01}, "test": {"unknown": 0.025}},
+    }  # fmt: skip
+    first, second = tables.splits(Record({}, described, {}, {})).to_numpy().tolist()
+    assert first == ["training", "1,000", "400", "300", "200", "100", "38", "97", "1.0%"]
+    assert second == ["test", "100", *4 * ["25"], "38", "97", "2.5%"]
+
+
 def test_settings_that_differ_name_their_variants():
     shared = {
         "vocabulary": 20_000, "longest": 128, "width": 64, "heads": 4, "hidden": 128, "batch": 64,

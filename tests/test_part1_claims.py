@@ -3,12 +3,13 @@
 from functools import partial, reduce
 
 import committed
+import matplotlib.pyplot as plt
 import pytest
 from chapter import altered
 
-from study.manufacturing import analysis, claims
+from study.manufacturing import analysis, charts, claims, tables
 from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, OR_CHECK, PCA_NAME, SINGLE
-from study.manufacturing.evaluation import Evidence
+from study.manufacturing.evaluation import Evidence, shown
 from study.manufacturing.experiments import BROKEN_GAUGES, NOISE
 from study.verdicts import CONFIRMED, CONTRADICTED, EXACT, NOT_EXACT, PARTLY, UNCLEAR
 
@@ -45,6 +46,7 @@ CASES = [
         ],
         CONFIRMED, UNCLEAR,
     ),
+    ("conditions_change", [reference("months", 12, "fixed", AE, false_alarms=0.0)], CONFIRMED, CONFIRMED),  # by AUROC
     ("expert_knowledge", [reference("scores", OR_CHECK.format(AE), detection=1.0)], UNCLEAR, CONFIRMED),
     ("expert_knowledge", [reference("scores", OR_CHECK.format(AE), detection=0.0)], UNCLEAR, CONTRADICTED),
     ("few_labels", [reference("labels", AE, "all", "10", detection=as_ever)], CONFIRMED, UNCLEAR),
@@ -86,3 +88,25 @@ def test_the_finding_reports_whether_longer_training_detects_more(records):
 def test_the_ensemble_takes_the_time_of_its_members(records):
     times = Evidence(records).typical_milliseconds
     assert times[ENSEMBLE] == pytest.approx(sum(times[name] for name in SINGLE))
+
+
+def test_what_a_short_training_changes_is_the_difference_to_the_whole(records):
+    e = Evidence(records)
+    short, whole = e.shortened(AE, absolute=True), e.rate(AE, "detection")
+    assert e.shortened(AE).mean == pytest.approx(short.mean - whole.mean)
+
+
+def test_bars_end_where_the_intervals_do(records):
+    e = Evidence(records)
+    fig = charts.improvements(e)
+    first, *_ = fig.axes[0].containers[0].lines[2][0].get_segments()
+    assert first[:, 0] == pytest.approx(e.gains(AE)["check"][1:])
+    plt.close(fig)
+
+
+def test_the_table_ends_with_detection_and_ranking_over_all_kinds(records):
+    e = Evidence(records)
+    last = tables.detection(e).set_index("Fault")[PCA_NAME].tail(2)
+    assert last.to_dict() == {
+        "all kinds": shown(e.rate(PCA_NAME, "detection")), "AUROC, all kinds": shown(e.rate(PCA_NAME, "auroc")),
+    }  # fmt: skip

@@ -79,6 +79,10 @@ TURNED = {
     "Base is not learnt": (ours(["base"], scored("train", accuracy=0.5)), {
         "training_learnt": (CONFIRMED, CONTRADICTED), "base_overfits": (CONFIRMED, CONTRADICTED),
     }),
+    "Base tests as it trains": (
+        ours(["base"], lambda r: with_score(r, "test", accuracy=r.metrics["train"]["accuracy"])),
+        {"base_overfits": (CONFIRMED, PARTLY), "base_huge_gap": (CONFIRMED, CONFIRMED)},  # as it did in validation
+    ),
     "Base trained a little less": (
         ours(["base"], lambda r: with_score(r, "train", accuracy=r.metrics["train"]["accuracy"] - 0.008)),
         {"part4.base.train_accuracy": (REPRODUCED, CLOSE)},
@@ -106,6 +110,13 @@ TURNED = {
     ),
     "nearly so": (guessed(STOPPED, "train", accuracy=0.92), {"early_stopping_as_well": (UNCLEAR, PARTLY)}),
     "far from it": (guessed(STOPPED, "train", accuracy=0.99), {"early_stopping_as_well": (UNCLEAR, CONTRADICTED)}),
+    "nearly so, but other seeds may be far": (
+        guess(lambda found: {STOPPED: [
+            with_score(r, "train", accuracy=r.metrics["test"]["accuracy"] + gap)
+            for r, gap in zip(found[STOPPED], (0.03, 0.04, 0.06), strict=True)
+        ]}),
+        {"early_stopping_as_well": (UNCLEAR, UNCLEAR)},
+    ),
     "dropout does nothing": (guess(lambda found: {"dropout": found["base"]}), {
         "dropout_helps": (CONFIRMED, UNCLEAR), "dropout_drops_units": (CONFIRMED, UNCLEAR),
         "all_better_than_base": (CONFIRMED, PARTLY),

@@ -289,6 +289,13 @@ def noisy(image, random):
     return np.clip(image * 0.9 + random.normal(8, 5, image.shape), 0, 255)
 
 
+@pytest.mark.parametrize(("bits", "found"), [(15, [[0, 1]]), (16, [])])
+def test_hashes_of_near_duplicates_differ_by_fifteen_bits_at_most(bits, found, monkeypatch):
+    monkeypatch.setattr(duplicates, "_hashes", lambda pixels: np.array([0, 2**bits - 1], dtype=np.uint64))
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    assert duplicates.pairs(np.stack([image, image])).tolist() == found
+
+
 def test_mirrored_pairs_are_found(monkeypatch):
     random = np.random.default_rng(2)
     pixels = random.integers(0, 255, (30, 16, 16, 3)).repeat(4, 1).repeat(4, 2).astype(np.uint8)

@@ -75,6 +75,10 @@ CASES = {
         scaling("raw", jacobian_mean=lambda m: m["jacobian_median"]),
         ["unscaled.jacobian_mean[widest]"], {"attention_gradients": CONFIRMED},
     ),
+    "half the gradient without the division": (
+        altered("part3-scaling", "raw", jacobian_median=lambda m: [v / 2 for v in m["scaled"]["jacobian_median"]]),
+        ["0.1 * scaled.jacobian_median[widest]"], {"attention_gradients": UNCLEAR, "attention_scaled": CONFIRMED},
+    ),
     "narrow heads gain": (
         scaling("raw", jacobian_median=lambda m: [0.1, *m["jacobian_median"][1:]]),
         ["(slope > scaled.jacobian_median)"], {},
