@@ -1,9 +1,13 @@
 """What `make bench` measured is told as it was measured, and a file that it did not write is named."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from study import paths, profile
+from study.bench import __main__ as bench
+from study.bench import build
 from study.page import escape
 from study.publish import benchmarks
 from study.publish.errors import PublishError
@@ -62,3 +66,24 @@ def test_a_file_of_another_kind_is_named(file, content):
     file.write_text(content)
     with pytest.raises(PublishError, match=r"benchmarks\.json is not what .*; delete it and run `make bench` again"):
         benchmarks.page(file)
+
+
+def test_something_is_due_in_each_build_after_a_change_of_prose_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    stamp, due = profile.load("full").work / "stamp-report.json", []
+
+    def built(command, **options):
+        due.append(not stamp.exists())
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.write_text("{}")
+
+    monkeypatch.setattr(build.subprocess, "run", built)
+    build.measure(profile.load("full"), tmp_path)
+    assert due == [True, *3 * [False], *3 * [True]]
+
+
+def test_a_failed_section_leaves_the_benchmarks_as_they_were(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(paths, "BENCHMARKS", tmp_path / "benchmarks.json")
+    monkeypatch.setattr(bench.subprocess, "run", lambda command, **options: SimpleNamespace(returncode=1))
+    assert bench.main([]) == 1 and not paths.BENCHMARKS.exists()
+    assert "the section build failed" in capsys.readouterr().err

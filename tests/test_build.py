@@ -13,8 +13,7 @@ import committed
 import pytest
 from bs4 import BeautifulSoup
 
-from study import audit, build, parts, paths, profile, reproduce, sweep
-from study.files import noted
+from study import audit, build, files, parts, paths, profile, reproduce, sweep
 from study.news.synthetic import texts_and_classes
 from study.publish import front
 from tests.test_vision import picture, zipped
@@ -182,13 +181,21 @@ def test_images_that_are_not_there_are_told(verb, monkeypatch, capsys):
     assert "IMAGES=gone is not there." in capsys.readouterr().err
 
 
+def test_a_renamed_file_is_another_input(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    one, other = tmp_path / "one", tmp_path / "other"
+    for file in (one, other):
+        file.write_text("alike")
+    assert files.digest_of([one]) != files.digest_of([other])
+
+
 @pytest.fixture
 def up_to_date(monkeypatch, tmp_path):
     """A report that nothing is due for; returns the builds that are made all the same."""
     made = []
     monkeypatch.setattr(build, "_build", lambda *given: made.append(given) or ([], []))
     monkeypatch.setattr(build, "write_atomically", lambda file, content: (tmp_path / "stamp").write_bytes(content))
-    monkeypatch.setattr(build, "noted", lambda file: noted(tmp_path / "stamp"))
+    monkeypatch.setattr(build, "noted", lambda file: files.noted(tmp_path / "stamp"))
     assert build.main([]) == 0 and len(made) == 1
     made.clear()
     return made

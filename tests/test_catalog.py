@@ -54,6 +54,13 @@ def test_mirror_copy_is_verified_and_cached(demo):
     assert catalog.fetch("demo/a.csv").read_bytes() == CONTENT  # now from the cache
 
 
+def test_all_files_are_got_or_the_command_fails(demo, capsys):
+    demo.write_bytes(CONTENT[:-5])
+    assert catalog.main() == 1 and "a.csv" in capsys.readouterr().err
+    demo.write_bytes(CONTENT)
+    assert catalog.main() == 0 and "ok " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("wrong", [CONTENT[:-5], CONTENT + b"x", b"", CONTENT.replace(b"104", b"105")])
 def test_wrong_mirror_file_is_refused_and_leaves_nothing(demo, wrong):
     demo.write_bytes(wrong)

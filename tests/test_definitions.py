@@ -320,6 +320,7 @@ def test_what_was_edited_after_its_import_is_refused(project, shell):
     for old, new in (
         ("return n * 2", "return n * 3"),
         ("RATE = 0.5", "RATE = 0.6"),
+        ("return x + OFFSET", "return x + _OTHER"),
         ("self.n + x if", "self.n * x if"),
     ):
         definitions.of(shell.user_ns["base"]), definitions.of(shell.user_ns["Net"])
@@ -412,7 +413,7 @@ def test_every_python_gives_the_same_digest(project):
 def test_names_that_a_definition_takes_from_outside():
     tree = ast.parse(
         textwrap.dedent("""
-        class Net(nn.Module):
+        class Net(nn.Module, metaclass=Kind):
             width: int = WIDTH
             WIDTH = WIDTH
             double = [width for _ in range(WIDTH)]
@@ -422,7 +423,7 @@ def test_names_that_a_definition_takes_from_outside():
                 import study.news.tokens
 
                 global SEEN
-                SEEN = study.news.tokens.PADDING
+                SEEN = SEEN + study.news.tokens.PADDING
                 local = [y for y in x for z in y if (last := z)]
                 inner = lambda q: (q, local, last, outer)
                 def nested():
@@ -436,8 +437,8 @@ def test_names_that_a_definition_takes_from_outside():
     ).body[0]
     found = {str(use): use.imported for use in trees.uses(tree)}
     assert set(found) == {
-        "nn.Module", "WIDTH", "width", "range", "MASK", "attend", "study.news.tokens.PADDING", "outer",
-        "functional.relu", "ValueError",
+        "nn.Module", "Kind", "WIDTH", "width", "range", "MASK", "attend", "study.news.tokens.PADDING", "outer",
+        "functional.relu", "ValueError", "SEEN",
     }  # fmt: skip
     assert found["attend"] == ("study.attention", "SelfAttention")
     assert found["study.news.tokens.PADDING"] == ("study", None)

@@ -55,6 +55,18 @@ def test_photographs_alone_become_jpeg(drawing):
     assert kinds == ["data:image/png;", "data:image/jpeg"]
 
 
+def test_a_photograph_that_lets_the_ground_show_stays_as_it_is():
+    random = np.random.default_rng(0)
+    pixels = random.normal(128, 20, (64, 64, 4)).cumsum(axis=1).astype(np.uint8)
+    for alpha, stored in ((255, True), (128, False)):
+        pixels[..., 3] = alpha
+        fig, axes = figures.new(height_cm=6, cols=4)
+        axes[3].imshow(pixels)
+        written = io.StringIO()
+        fig.savefig(written, format="svg")
+        assert slim(written.getvalue())[1] == stored
+
+
 def test_names_still_point_at_something(drawing):
     root = ElementTree.fromstring(slim(drawing)[0])
     names = {element.get("id") for element in root.iter()}

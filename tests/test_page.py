@@ -137,12 +137,15 @@ def test_same_figure_same_bytes(tmp_path):
     assert digests[0] == digests[1]
 
 
-def test_a_heavy_figure_stands_in_the_report_as_png(page, shown):
+def test_a_heavy_figure_stands_in_the_report_as_png(page, shown, monkeypatch):
     fig, axes = figures.new()
     rng = np.random.default_rng(0)
     axes.scatter(*rng.random((2, 8000)), c=rng.random(8000))
     page.figure(fig, "cloud", "c", "a")
     assert 'image="cloud.png"' in shown[0][PANDOC]
+    monkeypatch.setattr("study.page.SVG_LIMIT_BYTES", 10)
+    page.figure(line(), "loss", "c", "a")
+    assert 'image="loss.svg"' in shown[1][PANDOC]  # its picture would be heavier
 
 
 def test_synthetic_data_are_named_in_picture_and_caption(tmp_path, shown):
@@ -236,7 +239,7 @@ def test_tables_refuse(page, df, options, error, message):
 
 
 def test_fence_is_longer_than_any_inside():
-    assert pandoc(fenced("a\n```\nb\n````", "text"), "plain").split() == ["a", "```", "b", "````"]
+    assert pandoc(fenced("a\n```\nb\n````\nc", "text"), "plain").split() == ["a", "```", "b", "````", "c"]
 
 
 def test_models_of_a_chapter_have_their_own_looks():

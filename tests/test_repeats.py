@@ -158,6 +158,8 @@ def test_a_reproduction_takes_from_the_first_start_to_the_last_end(tmp_path):
 
 
 def test_the_number_nearest_to_its_tolerance():
+    assert not Row("r", "q", 1.0, 0.8, 0.1).agrees  # below, too
+    assert Row("r", "q", 0.3, 0.4, 0.1).agrees  # though 0.4 - 0.3 is a little more in binary
     assert Row("r", "q", 1.0, 1.05, 0.1).share == pytest.approx(0.5)
     assert Row("r", "q", 22, 22, 0.0).share == 0 and Row("r", "q", 22, 23, 0.0).share == math.inf
 

@@ -45,6 +45,13 @@ def test_trains_once_and_reads_back_the_same(store):
     assert list(store.folder.rglob(".*")) == []
 
 
+def test_a_record_from_elsewhere_replaces_no_sound_one(store):
+    store.get(spec(), Trainer())
+    for seed in (0, 1):
+        store.put(runs.Record(spec(seed=seed), {"loss": 9.0}, {}, {}))
+    assert [store.load(spec(seed=seed)).metrics["loss"] for seed in (0, 1)] == [0.25, 9.0]
+
+
 def test_a_record_tells_the_commit_of_the_start_and_counts_epochs_before_a_kill(store, monkeypatch):
     checked_out = ["first"]
     monkeypatch.setattr(runs, "commit", lambda: checked_out[-1])
@@ -59,6 +66,11 @@ def test_a_record_tells_the_commit_of_the_start_and_counts_epochs_before_a_kill(
 
 def test_every_library_that_computes_is_named():
     assert {"numpy", "keras", "torch", "tokenizers", "transformers", "pillow"} <= set(runs.surroundings()["libraries"])
+
+
+def test_records_of_a_model_come_by_seed():
+    records = [runs.Record(spec(seed=seed), {}, {}, {}) for seed in (2, 0, 1)]
+    assert [record.spec["seed"] for record in runs.of(records, "demo-task", "toy")] == [0, 1, 2]
 
 
 def test_another_decision_is_another_record(store):
@@ -130,6 +142,13 @@ def test_a_missing_npz_and_a_foreign_record_are_not_taken(store):
     assert store.load(spec()) is None
     store.get(spec(seed=1), train)
     os.replace(store.file(spec(seed=1)), store.file(spec()))
+    assert store.load(spec()) is None
+
+
+def test_an_edited_number_is_not_taken(store):
+    store.get(spec(), Trainer())
+    file = store.file(spec())
+    file.write_text(file.read_text().replace("0.25", "0.26"))
     assert store.load(spec()) is None
 
 

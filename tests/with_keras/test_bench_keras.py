@@ -20,6 +20,13 @@ def test_the_text_classifier_has_the_parameters_of_its_layers():
     assert model(np.zeros((3, longest), dtype=np.int32)).shape == (3, classes)
 
 
+def test_vectors_of_words_and_positions_are_added():
+    vectors, ids = keras_models.Positions(3, 40, 8), np.array([[7, 7, 2]])
+    found = np.asarray(vectors(ids))
+    words, positions = vectors.get_weights()
+    np.testing.assert_allclose(found, words[ids] + positions, rtol=1e-6)
+
+
 @pytest.mark.slow
 def test_it_is_timed_on_the_texts_that_pytorch_leaves(tmp_path, monkeypatch):
     monkeypatch.setattr(keras_models, "_POINTS", 1_021)  # 31 whole batches: XLA compiles once more for a partial one

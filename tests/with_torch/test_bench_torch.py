@@ -1,5 +1,7 @@
 """The benchmark of the text classifier measures what it says."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -21,8 +23,16 @@ def test_operations_of_a_step_are_those_of_its_matrix_products():
     assert found == 3 * forward
 
 
-def test_a_large_product_is_faster_than_a_reader_could_count():
+def test_a_large_product_is_faster_than_a_reader_could_count(monkeypatch):
     assert transformer.matmul_peak(2) > 1e8
+    monkeypatch.setattr(transformer, "seconds", lambda work, repeats: [2.0, 1.0])
+    assert transformer.matmul_peak() == 2 * 2_048**3  # by the faster one
+
+
+def test_the_operators_of_all_texts_take_no_longer_than_the_training():
+    texts, start = Encoded(np.ones((64, 8), dtype=np.uint16), np.full(64, 8)), time.perf_counter()
+    found = transformer.operators("common", texts, np.zeros(64, dtype=np.int64), SETTINGS | {"learning_rate": 1e-3})
+    assert 0 < len(texts) * sum(found.values()) < time.perf_counter() - start
 
 
 def test_cut_texts_keep_their_beginning():

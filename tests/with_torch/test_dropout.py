@@ -21,6 +21,11 @@ def test_each_element_is_dropped_with_probability_p(p):
     assert abs(both - p * p) < 8 * spread
 
 
+def test_probabilities_are_rounded_to_a_sixteen_bit_step():
+    torch.manual_seed(0)
+    assert drop(torch.ones(1_000_000), 1e-6).all()
+
+
 def test_any_shape_and_type_keeps_both():
     for shape in ((), (1,), (3, 5), (2, 3, 0), (7, 1, 3)):
         for dtype in (torch.float32, torch.float64, torch.bfloat16):

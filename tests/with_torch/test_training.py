@@ -94,6 +94,12 @@ def test_a_watched_split_is_measured_after_every_epoch_and_changes_nothing(tmp_p
     assert watched["test_accuracy"][best] == float((logits.argmax(1) == classes).mean())
 
 
+def test_training_and_validation_are_measured_alike(tmp_path):
+    history = training.fit(network(dropout=0.0), Points(), Points(), Recipe(1, 1e-9), 0, tmp_path)
+    for quantity in ("loss", "accuracy"):
+        assert history[quantity] == pytest.approx(history[f"validation_{quantity}"], rel=1e-5)
+
+
 def test_averaging_is_the_moving_average_by_hand(tmp_path):
     model = network(dropout=0.0)
     recipe = Recipe(1, 0.05, average=0.5)
@@ -105,11 +111,13 @@ def test_averaging_is_the_moving_average_by_hand(tmp_path):
                 yield batch
                 seen.append(model[0].weight.detach().clone())
 
-    training.fit(model, Watched(), Points(), recipe, 0, tmp_path)
+    history = training.fit(model, Watched(), Points(), recipe, 0, tmp_path)
     expected = seen[0]
     for weight in seen[1:]:
         expected = 0.5 * expected + 0.5 * weight
     torch.testing.assert_close(model[0].weight, expected)
+    # It is what is validated, too.
+    assert history["validation_loss"] == [pytest.approx(training.cross_entropy(*training.predict(model, Points())))]
 
 
 def test_one_cycle_rises_and_falls_to_nearly_nothing(tmp_path):
