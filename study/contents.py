@@ -19,7 +19,7 @@ HINT = (
     "*“The original” is the course report whose numbers and claims are judged here; a verdict says whether one "
     "holds, and the scorecard in report/report.html has them all. Run All fills in the numbers, once it has ended "
     "without an error; ✓ marks a statement whose direction or margin was checked; ●●● opens hidden code. "
-    "`git checkout notebooks` in a terminal undoes your changes.*"
+    "To undo your changes, type git checkout notebooks in a terminal.*"
 )
 
 _KEY = re.compile(r"^@\w+\{([\w-]+),", flags=re.M)

@@ -110,7 +110,6 @@ class Bonus:
     """The Bonus part, networks on 64×64 images."""
 
     seeds: tuple[int, ...] = (0, 1)
-    efficientnet_seeds: tuple[int, ...] = (0,)  # for want of time
     batch: int = 64
     label_smoothing: float = 0.1
     width: int = 192  # of the transformers

@@ -314,9 +314,9 @@ def test_the_committed_records_turn_with_their_networks(committed, monkeypatch):
     assert before["vit_lower"] == before["efficientnet_lower"] == before["efficientnet_epoch_10"] == CONFIRMED
     # The original reads generalisation off accuracies, which are clearly apart, not off gaps, which are not.
     assert before["vgg_resnet_robust"] == before["vgg_resnet_best"] == before["vit_scores_lower"] == CONFIRMED
-    # 1.10 [0.04 to 2.16] is unclear, and the loss is not level.
-    assert before["efficientnet_longer"] == before["efficientnet_more_epochs"] == UNCLEAR
-    assert before["efficientnet_converges"] == PARTLY
+    # 1.10 [0.04 to 2.16] is unclear, and the loss is level in one training of two.
+    assert before["efficientnet_more_epochs"] == UNCLEAR
+    assert before["efficientnet_converges"] == before["efficientnet_longer"] == PARTLY
     after = statuses(
         swapped(committed, {"vgg": "vit", "vit": "vgg", "resnet": "efficientnet", "efficientnet": "resnet"})
     )

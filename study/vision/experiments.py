@@ -54,12 +54,7 @@ def _speed(sizes: Bonus) -> list[Run]:
 
 
 def _models(sizes: Bonus) -> list[Run]:
-    seeds = {"efficientnet": sizes.efficientnet_seeds}
-    return [
-        Run(model, seed, network_settings(sizes, model))
-        for model in (*MODELS, IMPROVED)
-        for seed in seeds.get(model, sizes.seeds)
-    ]
+    return [Run(model, seed, network_settings(sizes, model)) for model in (*MODELS, IMPROVED) for seed in sizes.seeds]
 
 
 def _without_attention(sizes: Bonus) -> list[Run]:
