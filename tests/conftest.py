@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 
+import committed
 import pytest
 
 from study import catalog, environment, paths
@@ -59,3 +60,10 @@ def one_framework():
         "TensorFlow and PyTorch met in one process: "
         "PyTorch's tests belong in tests/with_torch, TensorFlow's in tests/with_keras"
     )
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A copy of the checkout without records, report and figures."""
+    left_out = ("report/runs", "figures/", "report/report.")
+    return committed.checkout(tmp_path_factory.mktemp("clone") / "project", lambda name: name.startswith(left_out))

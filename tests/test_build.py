@@ -9,21 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-import committed
 import pytest
 from bs4 import BeautifulSoup
 
 from study import audit, build, files, parts, paths, profile, reproduce, sweep
-from study.news.synthetic import texts_and_classes
 from study.publish import front
-from tests.test_vision import picture, zipped
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory):
-    """A copy of the checkout without records, report and figures."""
-    left_out = ("report/runs", "figures/", "report/report.")
-    return committed.checkout(tmp_path_factory.mktemp("clone") / "project", lambda name: name.startswith(left_out))
 
 
 def run(clone: Path, module: str, *arguments: str, **given: str) -> subprocess.CompletedProcess:
@@ -127,36 +117,6 @@ def test_one_part_alone_has_its_own_front_page_and_scorecard_and_shows_no_source
     assert with_code.select("pre.source") and not without.select("pre.source")
     assert len(without.select("figure")) == len(with_code.select("figure"))
     assert len(without.select("pre.definition")) == len(with_code.select("pre.definition")) > 0
-
-
-@pytest.fixture
-def own_data(tmp_path):
-    """A table of texts of two classes, and a zip of images of two."""
-    texts, kinds = texts_and_classes(240, 1)
-    rows = [f"{('dry', 'wet')[kind % 2]};{text}" for text, kind in zip(texts, kinds, strict=True)]
-    table = tmp_path / "mine.csv"
-    table.write_text("\n".join(["label;text", *rows]))
-    content = {
-        f"{kind}/{i}.png": picture(40 * n + i, side=72) for n, kind in enumerate(("dry", "wet")) for i in range(20)
-    }
-    return {"NEWS_TRAIN": str(table), "IMAGES": str(zipped(tmp_path / "mine.zip", content))}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("part", "choice", "shown"), [("part4", "NEWS_TRAIN", r"\bdry\b.*\bwet\b"), ("bonus", "IMAGES", r"\b40 images in")]
-)
-def test_data_of_ones_own_make_a_whole_chapter_of_their_own(clone, own_data, part, choice, shown):
-    """Of other classes than the text was written for: it is built, says so, and judges nothing of the original."""
-    done = run(clone, "study.build", "--profile", "quick", "--part", part, DATA="real", **{choice: own_data[choice]})
-    assert done.returncode == 0, done.stdout + done.stderr
-    html = clone / "build" / "quick-real" / "output" / "report" / f"{part}.html"
-    page = BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser")
-    text = page.main.get_text()
-    assert choice in text and re.search(shown, text, re.DOTALL)
-    assert not page.select("table[id^='tbl:scorecard']") and page.select("figure img, figure svg")
-    assert html.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
-    assert not list((clone / "report").glob("report.*")) and not (clone / "report" / "runs").exists()
 
 
 @pytest.mark.parametrize(
