@@ -466,7 +466,7 @@ page.figure(
 
 # %% [markdown] tags=["answer"]
 # **Answer: your picture.**
-# The network is right about nine times of ten on images like its own, and less often on others. After two epochs it was right three times of four on validation images, and often unsure. Of something else it still names a dog, a meal or a vehicle, because the three probabilities sum to one. It has no way to say “none of these”, and it may be quite sure.
+# The network names about nine of ten test images correctly; how it does on yours depends on how much they resemble those. After two epochs of the recorded training it was right on three of four validation images. Of something else it still names a dog, a meal or a vehicle, because the three probabilities sum to one. It has no way to say “none of these”, and it may be quite sure.
 
 # %% [markdown]
 # ### Images of your own

@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     name = f"{given.part or 'report'}{'-no-code' if given.no_code else ''}"
     stamp_file = chosen.work / f"stamp-{name}.json"
     stamp, data = noted(stamp_file), data_chosen(chosen)
-    sources = digest_of(everything_written(chosen), data)
+    sources = digest_of(sources_of(chosen), data)
     if stamp and _up_to_date(stamp, sources, digest_of(_records(chosen))):
         print(f"Nothing to do: {', '.join(stamp['outputs'])} are up to date.")
     else:
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
         _write_pages(chosen, wanted)
 
 
-def everything_written(chosen: profile.Profile) -> list[Path]:
+def sources_of(chosen: profile.Profile) -> list[Path]:
     """Every file whose content the report depends on, but for the records, which a build adds to."""
     return [
         *sorted(paths.NOTEBOOKS.glob("*.py")),

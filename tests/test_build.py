@@ -165,7 +165,7 @@ def up_to_date(monkeypatch, tmp_path):
 
 def test_what_changes_during_a_build_makes_the_next_one_due(up_to_date, monkeypatch):
     read = [paths.CATALOG]
-    monkeypatch.setattr(build, "everything_written", lambda chosen: read)
+    monkeypatch.setattr(build, "sources_of", lambda chosen: read)
 
     def changed(*given):
         up_to_date.append(given)

@@ -36,8 +36,8 @@ class Step(NamedTuple):
 def graph(model: Any) -> Figure:
     """The computational graph of a Keras model of dense layers: forwards, and the gradients back.
 
-    Everything is read from the model, with layers between them that have no weights, such as dropout. n is the number
-    of vectors in a batch. Raises ValueError for other layers.
+    Everything is read from the model, with layers between them that have no weights and keep the shape, such as
+    dropout. n is the number of vectors in a batch. Raises ValueError for other layers.
     """
     rows = _rows(model)
     fig, axis = figures.new(height_cm=2.7 * len(rows) + 0.9)
@@ -79,11 +79,15 @@ def graph(model: Any) -> Figure:
     return fig
 
 
+def _drawn(layer: Any) -> bool:
+    return type(layer).__name__ == "Dense" or (not layer.weights and layer.output.shape == layer.input.shape)
+
+
 def _rows(model: Any) -> list[list[Step]]:
     """The steps of a chain of dense layers, two layers in a row; the input comes first, the loss last."""
-    others = [layer.name for layer in model.layers if layer.weights and type(layer).__name__ != "Dense"]
+    others = [layer.name for layer in model.layers if not _drawn(layer)]
     if others:
-        raise ValueError(f"Of layers with weights the model may have dense ones alone, not {', '.join(others)}.")
+        raise ValueError(f"{', '.join(others)}: neither dense nor without weights and of one shape, so not drawn.")
     chains = [[Step("x", "x", f"n × {model.input_shape[-1]}")]]
     for layer in model.layers:
         if not layer.weights:
