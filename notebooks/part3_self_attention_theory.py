@@ -32,7 +32,7 @@ from torch import nn
 from torch.nn import functional
 
 from study.notebook import Page, count, holds, number, percent, significant
-from study.theory import charts, graph, lab
+from study.theory import charts, graph, lab, vectors
 
 page = Page.of(profile)
 measured = lab.Measured(profile)
@@ -163,7 +163,7 @@ rest = slope_chained[widest] / slope[widest]
 # %% [markdown]
 # Random queries and keys show the effect ([Figure](#attention-scaling)). At $d_k =$ {eval}`widest` the unscaled scores have a variance of {eval}`number(unscaled.variance[widest])` {eval}`holds(unscaled.variance[widest], "about", widest, within=0.1 * widest)`, and {eval}`percent(unscaled.saturated[widest], 0)` of the queries give more than 99% of their weight to one key {eval}`holds(unscaled.saturated[widest], ">", 0.5)`. The median norm of the softmax's Jacobian, the matrix of these derivatives, is {eval}`significant(unscaled.jacobian_median[widest], 2)`, against {eval}`significant(scaled.jacobian_median[widest], 2)` with the division {eval}`holds(unscaled.jacobian_median[widest], "<", 0.1 * scaled.jacobian_median[widest])`.
 #
-# The argument has limits. Up to $d_k =$ {eval}`int(narrow)` the unscaled norm is the larger one {eval}`holds((slope > scaled.jacobian_median).loc[:narrow].all(), "=", True)`, so narrow heads gain nothing. The division also costs gradient: it reaches queries and keys through $q \cdot k / \sqrt{d_k}$, and the chain rule adds a factor $1 / \sqrt{d_k}$. With it the scaled median at $d_k =$ {eval}`widest` is {eval}`significant(slope_chained[widest], 2)`, still {eval}`number(rest)` times the unscaled one {eval}`holds(rest, ">", 10)`, but up to $d_k =$ {eval}`int(middling)` it is smaller {eval}`holds((slope > slope_chained).loc[:middling].all(), "=", True)`. And the unscaled *mean* at $d_k =$ {eval}`widest` is {eval}`significant(unscaled.jacobian_mean[widest], 2)`, more than the scaled one with that factor, {eval}`significant(chained.jacobian_mean[widest], 2)` {eval}`holds(unscaled.jacobian_mean[widest], ">", chained.jacobian_mean[widest])`: a few queries whose two best keys nearly tie carry it. So the division keeps most queries of a wide head learning; it does not make gradients larger on average.
+# The argument has limits. Up to $d_k =$ {eval}`int(narrow)` the unscaled norm is the larger one {eval}`holds((slope > scaled.jacobian_median).loc[:narrow].all(), "=", True)`, so with such random inputs narrow heads gain nothing. The division also costs gradient: it reaches queries and keys through $q \cdot k / \sqrt{d_k}$, and the chain rule adds a factor $1 / \sqrt{d_k}$. With it the scaled median at $d_k =$ {eval}`widest` is {eval}`significant(slope_chained[widest], 2)`, still {eval}`number(rest)` times the unscaled one {eval}`holds(rest, ">", 10)`, but up to $d_k =$ {eval}`int(middling)` it is smaller {eval}`holds((slope > slope_chained).loc[:middling].all(), "=", True)`. And the unscaled *mean* at $d_k =$ {eval}`widest` is {eval}`significant(unscaled.jacobian_mean[widest], 2)`, more than the scaled one with that factor, {eval}`significant(chained.jacobian_mean[widest], 2)` {eval}`holds(unscaled.jacobian_mean[widest], ">", chained.jacobian_mean[widest])`: a few queries whose two best keys nearly tie carry it. So the division keeps most queries of a wide head learning; it does not make gradients larger on average.
 
 # %% tags=["hide-input"]
 page.figure(
@@ -369,7 +369,7 @@ verdict = measured.verdicts()
 statuses = list(verdict.values())
 
 # %% [markdown]
-# From half the longest sequence to the longest, $N =$ {eval}`number(longest)`, the time of a forward pass grows {eval}`number(growth["explicit"], 1)`-fold with explicit weights, {eval}`number(growth["fused"], 1)`-fold with the fused kernel and {eval}`number(growth["projections"], 1)`-fold for the linear maps, as counted {eval}`holds(growth["explicit"], "about", 4, within=0.5)`{eval}`holds(growth["fused"], "about", 4, within=0.5)`{eval}`holds(growth["projections"], "about", 2, within=0.5)` ([Figure](#attention-cost)). One step does not follow the count: up to $N =$ {eval}`number(jump)` explicit weights take {eval}`number(steps_up.max())` times as long as for half of it {eval}`holds(steps_up.max(), ">", 6)`, probably because they no longer fit into the processor's caches. At the longest the kernel's forward pass takes {eval}`percent(kernel.forward / explicit.forward, 0)` of the time with explicit weights. In training, forward and backward, the latter hold {eval}`number(arrays)` arrays of $h N^2$ numbers at once {eval}`holds(arrays, "about", 3, within=0.2)`, and the kernel's memory peaks at {eval}`percent(kernel.peak / explicit.peak)` of theirs {eval}`holds(kernel.peak, "<", 0.05 * explicit.peak)`. Exact attention takes quadratic time; quadratic memory is avoidable.
+# From half the longest sequence to the longest, $N =$ {eval}`number(longest)`, the time of a forward pass grows {eval}`number(growth["explicit"], 1)`-fold with explicit weights, {eval}`number(growth["fused"], 1)`-fold with the fused kernel and {eval}`number(growth["projections"], 1)`-fold for the linear maps, as counted {eval}`holds(growth["explicit"], "about", 4, within=0.5)`{eval}`holds(growth["fused"], "about", 4, within=0.5)`{eval}`holds(growth["projections"], "about", 2, within=0.5)` ([Figure](#attention-cost)). One step does not follow the count: up to $N =$ {eval}`number(jump)` explicit weights take {eval}`number(steps_up.max())` times as long as for half of it {eval}`holds(steps_up.max(), ">", 6)`, probably because they no longer fit into the processor's caches. At the longest the kernel's forward pass takes {eval}`percent(kernel.forward / explicit.forward, 0)` of the time with explicit weights. In training, forward and backward, explicit weights hold {eval}`number(arrays)` arrays of $h N^2$ numbers at once {eval}`holds(arrays, "about", 3, within=0.2)`, and the kernel's memory peaks at {eval}`percent(kernel.peak / explicit.peak)` of that {eval}`holds(kernel.peak, "<", 0.05 * explicit.peak)`. Exact attention takes quadratic time; quadratic memory is avoidable.
 
 # %% tags=["hide-input"]
 page.figure(
@@ -380,6 +380,18 @@ page.figure(
 )
 
 # %% [markdown]
+# ### Vectors of your own
+#
+# What do tokens attend to without learnt maps, with $Q = K = V = X$? To what resembles them. A file with a token and its numbers in each row, such as a few word vectors, can take the example's place here; `vectors.read` refuses what is no such table, with its line.
+
+# %%
+words, given = tokens, X  # or vectors.read("mine.csv")
+A_given = torch.softmax(given @ given.T / math.sqrt(given.shape[1]), dim=1)
+charts.matrices({"$A$": A_given}, words, height_cm=2.7)
+
+# %% [markdown]
+# In the example every token then looks at itself most {eval}`holds((A_given.argmax(dim=1) == torch.arange(len(words))).all().item(), "=", True)`, *itself* too: only the maps $W_q$ and $W_k$ make it look at *cat*.
+#
 # ## The original's formulas
 #
 # The original takes the same four steps, names no purpose of $W_o$ and $b_o$, and its graph is missing in our copy. Of its {eval}`len(verdict)` statements {eval}`statuses.count("confirmed")` are confirmed and {eval}`statuses.count("partly confirmed")` in part {eval}`holds(len(set(statuses)), "=", 2)`. Three need a comment; the scorecard has all of them.

@@ -88,9 +88,9 @@ class Judged:
 def prediction_interval(values: Sequence[float], kind: Kind) -> tuple[float, float] | None:
     """The ends between which one more seed lies with a probability of 95%; None for fewer than LEAST values.
 
-    Student's interval with n - 1 degrees of freedom, m ± t s √(1 + 1/n), of losses on a logarithmic scale, of all else
-    as it is. Collapsed trainings are left out. Shares end at 0 and 1, counts at 0. Raises ValueError for a loss of 0
-    or below, and for a fact, which does not depend on a seed.
+    Student's interval with n - 1 degrees of freedom, m ± t s √(1 + 1/n): of losses on a logarithmic scale, of counts,
+    which may be 0, on that of count + 1, of shares as they are. Collapsed trainings are left out. Shares end at 0 and
+    1, counts at 0. Raises ValueError for a loss of 0 or below, and for a fact, which does not depend on a seed.
     """
     if kind is Kind.FACT:
         raise ValueError("a fact has no interval: it does not depend on a seed")
@@ -99,12 +99,12 @@ def prediction_interval(values: Sequence[float], kind: Kind) -> tuple[float, flo
     kept = [value for value in values if value not in collapsed(values, kind)]
     if len(kept) < LEAST:
         return None
-    scaled = np.log(kept) if kind is Kind.LOSS else np.asarray(kept, dtype=float)
-    n = len(scaled)
-    half = float(stats.t.ppf(0.975, n - 1) * scaled.std(ddof=1) * math.sqrt(1 + 1 / n))
-    low, high = float(scaled.mean()) - half, float(scaled.mean()) + half
+    scaled, back = {Kind.LOSS: (np.log, math.exp), Kind.COUNT: (np.log1p, math.expm1)}.get(kind, (np.asarray, float))
+    values, n = scaled(kept), len(kept)
+    half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) * math.sqrt(1 + 1 / n))
+    low, high = back(values.mean() - half), back(values.mean() + half)
     if kind is Kind.LOSS:
-        return math.exp(low), math.exp(high)
+        return low, high
     return max(low, 0.0), min(high, 1.0) if kind is Kind.SHARE else high
 
 

@@ -357,7 +357,7 @@ def test_front_pages_follow_the_records(records, verdicts, told):
     )
     assert page.count(".check compared=") == 7 and ".failed" not in page and "SYNTHETIC" not in page
     counted = Counter(verdict.status for one in verdicts for verdict in one.claims.values())
-    assert f"{counted[CONFIRMED]} hold and {counted[PARTLY]} hold in part" in page
+    assert f"{counted[CONFIRMED]} are confirmed and {counted[PARTLY]} hold in part" in page
     alone = told(front.write, dict(list(records.items())[:1]), verdicts[:1], False)
     assert "Main claims" not in alone and ".check" not in alone
 

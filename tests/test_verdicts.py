@@ -33,12 +33,12 @@ from study.verdicts import (
     [
         # Mean 0.91, s = 0.01, t(2) = 4.302653: half = 4.302653 · 0.01 · √(4/3) = 0.0496827.
         ([0.90, 0.91, 0.92], Kind.SHARE, 0.8603173, 0.9596827),
-        # The same of counts a hundred times as large.
-        ([90, 91, 92], Kind.COUNT, 86.03173, 95.96827),
+        # ln 91, ln 92, ln 93: mean 4.521749, s = 0.0108700; exp(4.521749 ∓ 4.302653 · 0.0108700 · √(4/3)) − 1.
+        ([90, 91, 92], Kind.COUNT, 86.15985, 96.10128),
         # Logarithms 0, 1, 2: exp(1 ∓ 4.968275).
         ([1.0, math.e, math.e**2], Kind.LOSS, 0.01890601, 390.8311),
-        # n = 5, s = √2.5, t(4) = 2.776445: half = 2.776445 · 1.581139 · √(6/5) = 4.808948, and no count is below 0.
-        ([1, 2, 3, 4, 5], Kind.COUNT, 0.0, 7.808948),
+        # ln 2 to ln 6: mean 1.315850, s = 0.4337618, t(4) = 2.776445, half = t s √(6/5); 0 is the lowest count.
+        ([1, 2, 3, 4, 5], Kind.COUNT, 0.0, 12.944875),
         # A share is 1 at most: half = 4.302653 · 0.01 · √(4/3) about 0.98.
         ([0.97, 0.98, 0.99], Kind.SHARE, 0.9303173, 1.0),
         ([7, 7, 7, 7], Kind.COUNT, 7.0, 7.0),

@@ -63,8 +63,8 @@ def layers(model: Any, ids: Any, lengths: Any) -> Figure:
 
 _SHOWN = {
     "embedding.tokens": "token embedding", "embedding.positions": "position embedding, added",
-    "block.attention": "multi-head self-attention", "block.attention_norm": "layer normalisation",
-    "block.feed_forward": "feed-forward, ReLU", "block.feed_forward_norm": "layer normalisation",
+    "block.attention": "multi-head self-attention", "block.attention_norm": "add, layer normalisation",
+    "block.feed_forward": "feed-forward, ReLU", "block.feed_forward_norm": "add, layer normalisation",
     "head": "mean over the text's tokens, dense head",
 }  # fmt: skip
 
@@ -74,7 +74,7 @@ def _called(model: Any, ids: Any, lengths: Any) -> list[tuple[str, str, int]]:
     found = []
 
     def note(name: str, module: Any, inputs: Any, result: Any) -> None:
-        examples = {"embedding.positions": "N", "head": "B"}.get(name, "B, N")
+        examples = "B" if name == "head" else "B, N"
         parameters = sum(p.numel() for p in module.parameters())
         found.append((name, f"({examples}, {result.shape[-1]})", parameters))
 

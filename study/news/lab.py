@@ -44,7 +44,7 @@ __all__ = [
 ]  # fmt: skip
 
 WITHOUT = {key: key.removeprefix("without-").replace("-", " ") for key in design.ABLATIONS} | {
-    "without-n-grams": "n-grams", "without-co-occurrence": "vectors from co-occurrence",
+    "without-n-grams": "wide towers", "without-co-occurrence": "vectors from co-occurrence",
     "without-one-cycle": "one-cycle schedule",
 }  # fmt: skip
 """What each row of the ablation is without, in words, by its key."""

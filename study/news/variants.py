@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-import numpy as np
 import pandas as pd
 
-from study.comparison import Comparison, compare, gap, measured
+from study.comparison import Comparison, compare, gap, mean, measured
 from study.evaluation import Interval, t_interval
 from study.runs import Record, of
 
@@ -75,9 +74,9 @@ class Variants(dict[str, Sequence[Record]]):
         """By how much a variant is ahead of each other one in test accuracy."""
         return {other: compare(self[key], runs).difference for other, runs in self.items() if other != key}
 
-    def medians(self, name: str) -> dict[str, float]:
-        """The median over seeds of a quantity for each variant."""
-        return {key: float(np.median([measured(r, name) for r in runs])) for key, runs in self.items()}
+    def means(self, name: str) -> dict[str, float]:
+        """The mean over seeds of a quantity for each variant."""
+        return {key: mean(runs, name) for key, runs in self.items()}
 
 
 def regularised_strength(records: Sequence[Record]) -> float:

@@ -88,9 +88,9 @@ def gradients(e: Evidence) -> Verdict:
     alone, shared = e.median("raw", "saturated"), e.median("scaled", "saturated")
     return Verdict(
         CONFIRMED if raw < VANISHED * divided else UNCLEAR,
-        f"At the largest d_k the median gradient is {significant(raw, 2)} without and {significant(divided, 2)} with "
-        f"the division, and {percent(alone, 0)} of the queries give more than 99% of their weight to one key, against "
-        f"{percent(shared, 0)}.",
+        f"Of random queries with the largest d_k, the median gradient is {significant(raw, 2)} without and "
+        f"{significant(divided, 2)} with the division, and {percent(alone, 0)} give more than 99% of their weight to "
+        f"one key, against {percent(shared, 0)}.",
     )
 
 
@@ -101,12 +101,12 @@ CLAIMS: dict[str, Callable[[Evidence], Verdict]] = {
     "attention_weight_vector": lambda e: Verdict(
         CONFIRMED if (e.x @ np.ones(WIDTH)).shape == e.q.shape else PARTLY,
         "Queries do have weights of their own, but a weight vector would make each query a single number; a matrix "
-        f"makes it a vector of d_k numbers (here {e.q.shape[1]}).",
+        "makes it a vector of d_k numbers.",
     ),
     "attention_score": score,
     "attention_every_key": lambda e: Verdict(
         fact(e.weights.shape == (len(e.q), len(e.k)) and np.allclose(e.weights.sum(axis=1), 1)),
-        f"Each of {len(e.q)} queries has {e.weights.shape[1]} weights, which sum to one.",
+        f"In an example of {len(e.q)} tokens each query has {e.weights.shape[1]} weights, which sum to one.",
     ),
     "attention_softmax_of_scores": lambda e: Verdict(
         fact(np.allclose(softmax(e.scores, axis=1), e.weights)),
