@@ -114,7 +114,8 @@ def _beside(row: repeats.Row) -> str:
 
 
 def _reproductions(found: Sequence[Reproduction], known: set[str]) -> list[str]:
-    """A row for each reproduction that was kept; `known` holds the digests of the report's specs."""
+    """A row for each kept reproduction that repeated runs of this report; `known` are the digests of their specs."""
+    found = [one for one in found if known & set(one.runs)]
     if not found:
         return []
     caption = (
