@@ -450,8 +450,8 @@ focus = lab.concentration(run.record)
 page.figure(
     charts.attention(run.record),
     "vision-attention",
-    "The plain ViT: two test images of each class that it classifies correctly and its most confident mistake (orange), with the predicted class; below, how much of each patch reaches the "
-    "class token.",
+    "The plain ViT: two test images of each class that it classifies correctly and its most confident mistake (orange), with the predicted class; below, how much of each patch "
+    "can reach the class token.",
     "Nine photographs, below them the same in grey under a map of their attention, with a colour bar.",
 )
 
@@ -555,14 +555,14 @@ longer = lab.trial_difference("efficientnet-longer-whole", "efficientnet-16", im
 page.figure(
     charts.history(everything),
     "vision-history",
-    "Accuracy and loss per epoch. Training values are means over the epoch, with augmented images and smoothed labels, "
-    "hence the higher loss. An arrow gives a loss beyond the axis.",
+    "Accuracy and loss per epoch, losses on a logarithmic axis. Training values are means over the epoch, with augmented "
+    "images and smoothed labels, hence the higher loss.",
     "Five columns of curves, accuracy above loss.",
 )
 page.figure(
     charts.confusion(everything),
     "vision-confusion",
-    "Confusion matrices on the test split, in images, means of the trainings; the most frequent mistakes are between dogs and food.",
+    "Confusion matrices on the test split, in images, rounded means of the trainings; the most frequent mistakes are between dogs and food.",
     "Five matrices with large diagonals.",
 )
 
@@ -680,7 +680,7 @@ page.table(
     tables.origins(leaning),
     "vision-origin",
     "How often food and vehicles are called dogs, by whether their images came in 64×64 pixels or were shrunk to them; and "
-    "the accuracy on images that came so.",
+    "the accuracy on images that came in 64×64 pixels.",
 )
 
 # %% [markdown] tags=["summary"]
