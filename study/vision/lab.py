@@ -43,7 +43,7 @@ from study.vision.trainings import GLIMPSED
 __all__ = [
     "GLIMPSED", "ONE_TRAINING", "ORIGINALS", "STEADY", "Run", "Vision", "accuracies", "apart",
     "concentration", "frequent_mistake", "gap_difference", "history", "origins", "parameters_in_paper", "points",
-    "reported", "share_of", "train_test_gap", "trial_difference",
+    "reported", "rises", "share_of", "train_test_gap", "trial_difference",
 ]  # fmt: skip
 
 Make = Callable[..., nn.Module]
@@ -241,6 +241,11 @@ def history(record: Record, full_size: bool = False) -> pd.DataFrame:
     """What a record holds of each epoch (see `Run.history`), or of those on full-size images and the one before."""
     found = lab.history(record, "loss", "accuracy", "validation_loss", "validation_accuracy")
     return found.iloc[max(0, first_whole(record) - 1) :] if full_size else found
+
+
+def rises(records: Sequence[Record]) -> list[float]:
+    """By how much the validation accuracy of each training rises with its first epoch on full-size images."""
+    return [history(record, full_size=True).validation_accuracy.diff().iloc[1] for record in records]
 
 
 def frequent_mistake(records: Sequence[Record]) -> tuple[str, str]:
