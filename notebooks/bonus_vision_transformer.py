@@ -218,7 +218,7 @@ settings = run.record.spec["settings"]
 shape = settings["arguments"]
 of_record = run.record.metrics["parameters"]
 counted = sum(weights.numel() for weights in fresh.parameters())
-speed = vision.speed()
+speed, full_size_speed = vision.speed("progressive"), vision.speed("ours")
 
 # %% [markdown]
 # With {eval}`shape["depth"]` blocks, tokens of {eval}`shape["width"]` numbers, {eval}`shape["heads"]` heads and {eval}`shape["hidden"]` hidden units it has {eval}`number(counted)` parameters {eval}`holds(counted, "=", of_record)`, a size that {eval}`number(images["train"])` images and two processor cores allow. ViT-Base, the smallest model of the paper, has {eval}`number(lab.parameters_in_paper("ViT") / 1e6)` million and was trained on millions of images. Given equal weights, our network returns what `ViTForImageClassification` of the library `transformers` returns; a test checks this.
@@ -270,7 +270,7 @@ def train_plainly(network, images, classes, held_out, epochs=1, batch=64):
 # - Early epochs see smaller images and only the last ones full-size images, which saves time; progressive resizing of this kind was studied by Tan & Le ([2021](#tan2021efficientnetv2)). Validation is on full-size images throughout, in the early epochs on {eval}`lab.GLIMPSED` of them.
 # - Gradients are clipped, and most networks multiply in 16-bit floating point.
 #
-# It trains ResNet-18 on {eval}`number(speed, 1)` times as many images a second as a common loop, which decodes and augments one image at a time and multiplies in 32 bits {eval}`holds(speed, ">", 1)`. This was measured when the records were made; the appendix on speed repeats it on another machine, where rates and ratio differ.
+# It trains ResNet-18 on {eval}`number(full_size_speed, 1)` times as many full-size images a second as a common loop, which decodes and augments one image at a time and multiplies in 32 bits {eval}`holds(full_size_speed, ">", 1)`. With smaller images in the early epochs the factor is {eval}`number(speed, 1)` {eval}`holds(speed, ">", full_size_speed)`. Both were measured when the records were made; the appendix on speed repeats them on another machine, where rates and ratios differ.
 #
 # **Try it: no class token.** In `VisionTransformer.forward` read the class off the mean of the patches: replace `[:, 0]` by `[:, 1:].mean(dim=1)`. Run its cell, and these lines in a new one, before and after the change. They need the images, halve their side to save time, and take about two minutes. Which one learns faster? (`vision.train` would repeat the whole training, the better part of an hour.) Then undo the change and run its cell again: the cells below look for results of the network as it was.
 #
@@ -580,10 +580,15 @@ page.figure(
 # %% tags=["hide-input"]
 # How far the convolutional stem carries
 better = everything["ViT-C"]
+larger, dearer = (
+    better[0].metrics[what] / trained["ViT"][0].metrics[what] - 1 for what in ("parameters", "multiply_adds")
+)
 gain, behind_vgg = lab.apart(better, trained["ViT"]), lab.apart(trained["VGG-13"], better)
 
 # %% [markdown]
-# Can a Vision Transformer do better with so few images? Xiao et al. ([2021](#xiao2021early)) replace the flat patches by a few small convolutions and keep the rest; they call the result ViT-C. Ours halves the image three times, so that a token again stands for 8×8 pixels. But neighbouring tokens now share pixels, and edges and colours are found before attention begins. The class is read off the mean of all tokens, the class token among them ([Beyer et al. 2022](#beyer2022better)), and a quarter of the training images lose a rectangle ([Zhong et al. 2020](#zhong2020random)).
+# Can a Vision Transformer do better with so few images? Xiao et al. ([2021](#xiao2021early)) replace the flat patches by a few small convolutions, and leave out one block of the transformer so that the computation stays the same; they call the result ViT-C. Ours keeps all its blocks. So it has {eval}`percent(larger, 0)` more parameters than the ViT and {eval}`percent(dearer, 0)` more multiply-adds {eval}`holds(min(larger, dearer), ">", 0)`, and a part of its gain may come from size. Its convolutions halve the image three times, so that a token again stands for 8×8 pixels. But neighbouring tokens now share pixels, and edges and colours can be found before attention begins.
+#
+# The class is read off the mean of all tokens, the class token among them. Beyer et al. ([2022](#beyer2022better)) average in this manner, but over the patches alone, without a class token. A quarter of the training images lose a rectangle ([Zhong et al. 2020](#zhong2020random)).
 
 
 # %% tags=["model"]
@@ -651,7 +656,7 @@ improved = vision.train(ConvolutionalTransformer, seed=0)
 stem = lab.share_of(vision.build(ConvolutionalTransformer), "tokens")
 
 # %% [markdown]
-# ViT-C classifies {eval}`percent(lab.accuracies(everything)["ViT-C"])` of the test images correctly, {eval}`number(100 * gain.mean, 1)` points more than the ViT {eval}`holds(gain.low, ">", 0)`. It differs from it in the stem, the mean, the erased rectangles, the learning rate and in more epochs on full-size images; which of these helps we did not separate. VGG is still {eval}`number(100 * behind_vgg.mean, 1)` points ahead {eval}`holds(behind_vgg.low, ">", 0)`. The stem has {eval}`percent(stem, 0)` of the parameters.
+# ViT-C classifies {eval}`percent(lab.accuracies(everything)["ViT-C"])` of the test images correctly, {eval}`number(100 * gain.mean, 1)` points more than the ViT {eval}`holds(gain.low, ">", 0)`. The two differ in the stem, in size, the mean, the erased rectangles, the learning rate, and the number of epochs on full-size images; which of these helps we did not separate. VGG is still {eval}`number(100 * behind_vgg.mean, 1)` points ahead {eval}`holds(behind_vgg.low, ">", 0)`. The stem has {eval}`percent(stem, 0)` of the parameters.
 
 # %% [markdown]
 # ### What attention adds

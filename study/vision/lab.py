@@ -199,10 +199,13 @@ class Vision:
             attended = rollout.seen(network.attention(inputs), class_token=True)[0].numpy()
         return Classified(pixels, dict(zip(classes_of(run.record.spec), map(float, found), strict=True)), attended)
 
-    def speed(self) -> float:
-        """Training images a second of our loop, small images first, over those of the plain way; median of repeats."""
+    def speed(self, way: str) -> float:
+        """Training images a second of our loop over those of the plain way; median of repeats.
+
+        `way`: "ours", all at full size, or "progressive", smaller ones in the early epochs.
+        """
         measured = runs.of(self.records, "bonus-speed")[0].metrics
-        return float(np.median(np.divide(measured["progressive"], measured["plain"])))
+        return float(np.median(np.divide(measured[way], measured["plain"])))
 
     def attention_gain(self, network: str) -> Comparison:
         """A transformer ("vit", "vit-c") against itself without attention, on validation."""
