@@ -225,5 +225,6 @@ def test_altered_trials_break_what_rests_on_them(monkeypatch):
     table = evaluation.trials()
     table.loc["efficientnet-late", "validation_accuracy"] = 0.9
     table.loc["efficientnet-statistics", "validation_accuracy"] = 0.8
+    table.loc["hybrid-without-mean", "validation_accuracy"] = 0.9
     monkeypatch.setattr(evaluation, "trials", lambda: table)
-    assert_broken(evaluated(monkeypatch), ["finer.low", "momentum_cost"])
+    assert_broken(evaluated(monkeypatch), ["finer.low", "momentum_cost", "readout.high"])
