@@ -53,12 +53,20 @@ def test_confusion_has_true_classes_in_rows():
     assert fig.axes[0].get_ylabel() == "true class" and fig.axes[0].get_xlabel() == "predicted"
 
 
-def test_a_loss_above_the_axis_stands_as_a_number():
+def test_a_single_high_loss_leaves_the_others_apart():
     record = training([64], 4)
-    record.arrays["history_validation_loss"] = np.array([5.06, 0.5, 0.4, 0.3])
-    fig = charts.history({"ViT": [record]})
-    (said,) = [text for text in fig.axes[1].texts]
-    assert said.get_text() == "↑ 5.1" and said.get_position()[0] == 2.5
+    record.arrays["history_validation_loss"] = np.array([6.3, 0.5, 0.4, 0.3])
+    axis = charts.history({"ViT": [record]}).axes[1]
+    assert axis.get_yscale() == "log" and axis.get_ylim()[0] < 0.3 and axis.get_ylim()[1] > 6.3 and not axis.texts
+
+
+def test_seeds_are_told_apart_by_the_width_of_their_lines():
+    fig = charts.history({"ViT": [training([64], 4), training([64], 4), training([64], 4)]})
+    widths = [line.get_linewidth() for line in fig.axes[0].lines]
+    assert widths == [charts.FIRST] * 2 + [charts.OTHERS] * 4
+    (legend,) = fig.legends
+    shown = dict(zip((text.get_text() for text in legend.get_texts()), legend.legend_handles, strict=True))
+    assert shown["first seed"].get_linewidth() == charts.FIRST and shown["other seeds"].get_linewidth() == charts.OTHERS
 
 
 def test_attention_is_a_map_and_mistakes_are_orange():

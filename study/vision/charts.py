@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from study import classifier_charts, figures
 from study.runs import Record
@@ -16,8 +18,8 @@ from study.vision.sources import CLASSES, classes_of
 Found = Mapping[str, Sequence[Record]]
 """The records of networks, by name, a record a seed."""
 
-HIGHEST_LOSS = 1.25
-"""Where the axis of losses ends (nats)."""
+FIRST, OTHERS = 1.3, 0.6
+"""Widths of the curves of a network's first seed, and of its other ones (points)."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def patches(image: np.ndarray, patch: int) -> Figure:
     axes[1].set_title(f"{grid}×{grid} patches", weight="normal")
     axes[2].set_title(f"{grid**2 + 1} tokens", weight="normal")
     flat, places = cut.reshape(-1, patch, patch, 3), [*range(shown - 1), grid**2 - 1]
-    axes[2].text(0, 0, "class", ha="center", va="center", fontsize=7, bbox={"fc": "#E2E2E2", "ec": "none", "pad": 4})
+    axes[2].text(0, 0, "class", ha="center", va="center", fontsize=7, bbox={"fc": "#E2E2E2", "ec": "none", "pad": 2})
     for x, place in enumerate(places, start=1):
         x += place > x
         axes[2].imshow(flat[place], extent=(x - 0.4, x + 0.4, -0.4, 0.4))
@@ -69,34 +71,36 @@ def patches(image: np.ndarray, patch: int) -> Figure:
 
 
 def history(found: Found) -> Figure:
-    """Accuracy and loss of training and validation against epochs, a column a network, a line a seed.
+    """Accuracy and loss of training and validation against epochs, a column a network, a line a seed, the first thick.
 
-    Epochs on images below full size are shaded. A loss above the axis stands as a number at its upper end.
+    Epochs on images below full size are shaded. Losses have a logarithmic axis: single ones are far above the rest.
     """
-    fig, axes = figures.new(height_cm=7.6, rows=2, cols=len(found), sharey="row", sharex="col", squeeze=False)
+    fig, axes = figures.new(height_cm=7.3, rows=2, cols=len(found), sharey="row", sharex="col", squeeze=False)
     for column, (name, records) in zip(axes.T, found.items(), strict=True):
         for axis, quantity in zip(column, ("accuracy", "loss"), strict=True):
             axis.axvspan(0.5, first_whole(records[0]) + 0.5, color="#EEEEEE", lw=0, label="smaller images")
-            for record in records:
-                _curves(axis, record, quantity)
+            for place, record in enumerate(records):
+                _curves(axis, record, quantity, first=place == 0)
         column[0].set_title(figures.broken(name))
         column[1].set_xlabel("epoch")
         column[1].xaxis.get_major_locator().set_params(integer=True)
     axes[0, 0].set(ylabel="accuracy", ylim=(0.3, 1.0))
-    axes[1, 0].set(ylabel="cross-entropy (nats)", ylim=(0, HIGHEST_LOSS))
+    axes[1, 0].set(ylabel="cross-entropy (nats)", yscale="log")
+    axes[1, 0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    figures.plain_ticks(axes[1, 0].yaxis)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    legend = dict(zip(labels, handles, strict=True))
-    fig.legend(legend.values(), legend, ncols=len(legend), loc="outside upper center")
+    if max(map(len, found.values())) > 1:
+        handles += [Line2D([], [], color="black", lw=width) for width in (FIRST, OTHERS)]
+        labels += ["first seed", "other seeds"]
+    fig.legend(handles, labels, ncols=len(labels), loc="outside upper center")
     return fig
 
 
-def _curves(axis: Axes, record: Record, quantity: str) -> None:
+def _curves(axis: Axes, record: Record, quantity: str, first: bool) -> None:
     for label, (prefix, colour, style) in classifier_charts.SPLITS.items():
         values = record.arrays[f"history_{prefix}{quantity}"]
-        axis.plot(np.arange(1, len(values) + 1), values, style, color=colour, lw=1, label=label)
-        for place in np.flatnonzero(values > HIGHEST_LOSS):
-            above = f"↑ {values[place]:.1f}"
-            axis.text(place + 2.5, HIGHEST_LOSS - 0.03, above, color=colour, fontsize=7, va="top", ha="left")
+        look = {"lw": FIRST, "label": label} if first else {"lw": OTHERS}
+        axis.plot(np.arange(1, len(values) + 1), values, style, color=colour, **look)
 
 
 def confusion(found: Found) -> Figure:
@@ -165,5 +169,6 @@ def _overlaid(axis: Axes, image: np.ndarray, attended: np.ndarray) -> AxesImage:
 def _named(axis: Axes, name: str) -> None:
     """An image's axis with nothing but a name at its left."""
     axis.set_axis_on()
+    axis.spines[:].set_visible(False)
     axis.set(xticks=[], yticks=[], ylabel=name)
     axis.grid(visible=False)

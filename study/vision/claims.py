@@ -233,7 +233,8 @@ def vgg_resnet_best(e: Evidence) -> Verdict:
             *_ahead(e, e.efficientnet),
         ),
         f"{_behind_words(e, 'the ViT', e.vit)} {_behind_words(e, 'EfficientNet', e.efficientnet)} "
-        f"{_gaps_words(e, 'the ViT', e.vit)} {_gaps_words(e, 'EfficientNet', e.efficientnet)}",
+        f"{_gaps_words(e, 'the ViT', e.vit)} {_gaps_words(e, 'EfficientNet', e.efficientnet)} "
+        "The networks are compared as set up here; EfficientNet is not adapted to small images.",
     )
 
 

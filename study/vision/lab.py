@@ -43,7 +43,7 @@ from study.vision.trainings import GLIMPSED
 __all__ = [
     "GLIMPSED", "ONE_TRAINING", "ORIGINALS", "STEADY", "Run", "Vision", "accuracies", "apart",
     "concentration", "frequent_mistake", "gap_difference", "history", "origins", "parameters_in_paper", "points",
-    "reported", "share_of", "train_test_gap", "trial_difference",
+    "reported", "rises", "share_of", "train_test_gap", "trial_difference",
 ]  # fmt: skip
 
 Make = Callable[..., nn.Module]
@@ -199,10 +199,13 @@ class Vision:
             attended = rollout.seen(network.attention(inputs), class_token=True)[0].numpy()
         return Classified(pixels, dict(zip(classes_of(run.record.spec), map(float, found), strict=True)), attended)
 
-    def speed(self) -> float:
-        """Training images a second of our loop, small images first, over those of the plain way; median of repeats."""
+    def speed(self, way: str) -> float:
+        """Training images a second of our loop over those of the plain way; median of repeats.
+
+        `way`: "ours", all at full size, or "progressive", smaller ones in the early epochs.
+        """
         measured = runs.of(self.records, "bonus-speed")[0].metrics
-        return float(np.median(np.divide(measured["progressive"], measured["plain"])))
+        return float(np.median(np.divide(measured[way], measured["plain"])))
 
     def attention_gain(self, network: str) -> Comparison:
         """A transformer ("vit", "vit-c") against itself without attention, on validation."""
@@ -241,6 +244,11 @@ def history(record: Record, full_size: bool = False) -> pd.DataFrame:
     """What a record holds of each epoch (see `Run.history`), or of those on full-size images and the one before."""
     found = lab.history(record, "loss", "accuracy", "validation_loss", "validation_accuracy")
     return found.iloc[max(0, first_whole(record) - 1) :] if full_size else found
+
+
+def rises(records: Sequence[Record]) -> list[float]:
+    """By how much the validation accuracy of each training rises with its first epoch on full-size images."""
+    return [history(record, full_size=True).validation_accuracy.diff().iloc[1] for record in records]
 
 
 def frequent_mistake(records: Sequence[Record]) -> tuple[str, str]:

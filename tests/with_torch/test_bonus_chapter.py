@@ -11,7 +11,7 @@ import pytest
 from chapter import assert_broken, assert_sound
 
 from study import profile, runs
-from study.vision import experiments
+from study.vision import evaluation, experiments
 from study.vision.sources import RESIZED, UNKNOWN
 
 pytestmark = pytest.mark.slow
@@ -104,6 +104,13 @@ def efficientnet_diverges(record):
     return replace(record, arrays=record.arrays | history)
 
 
+def vgg_falls_in_its_second_training(record):
+    if not is_run(record, "models", "vgg") or record.spec["seed"] != 1:
+        return record
+    falling = np.linspace(0.9, 0.8, record.metrics["epochs"])
+    return replace(record, arrays=record.arrays | {"history_validation_accuracy": falling})
+
+
 def vit_stops_early(record):
     return replace(record, metrics=record.metrics | {"epochs": 3}) if is_run(record, "models", "vit") else record
 
@@ -188,7 +195,8 @@ CASES = [
     (resnet_learns_by_heart, ['train_accuracy["ResNet-18"]', "resnet_gap.low"], {"resnet_overfits": "confirmed"}),
     (vit_stops_early, ['epochs["ViT"]'], {}),
     (vgg_learns_by_heart, ["vgg_gap.high"], {"vgg_generalises": "contradicted"}),
-    (efficientnet_diverges, ["closing", "rises"], {"efficientnet_converges": "unclear"}),
+    (efficientnet_diverges, ["closing", 'rises["EfficientNet"]'], {"efficientnet_converges": "unclear"}),
+    (vgg_falls_in_its_second_training, ["min, rises.values()"], {}),
     (efficientnet_is_level, ["max(levels)"], {"efficientnet_converges": "unclear"}),  # in two trainings of two
     (vit_stares, ["focus[True]"], {}),
     (vit_c_all_right, ["behind_vgg.low"], {}),
@@ -196,6 +204,9 @@ CASES = [
     (attention_matters, ['added["ViT"].high', 'added["ViT-C"].low', "max(one.low"], {}),
     (images_of_the_original, ["vision.comparable"], {}),
     (images_of_ones_own, ["vision.stand_in", "towards_dogs"], {"vit_lower": "not judged here"}),
+    (chapter.altered("bonus-speed", ours=[40.0] * 3), ['full_size_speed, ">", 1'], {}),
+    (chapter.altered("bonus-speed", progressive=[60.0] * 3), ["(speed"], {}),
+    (chapter.altered("bonus-models", model="vit-c", multiply_adds=10**6), ["dearer"], {}),
     (uneven_classes, ['facts["classes"]'], {}),
     (vgg_leans_on_shrinking, ["towards_dogs"], {}),
     (vehicles_taken_for_food, ["mixed"], {}),
@@ -208,3 +219,12 @@ def test_an_altered_record_breaks_what_rests_on_it(monkeypatch, as_committed, al
     assert_broken(found, checks)
     for name, status in verdicts.items():
         assert found[name] == status != as_committed[name]
+
+
+def test_altered_trials_break_what_rests_on_them(monkeypatch):
+    table = evaluation.trials()
+    table.loc["efficientnet-late", "validation_accuracy"] = 0.9
+    table.loc["efficientnet-statistics", "validation_accuracy"] = 0.8
+    table.loc["hybrid-without-mean", "validation_accuracy"] = 0.9
+    monkeypatch.setattr(evaluation, "trials", lambda: table)
+    assert_broken(evaluated(monkeypatch), ["finer.low", "momentum_cost", "readout.high"])
