@@ -55,7 +55,7 @@ LIMITATIONS = """
 - The production line of Part I is simulated; its rates are those of the simulation, not of a plant.
 - Part II rests on one series with few labelled windows; scores on it vary with the seed and with the rule for alarms. Our detector was designed on the nine other series, so its scores there are optimistic.
 - Part IV trains on what public subsets hold of AG's news. What a technique changes is judged in two settings that were chosen among guesses by the original's training and validation scores.
-- The Bonus part has other images than the original, so accuracies are not comparable. Each network was trained twice: small differences may be chance. Some trials that led to its settings had looked at test images of an earlier split.
+- The Bonus part has other images than the original, so accuracies are not comparable. Each network was trained twice, EfficientNet without an adaptation to small images: small differences may be chance. Some trials that led to its settings had looked at test images of an earlier split.
 """  # noqa: E501
 
 
