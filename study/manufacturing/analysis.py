@@ -47,7 +47,7 @@ def finding(records: Sequence[Record]) -> str:
         f"the faults at a false-alarm rate of {percent(FALSE_ALARMS, 0)}, PCA with as many components "
         f"{found[PCA_NAME]}. After its {e.epochs} epochs {trend}: {number(first, 2)} on the plant for development, "
         f"{number(second, 2)} after {2 * e.epochs}. {LABELS[0]} labelled faults change its rate by "
-        f"{shown(e.gains(AUTOENCODER)['labels'])}."
+        f"{shown(e.labelled(AUTOENCODER, LABELS[0]))}, {LABELS[1]} by {shown(e.labelled(AUTOENCODER, LABELS[1]))}."
     )
 
 
