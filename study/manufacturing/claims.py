@@ -87,7 +87,7 @@ CLAIMS: dict[str, Callable[[Evidence], Verdict]] = {
         f"by {{}}, of those of severity {STANDARD_SEVERITY:g} by {{}}.",
     ),
     "few_labels": changes(
-        lambda e: [e.labelled(AUTOENCODER, count) for count in LABELS[:2]],
+        lambda e: [e.gains(AUTOENCODER)[name] for name in ("labels", "more labels")],
         rises, rises,
         words=f"Detection changes by {{}} with {LABELS[0]} labelled faults and by {{}} with {LABELS[1]}.",
     ),

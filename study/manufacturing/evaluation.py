@@ -175,11 +175,6 @@ class Evidence:
         strategies = "retrained", "new threshold"
         return difference(*(self.at("months", MONTHS, strategy, detector, quantity) for strategy in strategies))
 
-    def labelled(self, detector: str, count: int) -> Interval:
-        """What a classifier of the residuals that learns from so many labelled faults changes in detection."""
-        learnt = self.at("labels", detector, "all", str(count), "detection")
-        return difference(learnt, self.at("scores", detector, "detection"))
-
     def subtle_gain(self, detector: str) -> Interval:
         """What the heat balance as a check changes in detection of faults of the second lowest severity."""
         place = "severities", 1, "scores"
@@ -190,6 +185,7 @@ class Evidence:
         improved = {
             "check": ("scores", OR_CHECK.format(detector)),
             "labels": ("labels", detector, "all", str(LABELS[0])),
+            "more labels": ("labels", detector, "all", str(LABELS[1])),
             "ensemble": ("scores", ENSEMBLE),
             "worst": ("scores", WORST.format(detector)),
         }

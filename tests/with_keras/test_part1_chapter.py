@@ -90,7 +90,7 @@ CASES = {
     "a short training is enough": (altered("part1-short", "scores", AE, detection=0.99), ["e.shortened(ae).high"]),
     "ten labels help": (reference("labels", AE, "all", "10", detection=0.99), ['gain["labels"].low']),
     "ten labels do harm": (reference("labels", AE, "all", "10", detection=0.0), ['gain["labels"].high']),
-    "thirty labels do not help": (reference("labels", AE, "all", "30", detection=0.0), ["labelled.low"]),
+    "thirty labels do not help": (reference("labels", AE, "all", "30", detection=0.0), ['gain["more labels"].low']),
     "the ensemble beats PCA": (reference("scores", "Ensemble", detection=1.0), ['gain_pca["ensemble"]']),
     "a short training is not enough for the worst gauge": (
         altered("part1-short", "scores", "Autoencoder, worst gauge", detection=0.3),
