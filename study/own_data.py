@@ -1,13 +1,23 @@
-"""What the readers of the user's own data share: text of a file, rows of a table, and all faults at once."""
+"""What the readers of the user's own data share: text of a file, rows of a table, numbers, and all faults at once."""
 
 import csv
 import io
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+import pandas as pd
+
 from study.catalog import DataError
 
 LISTED = 20
 """Faults that an error names; of the others it says how many there are."""
+NO_VALUE = ("", "-", "na", "nan", "n/a", "none", "null")
+
+_EXPONENT = r"(?:[eE][+-]?\d+)?"
+_STYLES = {  # decimal sign, and the sign of thousands
+    (".", ","): rf"[+-]?(?:(?:\d+\.?\d*|\.\d+){_EXPONENT}|[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d+)?)",
+    (",", "."): rf"[+-]?(?:(?:\d+,?\d*|,\d+){_EXPONENT}|[1-9]\d{{0,2}}(?:\.\d{{3}})+(?:,\d+)?)",
+}
 
 
 def hidden(name: str) -> bool:
@@ -60,3 +70,55 @@ def table_of(file: Path, text: str, delimiters: str = ";\t|,") -> tuple[str, lis
         f"Put fields that hold a {delimiter!r} between quotes, and complete the others.",
     )  # fmt: skip
     return delimiter, rows
+
+
+def like_numbers(cells: pd.Series) -> pd.Series:
+    """Which cells (n,) of text look like a number, whatever its decimal sign: (n,) bool."""
+    return _plain(_with_minus(cells)).str.fullmatch("|".join(_STYLES.values())).fillna(False).astype(bool)
+
+
+def _with_minus(cells: pd.Series) -> pd.Series:
+    return cells.str.replace("\u2212", "-")
+
+
+def _plain(cells: pd.Series) -> pd.Series:
+    """Cells without spaces between thousands; NaN where they hold no value."""
+    plain = cells.str.replace(r"(?<=\d)[ '\u2019\u00a0\u202f](?=\d{3}(?!\d))", "", regex=True)
+    return plain.mask(plain.str.lower().isin(NO_VALUE))
+
+
+def numbers(cells: pd.Series, delimiter: str, file: Path, notes: list[str]) -> pd.Series:
+    """The numbers (n,) float64 in cells of text that are indexed by their lines; NaN where they hold no value.
+
+    A line may have several. Their decimal sign is told from all of them; the notes say what was read into it. Raises
+    DataError, naming file and line.
+    """
+    cells = _with_minus(cells)
+    plain = _plain(cells)
+    given = plain.dropna()
+    fits = {style: given.str.fullmatch(pattern) for style, pattern in _STYLES.items()}
+    style = max(fits, key=lambda one: (fits[one].sum(), one[0] == "."))
+    refuse_cells(cells[plain.notna()], ~fits[style], file, "value", "a number", "Correct it, or leave it empty.")
+    decimal, thousands = style
+    read = lambda d, t: pd.to_numeric(plain.str.replace(t, "").str.replace(d, "."))  # noqa: E731
+    values = read(decimal, thousands)
+    if all(fit.all() for fit in fits.values()) and delimiter != ",":  # such a table may well have a decimal comma
+        refuse_cells(
+            cells, (values != read(thousands, decimal)) & values.notna(), file, "value",
+            "a number of one meaning (a decimal sign or one of thousands?)", "Write 1234, or 1.2340.",
+        )  # fmt: skip
+    if given.str.contains(thousands, regex=False).any() or not plain.equals(cells.mask(plain.isna())):
+        notes.append("signs between thousands are left out")
+    if decimal == "," and given.str.contains(",").any():
+        notes.append("the comma is the decimal sign")
+    return values.astype(np.float64)
+
+
+def refuse_cells(cells: pd.Series, bad: pd.Series, file: Path, what: str, expected: str, remedy: str) -> None:
+    """Raise DataError for the first of the bad cells, indexed by their lines, if there are any."""
+    if bad.any():
+        line, more = cells.index[bad][0], int(bad.sum()) - 1
+        others = f" (and {more} more)" if more else ""
+        raise DataError(
+            f"{file}, line {line}{others}: the {what} is {cells[bad].iloc[0]!r}; expected {expected}. {remedy}"
+        )

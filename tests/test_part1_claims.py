@@ -23,10 +23,18 @@ def as_ever(metrics):
     return metrics["scores"][AUTOENCODER]["detection"]
 
 
+def subtle_as_ever(metrics):
+    return metrics["severities"][1]["scores"][AUTOENCODER]["detection"]
+
+
 AE = AUTOENCODER
 reference, contamination = partial(altered, "part1-reference"), partial(altered, "part1-contamination")
 NOT_LEARNT = contamination("recurring", AE, detection=0.99)
 FEWER, MORE = (partial(reference, "conditions", f"broken-{share:g}", AE) for share in BROKEN_GAUGES)
+CHECKED, SUBTLE = (
+    partial(reference, *place, OR_CHECK.format(AE)) for place in (("scores",), ("severities", 1, "scores"))
+)
+TEN, THIRTY = (partial(reference, "labels", AE, "all", count) for count in ("10", "30"))
 CASES = [
     ("errors_learnt", [NOT_LEARNT], CONFIRMED, PARTLY),
     ("errors_learnt", [NOT_LEARNT, contamination("own_threshold", AE, detection=as_ever)], CONFIRMED, UNCLEAR),
@@ -47,9 +55,12 @@ CASES = [
         CONFIRMED, UNCLEAR,
     ),
     ("conditions_change", [reference("months", 12, "fixed", AE, false_alarms=0.0)], CONFIRMED, CONFIRMED),  # by AUROC
-    ("expert_knowledge", [reference("scores", OR_CHECK.format(AE), detection=1.0)], UNCLEAR, CONFIRMED),
-    ("expert_knowledge", [reference("scores", OR_CHECK.format(AE), detection=0.0)], UNCLEAR, CONTRADICTED),
-    ("few_labels", [reference("labels", AE, "all", "10", detection=as_ever)], CONFIRMED, UNCLEAR),
+    ("expert_knowledge", [CHECKED(detection=1.0)], PARTLY, CONFIRMED),
+    ("expert_knowledge", [SUBTLE(detection=subtle_as_ever)], PARTLY, UNCLEAR),
+    ("expert_knowledge", [CHECKED(detection=0.0), SUBTLE(detection=0.0)], PARTLY, CONTRADICTED),
+    ("few_labels", [TEN(detection=1.0)], PARTLY, CONFIRMED),
+    ("few_labels", [THIRTY(detection=as_ever)], PARTLY, UNCLEAR),
+    ("few_labels", [TEN(detection=0.0), THIRTY(detection=0.0)], PARTLY, CONTRADICTED),
     ("combined_methods", [reference("scores", ENSEMBLE, detection=1.0)], PARTLY, CONFIRMED),
     ("combined_methods", [reference("scores", ENSEMBLE, detection=0.0)], PARTLY, CONTRADICTED),
     ("keep_teaching", [reference("months", 12, "retrained", AE, auroc=0.5, false_alarms=0.9)], CONFIRMED, CONTRADICTED),

@@ -6,14 +6,11 @@ What has two meanings is refused with file, line and remedy; what was read into 
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from study.catalog import DataError
-from study.own_data import table_of, text_of
+from study.own_data import numbers, refuse_cells, table_of, text_of
 from study.prose import join_list
-
-NO_VALUE = ("", "-", "na", "nan", "n/a", "none", "null")
 
 _EPOCH = r"\d{10}(?:\.\d+)?|\d{13}"
 _LOOKS_LIKE_TIME = re.compile(
@@ -23,11 +20,6 @@ _CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[AaPp][Mm])?"
 _TWO_ORDERS = r"^(\d{1,2})[-./](\d{1,2})[-./](\d{4})(?:[ ,T]+(.*))?$"
 _YEAR_OR_MONTH = r"^\d{4}[-./]?\d{1,2}|[A-Za-z]{3}.*\d{4}"
 _OFFSET = r"\d:\d\d.*?(?:Z|[+-]\d\d(?::?\d\d)?)$"
-_EXPONENT = r"(?:[eE][+-]?\d+)?"
-_STYLES = {  # decimal sign, and the sign of thousands
-    (".", ","): rf"[+-]?(?:(?:\d+\.?\d*|\.\d+){_EXPONENT}|[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d+)?)",
-    (",", "."): rf"[+-]?(?:(?:\d+,?\d*|,\d+){_EXPONENT}|[1-9]\d{{0,2}}(?:\.\d{{3}})+(?:,\d+)?)",
-}
 
 
 def read(file: str | Path) -> pd.DataFrame:
@@ -39,7 +31,7 @@ def read(file: str | Path) -> pd.DataFrame:
     file, notes = Path(file), []
     delimiter, names, cells = _table(file, notes)
     times, values = _columns(file, names, cells, notes)
-    table = pd.DataFrame({"timestamp": _times(times, file, notes), "value": _numbers(values, delimiter, file, notes)})
+    table = pd.DataFrame({"timestamp": _times(times, file, notes), "value": numbers(values, delimiter, file, notes)})
     table.attrs |= {"file": str(file), "notes": notes}
     return table
 
@@ -99,17 +91,17 @@ def _times(cells: pd.Series, file: Path, notes: list[str]) -> pd.Series:
         return pd.to_datetime(seconds.where(seconds < 1e11, seconds / 1000), unit="s").astype("datetime64[us]")
     offset = cells.str.contains(_OFFSET)
     if offset.any():
-        _refuse(cells, ~offset, file, "time", "an offset, as other lines have", "Add it.")
+        refuse_cells(cells, ~offset, file, "time", "an offset, as other lines have", "Add it.")
         notes.append("times with an offset are in UTC")
     orders = cells.str.extract(_TWO_ORDERS)
     both = orders[0].notna()
-    _refuse(
+    refuse_cells(
         cells, ~both & ~cells.str.contains(_YEAR_OR_MONTH), file, "time", "a time such as 2015-02-26 21:42:53",
         "Write it so, with a year of four digits.",
     )  # fmt: skip
     if not both.any():
         times = parsed(cells)
-        _refuse(cells, times.isna(), file, "time", "a time such as 2015-02-26 21:42:53", "Correct the line.")
+        refuse_cells(cells, times.isna(), file, "time", "a time such as 2015-02-26 21:42:53", "Correct the line.")
         return times
     readings = {}
     for name, day, month in (("day first", 0, 1), ("month first", 1, 0)):
@@ -118,7 +110,9 @@ def _times(cells: pd.Series, file: Path, notes: list[str]) -> pd.Series:
     whole = {name: times for name, times in readings.items() if times.notna().all()}
     if not whole:
         least = min(readings.values(), key=lambda times: times.isna().sum())
-        _refuse(cells, least.isna(), file, "time", "a date in the order of the other lines", "Write 2015-02-26 21:42.")
+        refuse_cells(
+            cells, least.isna(), file, "time", "a date in the order of the other lines", "Write 2015-02-26 21:42."
+        )
     # A date that may be two days is read as the one that leaves the smaller hole beside its neighbours.
     holes = {name: times.diff().abs().max() for name, times in whole.items()}
     if (
@@ -126,37 +120,7 @@ def _times(cells: pd.Series, file: Path, notes: list[str]) -> pd.Series:
         and holes["day first"] == holes["month first"]
         and not whole["day first"].equals(whole["month first"])
     ):
-        _refuse(cells, both, file, "time", "a date of one meaning (day or month first?)", "Write 2015-02-26.")
+        refuse_cells(cells, both, file, "time", "a date of one meaning (day or month first?)", "Write 2015-02-26.")
     best = min(holes, key=holes.get)
     notes.append(f"dates are read {best}")
     return whole[best]
-
-
-def _numbers(cells: pd.Series, delimiter: str, file: Path, notes: list[str]) -> pd.Series:
-    cells = cells.str.replace("\u2212", "-")
-    plain = cells.str.replace(r"(?<=\d)[ '\u2019\u00a0\u202f](?=\d{3}(?!\d))", "", regex=True)
-    plain = plain.mask(plain.str.lower().isin(NO_VALUE))
-    given = plain.dropna()
-    fits = {style: given.str.fullmatch(pattern) for style, pattern in _STYLES.items()}
-    style = max(fits, key=lambda one: (fits[one].sum(), one[0] == "."))
-    _refuse(cells[given.index], ~fits[style], file, "value", "a number", "Correct it, or leave it empty.")
-    decimal, thousands = style
-    read = lambda d, t: pd.to_numeric(plain.str.replace(t, "").str.replace(d, "."))  # noqa: E731
-    values = read(decimal, thousands)
-    if all(fit.all() for fit in fits.values()) and delimiter != ",":  # such a table may well have a decimal comma
-        _refuse(
-            cells, (values != read(thousands, decimal)) & values.notna(), file, "value",
-            "a number of one meaning (a decimal sign or one of thousands?)", "Write 1234, or 1.2340.",
-        )  # fmt: skip
-    if given.str.contains(thousands, regex=False).any() or not plain.equals(cells.mask(plain.isna())):
-        notes.append("signs between thousands are left out")
-    if decimal == "," and given.str.contains(",").any():
-        notes.append("the comma is the decimal sign")
-    return values.astype(np.float64)
-
-
-def _refuse(cells: pd.Series, bad: pd.Series, file: Path, what: str, expected: str, remedy: str) -> None:
-    if bad.any():
-        line, more = cells.index[bad][0], int(bad.sum()) - 1
-        others = f" (and {more} more)" if more else ""
-        raise DataError(f"{file}, line {line}{others}: the {what} is {cells[line]!r}; expected {expected}. {remedy}")

@@ -39,6 +39,7 @@ def finding(records: Sequence[Record]) -> str:
     """The part in three sentences."""
     e = Evidence(records)
     found = {name: shown(e.rate(name, "detection")) for name in (AUTOENCODER, PCA_NAME)}
+    gains = e.gains(AUTOENCODER)
     first, second = (e.developed(n) for n in (e.epochs, 2 * e.epochs))
     trend = "the rate is still rising" if second > first else "the rate no longer rises"
     return (
@@ -47,7 +48,7 @@ def finding(records: Sequence[Record]) -> str:
         f"the faults at a false-alarm rate of {percent(FALSE_ALARMS, 0)}, PCA with as many components "
         f"{found[PCA_NAME]}. After its {e.epochs} epochs {trend}: {number(first, 2)} on the plant for development, "
         f"{number(second, 2)} after {2 * e.epochs}. {LABELS[0]} labelled faults change its rate by "
-        f"{shown(e.gains(AUTOENCODER)['labels'])}."
+        f"{shown(gains['labels'])}, {LABELS[1]} by {shown(gains['more labels'])}."
     )
 
 

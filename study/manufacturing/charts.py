@@ -227,6 +227,7 @@ def _legend_above(fig: Figure, *axes: Axes) -> None:
 IMPROVEMENTS = {
     "check": "heat balance as a check",
     "labels": f"{LABELS[0]} labelled faults",
+    "more labels": f"{LABELS[1]} labelled faults",
     "ensemble": "ensemble of four",
     "worst": "score of the worst gauge",
 }
@@ -248,7 +249,7 @@ def improvements(e: Evidence) -> Figure:
         left.errorbar(means, y + shift, xerr=spread, fmt=look.marker, color=look.colour, ms=5, lw=1.2, label=name)
     left.axvline(0, color="black", lw=0.8)
     left.set_yticks(y, list(IMPROVEMENTS.values()))
-    left.invert_yaxis()
+    left.set_ylim(len(y) - 0.5, -0.5)
     left.grid(axis="y", visible=False)
     left.set(xlabel="change of detection rate", title="a  Changes")
     months = range(MONTHS + 1)

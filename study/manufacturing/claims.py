@@ -12,7 +12,7 @@ from study.comparison import is_negative as falls
 from study.comparison import is_positive as rises
 from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
 from study.manufacturing.evaluation import FALSE_ALARMS, Evidence, shown
-from study.manufacturing.experiments import BROKEN_GAUGES, LABELS, MONTHS, NOISE, SEVERITIES
+from study.manufacturing.experiments import BROKEN_GAUGES, LABELS, MONTHS, NOISE, SEVERITIES, STANDARD_SEVERITY
 from study.prose import percent
 from study.runs import Record
 from study.verdicts import CONFIRMED, CONTRADICTED, NOT_TESTED, PARTLY, UNCLEAR, Verdict
@@ -34,8 +34,9 @@ def errors_learnt(e: Evidence) -> Verdict:
     statuses = falls(learnt), falls(limit)
     return Verdict(
         CONFIRMED if statuses[0] == CONFIRMED else PARTLY if CONFIRMED in statuses else UNCLEAR,
-        f"With {percent(e.shares[-1], 0)} faulty training cycles the detection of faults that recur among them changes "
-        f"by {shown(learnt)}. A threshold set on such data changes detection by {shown(limit)}.",
+        f"On {len(e.contaminated(e.shares[-1]))} plants with {percent(e.shares[-1], 0)} faulty training cycles the "
+        f"detection of faults that recur among them changes by {shown(learnt)}. A threshold set on such data changes "
+        f"detection by {shown(limit)}.",
     )
 
 
@@ -80,14 +81,15 @@ CLAIMS: dict[str, Callable[[Evidence], Verdict]] = {
     ),
     "conditions_change": conditions_change,
     "expert_knowledge": changes(
-        lambda e: [e.gains(AUTOENCODER)["check"]],
-        rises,
-        words="The heat balance as a check beside the network changes detection by {}.",
+        lambda e: [e.subtle_gain(AUTOENCODER), e.gains(AUTOENCODER)["check"]],
+        rises, rises,
+        words=f"The heat balance as a check beside the network changes the detection of faults of severity {SUBTLE:g} "
+        f"by {{}}, of those of severity {STANDARD_SEVERITY:g} by {{}}.",
     ),
     "few_labels": changes(
-        lambda e: [e.gains(AUTOENCODER)["labels"]],
-        rises,
-        words=f"With {LABELS[0]} labelled faults detection changes by {{}}.",
+        lambda e: [e.gains(AUTOENCODER)[name] for name in ("labels", "more labels")],
+        rises, rises,
+        words=f"Detection changes by {{}} with {LABELS[0]} labelled faults and by {{}} with {LABELS[1]}.",
     ),
     "combined_methods": changes(
         lambda e: [e.gains(name)["ensemble"] for name in (AUTOENCODER, PCA_NAME)],

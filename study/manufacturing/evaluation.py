@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from study.comparison import minus
-from study.evaluation import Interval
+from study.evaluation import Interval, t_interval
 from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, OR_CHECK, PCA_NAME, WORST
 from study.manufacturing.experiments import FALSE_ALARM_GRID, LABELS, MONTHS, SEVERITIES, key_of
 from study.prose import interval, number
@@ -41,7 +41,7 @@ def rates(calibration: np.ndarray, normal: np.ndarray, faulty: np.ndarray) -> di
 
 
 def mean_interval(values: Sequence[float]) -> Interval:
-    """The mean over plants and its 95% bootstrap interval, which stays inside the range of the values.
+    """The mean over plants of a rate and its 95% bootstrap interval, which stays inside the range of the values.
 
     The ends are percentiles of the means of resamples. Raises ValueError for fewer than two values.
     """
@@ -64,8 +64,11 @@ def by_plant(records: Sequence[Record], *place: str | int) -> pd.Series:
 
 
 def difference(after: pd.Series, before: pd.Series) -> Interval:
-    """Mean difference of two rates, paired by plant; plants of `before` alone are left out. KeyError for others."""
-    return mean_interval(after - before.loc[after.index])
+    """Mean difference of two rates, paired by plant, and Student's 95% interval: a change has no bounds to stay inside.
+
+    Plants of `before` alone are left out. Raises KeyError for plants of `after` alone.
+    """
+    return t_interval(after - before.loc[after.index])
 
 
 @dataclass(frozen=True)
@@ -172,11 +175,17 @@ class Evidence:
         strategies = "retrained", "new threshold"
         return difference(*(self.at("months", MONTHS, strategy, detector, quantity) for strategy in strategies))
 
+    def subtle_gain(self, detector: str) -> Interval:
+        """What the heat balance as a check changes in detection of faults of the second lowest severity."""
+        place = "severities", 1, "scores"
+        return difference(*(self.at(*place, name, "detection") for name in (OR_CHECK.format(detector), detector)))
+
     def gains(self, detector: str) -> dict[str, Interval]:
         """What each improvement changes in detection by the autoencoder or PCA, by its name."""
         improved = {
             "check": ("scores", OR_CHECK.format(detector)),
             "labels": ("labels", detector, "all", str(LABELS[0])),
+            "more labels": ("labels", detector, "all", str(LABELS[1])),
             "ensemble": ("scores", ENSEMBLE),
             "worst": ("scores", WORST.format(detector)),
         }

@@ -7,6 +7,8 @@ the code that made it or not at all.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
@@ -14,22 +16,23 @@ import pandas as pd
 
 from study import definitions, lab, profile, published, runs
 from study.keras_training import BATCH, with_weights
-from study.manufacturing import claims, experiments, faults, trainings
+from study.manufacturing import claims, experiments, faults, readings, trainings
 from study.manufacturing.claims import SUBTLE
 from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, FOREST, LIMITS, OR_CHECK, PCA_NAME, WORST
 from study.manufacturing.evaluation import Economy, Evidence, by_cost, detection_at, shown
 from study.manufacturing.experiments import BROKEN_GAUGES, LABELS, MONTHS, NOISE, STANDARD_SEVERITY
-from study.manufacturing.line import WIDTH, Line, Stream
+from study.manufacturing.line import GAUGES, STATIONS, STEPS, WIDTH, Line, Stream
 from study.manufacturing.model import LEARNING_RATE, Autoencoder
+from study.manufacturing.readings import read
 from study.runs import Record
 
 __all__ = [
     "AUTOENCODER", "BATCH", "BROKEN_GAUGES", "CALIBRATION", "ENSEMBLE", "FOREST", "LABELS", "LEARNING_RATE", "LIMITS",
-    "MONTHS", "NOISE", "OR_CHECK", "PCA_NAME", "STANDARD_SEVERITY", "SUBTLE", "WORST", "Economy", "Line", "Plants",
-    "by_cost", "detection_at", "faults", "gradients", "shown",
+    "MONTHS", "NOISE", "OR_CHECK", "PCA_NAME", "SERVICE", "STANDARD_SEVERITY", "SUBTLE", "WORST", "Economy", "Line",
+    "Plants", "by_cost", "detection_at", "faults", "gradients", "judge", "read", "shown", "table",
 ]  # fmt: skip
 
-CALIBRATION = Stream.CALIBRATION
+CALIBRATION, SERVICE = Stream.CALIBRATION, Stream.DRIFT
 Make = Callable[[int], keras.Model]
 """A function that returns a Keras model, not compiled, for vectors of a given width."""
 
@@ -102,3 +105,30 @@ def gradients(network: keras.Model, vectors: np.ndarray) -> list[np.ndarray]:
     with tensorflow.GradientTape() as tape:
         loss = tensorflow.reduce_mean(tensorflow.square(network(vectors) - vectors))
     return [gradient.numpy() for gradient in tape.gradient(loss, network.trainable_variables)]
+
+
+def table(cycles: np.ndarray) -> pd.DataFrame:
+    """Cycles (n, 1000) of the simulated line as a table with a named column for each reading."""
+    gauges = [(station, gauge) for station in range(1, STATIONS + 1) for gauge in GAUGES]
+    names = [f"station {station}, {gauge}, step {step}" for station, gauge in gauges for step in range(1, STEPS + 1)]
+    return pd.DataFrame(cycles, columns=names).rename_axis("cycle")
+
+
+def judge(table: pd.DataFrame, make: Make | None = None, epochs: int = 120) -> pd.DataFrame:
+    """A table of readings, a row for each component in order of production, judged; see `readings.judge`.
+
+    PCA does it, or the network that `make` defines, trained here for so many epochs. What is left out and what is done
+    is printed. Raises catalog.DataError for a table that no detector can be fitted to.
+    """
+
+    def trained(vectors: np.ndarray) -> tuple[readings.Rebuild, str]:
+        network = Autoencoder(vectors.shape[1], 0, make)
+        with TemporaryDirectory() as scratch:
+            network.fit(vectors, epochs, Path(scratch))
+        # Not `reconstruct`, which refuses readings outside of the fitted range: here they are what is looked for.
+        return partial(network.model.predict, verbose=0), f"{network.model.name}, trained for {epochs} epochs"
+
+    found, notes = readings.judge(table, trained if make else readings.pca)
+    for note in notes:
+        print(f"Note: {note}.")
+    return found

@@ -65,6 +65,25 @@ def test_a_network_of_ones_own_is_trained_and_kept_without_being_judged(tmp_path
             plants.train(narrow, epochs=epochs)
 
 
+def test_a_table_of_ones_own_is_judged_by_pca_or_by_a_network_trained_on_it(capsys):
+    line = Line(0)
+    table = lab.table(line.produce(120, Stream.NORMAL)[0]).iloc[:, :200]
+    table.iloc[110:, 40:60] = 0.0  # a dead gauge
+    made = []
+
+    def narrow(width):
+        chain = [keras.Input((width,)), layers.Dense(2), layers.Dense(width, activation="sigmoid")]
+        made.append(keras.Sequential(chain, name="narrow"))
+        return made[-1]
+
+    for make, words in ((None, "PCA with "), (narrow, "narrow, trained for 3 epochs; 60 rows")):
+        found = lab.judge(table, make=make, epochs=3)
+        assert found.alarm[110:].all() and set(found.worst[110:]) <= set(table.columns[40:60])
+        assert words in capsys.readouterr().out
+    assert len(made) == 1 and made[0].input_shape == (None, 200)
+    assert table.columns[41] == "station 1, pressure in, step 2"
+
+
 def _texts(fig):
     found = [text.get_text() for text in fig.axes[0].texts]
     plt.close(fig)

@@ -54,6 +54,9 @@ CASES = {
     ),
     "the loss tells when to stop": (length(model="epochs-60", validation_loss=3e-4), ["falls[1]"]),
     "the check beside the network helps": (reference("scores", HELPED, detection=0.9), ['gain["check"].low']),
+    "the check finds no subtle faults": (
+        reference("severities", 1, "scores", HELPED, detection=0.0), ["e.subtle_gain(ae).low"],
+    ),
     "the check finds no broken correlations": (
         reference("scores", HELPED, "kinds", "broken correlation", detection=0.1), ['checked["broken correlation"]'],
     ),
@@ -75,7 +78,7 @@ CASES = {
         reference("severities", 1, "scores", AE, detection=0.8), ["subtle[ae].high", "subtle[pca].low"],
     ),
     "context reveals subtle faults": (
-        reference("severities", 1, "scores", HELPED, detection=0.8), ["in_context.high"],
+        reference("severities", 1, "scores", HELPED, detection=0.8), ["holds(in_context.high", "in_context.high)"],
     ),
     "PCA's threshold stands as high above its mean error": (reference("thresholds", PCA=1e-3), ["headroom[pca]"]),
     "PCA misses the joint shift, too": (
@@ -85,7 +88,9 @@ CASES = {
     "broken gauges are harmless": (reference("conditions", "broken-0.02", AE, detection=0.99), ["one_broken.high"]),
     "no wear": (reference("months", -1, "fixed", AE, false_alarms=0.01), ["year[ae].low"]),
     "a short training is enough": (altered("part1-short", "scores", AE, detection=0.99), ["e.shortened(ae).high"]),
-    "labels do not help": (reference("labels", AE, "all", "10", detection=0.0), ['gain["labels"].low']),
+    "ten labels help": (reference("labels", AE, "all", "10", detection=0.99), ['gain["labels"].low']),
+    "ten labels do harm": (reference("labels", AE, "all", "10", detection=0.0), ['gain["labels"].high']),
+    "thirty labels do not help": (reference("labels", AE, "all", "30", detection=0.0), ['gain["more labels"].low']),
     "the ensemble beats PCA": (reference("scores", "Ensemble", detection=1.0), ['gain_pca["ensemble"]']),
     "a short training is not enough for the worst gauge": (
         altered("part1-short", "scores", "Autoencoder, worst gauge", detection=0.3),
