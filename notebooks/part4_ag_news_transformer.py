@@ -458,7 +458,7 @@ peak = {name: tables.peaks(runs) for name, runs in variants.items()}
 page.plot(
     charts.curves_interactive(variants, "accuracy"),
     "news-history-accuracy",
-    "Accuracy by epoch, median and range of the seeds that are still training; in training the mean over the epoch, with dropout on. "
+    "Accuracy by epoch, median and range (mostly no wider than the line) of the seeds that are still training; in training the mean over the epoch, with dropout on. "
     "Note where the lines part.",
     "Training and validation accuracy over epochs, four panels.",
     charts.curves(variants, "accuracy"),
@@ -485,7 +485,7 @@ certain = 1 - (after - stopped_after) / (before - stopped)
 page.plot(
     charts.curves_interactive(variants, "loss"),
     "news-history-loss",
-    "Cross-entropy by epoch, median and range of the seeds that are still training; in training the mean over the epoch, with dropout on. "
+    "Cross-entropy by epoch, median and range (mostly no wider than the line) of the seeds that are still training; in training the mean over the epoch, with dropout on. "
     "Note where validation turns upwards.",
     "Training and validation loss over epochs, four panels.",
     charts.curves(variants, "loss"),

@@ -64,11 +64,11 @@ def _texts(found: dict) -> str:
     to_common, to_keras = _faster(found)
     rows = [
         (
-            way, number(np.median(rates)), f"{number(min(rates))} – {number(max(rates))}", f"{number(faster, 1)}×",
-            f"{number(peak / 1e9, 1)} GB",
+            way, number(np.median(rates)), f"{number(min(rates))} – {number(max(rates))}",
+            f"{number(faster, 1)}×" if faster else "–", f"{number(peak / 1e9, 1)} GB",
         )
         for way, rates, faster, peak in (
-            ("This report", ours["ours"], 1.0, ours["peak_bytes"]),
+            ("This report", ours["ours"], None, ours["peak_bytes"]),
             ("torch.nn.TransformerEncoder, common loop", ours["common"], to_common, ours["peak_bytes"]),
             ("Keras layers, model.fit", keras["texts"], to_keras, keras["peak_bytes"]),
         )

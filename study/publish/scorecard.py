@@ -281,7 +281,7 @@ def without_repeated(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def summary(verdicts: Sequence[Verdicts]) -> Figure:
     """Counts by part and verdict: numbers from trainings on the left, claims on the right."""
-    fig, axes = figures.new(height_cm=2.6 + 0.9 * len(verdicts), cols=2, sharey=True)
+    fig, axes = figures.new(height_cm=2.6 + 0.9 * len(verdicts), cols=2, sharey=True, width_ratios=(2, 3))
     panels = {
         "Numbers from trainings": ([[j.verdict for j in measured(v.numbers)] for v in verdicts], NUMBER_COLOURS),
         "Claims": ([list(v.claims.values()) for v in verdicts], CLAIM_COLOURS),
