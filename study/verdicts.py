@@ -100,7 +100,7 @@ def prediction_interval(values: Sequence[float], kind: Kind) -> tuple[float, flo
     if len(kept) < LEAST:
         return None
     scaled, back = {Kind.LOSS: (np.log, math.exp), Kind.COUNT: (np.log1p, math.expm1)}.get(kind, (np.asarray, float))
-    values, n = scaled(kept), len(kept)
+    values, n = np.asarray(scaled(kept), dtype=np.float64), len(kept)
     half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) * math.sqrt(1 + 1 / n))
     low, high = back(values.mean() - half), back(values.mean() + half)
     if kind is Kind.LOSS:

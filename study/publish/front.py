@@ -137,7 +137,7 @@ def _detectors(records: Sequence[Record]) -> str:
         f"NAB's score counts anomalies found against false alarms; {windows} is perfect. On the one series that the "
         "original looks at, where every detector pauses after an alarm, no autoencoder beats a simple rule: a "
         f"threshold on the counts scores {number(value, 2)}, our own autoencoder "
-        f"{number(ours, 2)}{_mark(ours, '<', value)}, and the best of the original's four, {best.model}, "
+        f"{number(ours, 2)}{_mark(ours, '<', value)}, and even the best of the original's four, {best.model}, "
         f"{number(best.paused_nab, 2)}{_mark(best.paused_nab, '<', value)}."
     )
 
