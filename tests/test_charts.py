@@ -227,6 +227,8 @@ def test_reconstructions_show_every_window_and_what_each_model_makes_of_it():
     assert [axis.get_title("left") for axis in fig.axes] == ["quiet", "busy"]
     assert fig.axes[0].get_ylabel() == "tweets per 5 minutes"
     assert legend(fig) == ["window", "Base", "wide"]
+    # A line on the axis is named, and stands clear of the frame.
+    assert all(texts(axis) == ["wide: 0"] and axis.get_ylim()[0] < 0 for axis in fig.axes)
 
 
 def test_the_bottleneck_is_drawn_unit_by_unit_against_the_level():
@@ -400,6 +402,7 @@ def test_the_leaderboard_has_a_row_a_detector_without_and_with_a_pause():
     drawn = [(float(m.get_xdata()[0]), int(m.get_ydata()[0]), m.get_markerfacecolor()) for m in marks]
     vermillion, grey = figures.colour_of("Surge-AE"), figures.PALETTE["grey"]
     assert drawn[:4] == [(1, 0, vermillion), (3, 0, "white"), (0.5, 1, grey), (0.75, 1, "white")]
+    assert marks[1].get_markersize() > marks[0].get_markersize() and marks[1].get_zorder() < marks[0].get_zorder()
     assert drawn[4][0] == -6 and marks[4].get_marker() == "<" and "\N{MINUS SIGN}20.0" in texts(axis)
     ranges = [line.get_xdata().tolist() for line in axis.lines if line.get_linewidth() == 4]
     assert ranges[:2] == [[0.5, 2], [2.5, 3.5]]
@@ -423,7 +426,7 @@ def test_alarms_stand_high_inside_and_low_outside_of_windows_and_none_in_the_pro
     assert (
         max(line.get_ydata()) == 20
         and threshold.get_ydata()[0] == 1
-        and line.get_color() == figures.colour_of("Surge-AE")
+        and line.get_color() == figures.PALETTE["grey"]  # as in the legend
     )
     assert [pd.Timestamp(t) for t in hits.get_xdata()] == [table.timestamp[inside]]
     assert [pd.Timestamp(t) for t in false.get_xdata()] == [table.timestamp[outside]]

@@ -105,30 +105,37 @@ def _mislabelled(reported: float, first_validation: Sequence[float]) -> str:
 
 
 def finding(records: Sequence[Record]) -> str:
-    """The part in two sentences."""
+    """The part in a few sentences, for the front page."""
     statuses = [j.verdict.status for j in judged_losses(records)]
     comparable = len(statuses) - statuses.count(NOT_COMPARABLE)
     board = leaderboard(records, by="unpaused_nab")
     beside = {
-        "The best of the original's four autoencoders, {model}, scores {score} ({seeds}: {low} to {high})": "original",
-        "a plain threshold {score}": "value",
-        "our detector, {model}, {score}, after one design step that had seen this series": OURS,
-        "a moving mean in place of its networks, {model}, {score}": SURGE_MEAN,
-        "the best of those that NAB publishes, {model}, {score}": "published",
+        "Of the original's four autoencoders, {model} is the best on nine other series; here it scores {score} "
+        "({seeds}: {low} to {high}).": "original",
+        "A threshold on the counts scores {score}.": "value",
+        "Our detector, {model}, scores {score}, after one design step that had seen this series.": OURS,
+        "With a moving mean in place of its networks ({model}) it scores {score}.": SURGE_MEAN,
+        "{model}, of the detectors that NAB publishes the best on the nine, scores {score}.": "published",
     }
     scores = [_score(words, found) for words, who in beside.items() if len(found := _rows_of(board, who))]
+    highest = _score("The highest of the four medians here is {model}'s, {score}.", board[board.kind == "original"])
+    scores.insert(1, highest)
     windows = len(of(records, "part2-dataset")[0].metrics["windows"])
     return (
         f"On NAB's Twitter series {statuses.count(REPRODUCED)} of the original's {comparable} comparable losses and "
         f"anomaly counts are reproduced, and {statuses.count(CLOSE)} more are close. NAB's score rewards labelled "
         f"windows that are found and charges false alarms: {windows} is perfect, {number(-windows)} a detector that "
-        f"never raises an alarm. {'; '.join(scores)} (without a pause after an alarm)."
+        f"never raises an alarm. Scores are those without a pause after an alarm. {' '.join(scores)}"
     )
 
 
 def _rows_of(board: pd.DataFrame, who: str) -> pd.DataFrame:
-    """A leaderboard's rows of a kind of detectors, or of one by its key; of synthetic series NAB publishes none."""
-    return board[(board.kind == who) | (board.key == who)]
+    """A leaderboard's rows of a kind of detectors, or of one by its key, the best on the nine other series first.
+
+    To choose a detector by its score on the judged series would flatter it. Of synthetic series NAB publishes none.
+    """
+    found = board[(board.kind == who) | (board.key == who)]
+    return found.sort_values("unpaused_left_out", ascending=False, kind="stable")
 
 
 def _score(words: str, rows: pd.DataFrame) -> str:
@@ -151,6 +158,6 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
         for one in best
         for row in one.itertuples()
     )
-    rules = f"NAB score without / with a pause after an alarm, maximum {windows}"
+    rules = f"NAB score without / with a pause after an alarm, maximum {windows}; models chosen on nine other series"
     loss = Highlight(f"validation loss of {lowest.model}", lowest.printed, f"{middle} ({low} to {high})", NOTHING)
     return [loss, Highlight(rules, NOTHING, original, "; ".join(beside))]

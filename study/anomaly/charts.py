@@ -207,13 +207,19 @@ def reconstructions(inputs: ArrayLike, rebuilt: Mapping[str, ArrayLike], titles:
             look, rows = figures.look_of(name), figures.four_digits(windows[i].ravel())
             highest = max(highest, *rows)
             axis.plot(minutes, rows, color=look.colour, ls=look.linestyle, lw=1.6, label=name)
+            if max(rows) < AT_ZERO:  # a line on the axis is easily overlooked
+                axis.text(minutes[-1] / 2, 0.4, f"{name}: 0", color=look.colour, fontsize=7, ha="center")
         _count_axis(axis, highest)
+        axis.set_ylim(bottom=-0.15)  # a line at 0 stands clear of the frame
         axis.set(title=title, xlabel="minutes", xlim=(0, minutes[-1]))
     axes[0, 0].set_ylabel(COUNTS)
     shown = axes[0, 0].get_legend_handles_labels()
     fig.legend(*shown, ncols=min(1 + len(rebuilt), 5), columnspacing=1, loc="outside upper center")
     return fig
 
+
+AT_ZERO = 0.1
+"""Tweets in 5 minutes below which all of a reconstruction lies on the axis."""
 
 _UNITS = (("blue", "o"), ("orange", "s"), ("green", "^"), ("purple", "D"), ("sky", "v"), ("brown", "P"))
 """Colour and marker of a bottleneck's units."""
@@ -494,7 +500,8 @@ def scored(record: Record) -> Scored:
 def alarms(tweets: pd.DataFrame, windows: Windows, detectors: Mapping[str, Scored]) -> Figure:
     """Score over threshold along a series, a row a detector, with its alarms in and outside the labelled windows.
 
-    Of the scores the highest of each hour is drawn, of the alarms those after the probation.
+    Of the scores the highest of each hour is drawn, of the alarms those after the probation. The scores are grey, so
+    that blue and red are those of the alarms alone.
     Raises ValueError for scores of another number than the rows, or a threshold that is not above 0.
     """
     for name, found in detectors.items():
@@ -503,19 +510,19 @@ def alarms(tweets: pd.DataFrame, windows: Windows, detectors: Mapping[str, Score
                 f"{name}: one score a row and a threshold above 0 expected, got {len(found.scores)} scores for "
                 f"{len(tweets)} rows and threshold {found.threshold}"
             )
-    fig, axes = figures.new(height_cm=1.9 + 1.7 * len(detectors), rows=len(detectors), sharex=True, squeeze=False)
+    fig, axes = figures.new(height_cm=1.9 + 2 * len(detectors), rows=len(detectors), sharex=True, squeeze=False)
     start, times = scoring.probation_rows(len(tweets)), tweets.timestamp
     labels = np.any([times.between(pd.Timestamp(first), pd.Timestamp(last)) for first, last in windows], axis=0)
-    mark = {"marker": "|", "ms": 6, "mew": 1.1, "ls": "none"}
+    mark = {"marker": "|", "ms": 9, "mew": 1.5, "ls": "none"}
     # The alarms stand above the highest score.
-    top = 50 * max(1, *(np.max(found.scores[start:]) / found.threshold for found in detectors.values()))
+    top = 500 * max(1, *(np.max(found.scores[start:]) / found.threshold for found in detectors.values()))
     for axis, (name, found) in zip(axes[:, 0], detectors.items(), strict=True):
         relative = pd.Series(found.scores / found.threshold, index=times)
         hourly = relative.iloc[start:].resample("1h").max().dropna().clip(lower=0.01)
-        axis.plot(hourly.index, hourly, lw=0.7, color=figures.colour_of(name))
+        axis.plot(hourly.index, hourly, lw=0.7, color=PALETTE["grey"])
         axis.axhline(1, color=PALETTE["black"], lw=0.8, ls="--")
         rows = found.alarm_rows[found.alarm_rows >= start]
-        for inside, height, colour in ((True, 0.93, PALETTE["blue"]), (False, 0.78, ALARM)):
+        for inside, height, colour in ((True, 0.9, PALETTE["blue"]), (False, 0.68, ALARM)):
             at = times.to_numpy()[rows[labels[rows] == inside]]
             axis.plot(at, np.full(len(at), height), color=colour, transform=axis.get_xaxis_transform(), **mark)
         _shade(axis, windows)
@@ -559,9 +566,11 @@ def leaderboard(board: pd.DataFrame) -> Figure:
         scores, ends = ([row[f"{c}_nab{end}"] for c in ("unpaused", "paused")] for end in ("", "_low"))
         axis.plot(np.maximum(scores, lowest), [y, y], color=colour, lw=0.8, zorder=2)
         highest = (row.unpaused_nab_high, row.paused_nab_high)
-        for score, low, high, fill in zip(scores, ends, highest, (colour, "white"), strict=True):
+        # The dot lies on a wider ring, so that both are seen where the two scores are equal.
+        marks = ((colour, 4, 4), ("white", 6.5, 3))
+        for score, low, high, (fill, size, level) in zip(scores, ends, highest, marks, strict=True):
             axis.plot(np.maximum([low, high], lowest), [y, y], color=colour, lw=4, alpha=0.35, solid_capstyle="butt")
-            look = {"ms": 5, "mec": colour, "mfc": fill, "zorder": 3, "clip_on": False}
+            look = {"ms": size, "mec": colour, "mfc": fill, "zorder": level, "clip_on": False}
             axis.plot(max(score, lowest), y, "o" if score >= lowest else "<", **look)
         beyond = [f"{score:.1f}" for score in scores if score < lowest]
         if min(ends) < lowest and not beyond:  # a band alone is cut: an arrow says so
@@ -586,8 +595,8 @@ def leaderboard(board: pd.DataFrame) -> Figure:
     scale.set_xlabel("on NAB's scale")
     scale.set_xticks([0, 25, 50, 75, 100], ["0: silent", "25", "50", "75", "100: perfect"])
     shown = [
-        Line2D([], [], color=grey, marker="o", ls="none", label="without a pause"),
-        Line2D([], [], color=grey, marker="o", mfc="white", ls="none", label="with a pause"),
+        Line2D([], [], color=grey, marker="o", ms=4, ls="none", label="without a pause"),
+        Line2D([], [], color=grey, marker="o", ms=6.5, mfc="white", ls="none", label="with a pause"),
         Patch(color=grey, alpha=0.35, lw=0, label="range over seeds"),
         Line2D([], [], color=PALETTE["black"], lw=0.9, ls="--", label="silent, perfect"),
     ]

@@ -12,6 +12,7 @@ from study import published
 from study.anomaly.analysis import LOSSES
 from study.anomaly.detectors import AUTOENCODERS, NAMES
 from study.anomaly.lab import Run
+from study.anomaly.thresholds import WORDS, Rule, errors_of
 from study.prose import number, significant
 
 
@@ -72,6 +73,39 @@ def metrics(board: pd.DataFrame) -> pd.DataFrame:
     """Row-wise, range-based and window-wise scores of the detectors in a leaderboard, without a pause."""
     shown = {title: [number(v, digits) for v in board[column]] for title, (column, digits) in METRICS.items()}
     return pd.DataFrame({"Detector": board.index, **shown})
+
+
+def test_set(fitted: Mapping[str, Sequence[Run]], rules: Sequence[Rule]) -> pd.DataFrame:
+    """Windows by prediction, median and range over seeds: a model a row, two columns for the part that a rule is of."""
+    columns = {}
+    for rule in rules:
+        flags = {name: [rule.flagged(errors_of(run.record)) for run in runs] for name, runs in fitted.items()}
+        for title, predicted in (("normal", False), ("anomaly", True)):
+            counted = [span([(one == predicted).sum() for one in found], number) for found in flags.values()]
+            columns[f"Predicted {title} ({WORDS[rule.of_part]})"] = counted
+    return pd.DataFrame({"Model": list(fitted), **columns})
+
+
+NAB_SCORES = {
+    "Without a pause": "unpaused_nab",
+    "With a pause": "paused_nab",
+    "Nine others, without": "unpaused_left_out",
+    "Nine others, with": "paused_left_out",
+}
+"""Title and column of a leaderboard."""
+
+
+def nab_scores(board: pd.DataFrame) -> pd.DataFrame:
+    """NAB's score without and with a pause, median and range over seeds, and its mean on the nine other series."""
+    two = partial(number, digits=2)
+
+    def shown(row: pd.Series, column: str) -> str:
+        ends = [row[f"{column}{end}"] for end in ("_low", "", "_high") if f"{column}{end}" in row]
+        return span(ends, two)
+
+    names = [f"NAB: {name}" if kind == "published" else name for name, kind in board.kind.items()]
+    columns = {title: [shown(row, column) for _, row in board.iterrows()] for title, column in NAB_SCORES.items()}
+    return pd.DataFrame({"Detector": names, **columns})
 
 
 def left_out(elsewhere: pd.DataFrame) -> pd.DataFrame:

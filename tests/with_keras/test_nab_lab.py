@@ -13,6 +13,7 @@ from keras import layers
 
 from study import paths, published
 from study.prose import significant
+from study.runs import Record
 
 WINDOW = 30
 
@@ -142,6 +143,33 @@ def test_losses_of_ours_stand_beside_those_reported_of_the_original_s_models(run
     table = tables.losses({"Base": [run], "Wide": [run]}).set_index("Model")
     ours = significant(1e3 * run.metrics["last_loss"])
     assert table.Validation.tolist() == [f"{ours} ({1e3 * published.value('part2.base.last_loss'):.6g})", ours]
+
+
+def test_the_test_set_is_counted_by_thresholds_of_either_part():
+    def of(middle, last):
+        arrays = {"errors_train": np.zeros(1), "errors_middle": np.array(middle), "errors_last": np.array(last)}
+        return lab.Run(narrow, Record({}, {}, arrays, {}))
+
+    runs = [of([0.0, 0, 0, 4], [9.0, 0]), of([1.0, 2, 3, 4], [2.5, 0]), of([1.0, 2, 3, 4], [0.5, 0])]
+    rules = [lab.thresholds.Rule("maximum", "train", "last").moved(part, "middle") for part in ("last", "middle")]
+    table = tables.test_set({"Base": runs, "Wide": runs[:1]}, rules).set_index("Model")
+    assert table.columns.tolist() == [
+        f"Predicted {one} ({part} 15%)" for part in ("last", "middle") for one in ("normal", "anomaly")
+    ]
+    # Above 9, 2.5 and 0.5 lie none, two and all four; nothing lies above the maximum of its own part.
+    assert table.loc["Base"].tolist() == ["2 (0 to 4)", "2 (0 to 4)", "4", "0"]
+    assert table.loc["Wide"].tolist() == ["4", "0", "4", "0"]
+
+
+def test_nab_scores_have_ranges_over_seeds_and_stand_beside_those_of_the_nine():
+    row = {"kind": "original", "unpaused_left_out": -19.0, "paused_left_out": 1.0}
+    row |= {f"unpaused_nab{end}": score for end, score in (("_low", -18.75), ("", -3.03), ("_high", -0.5))}
+    row |= {f"paused_nab{end}": 1.25 for end in ("_low", "", "_high")}
+    board = pd.DataFrame([row, row | {"kind": "published"}], index=["Version 3", "ARTime"])
+    table = tables.nab_scores(board)
+    assert table.Detector.tolist() == ["Version 3", "NAB: ARTime"]
+    shown = ["−3.03 (−18.75 to −0.50)", "1.25", "−19.00", "1.00"]
+    assert table.drop(columns="Detector").iloc[0].tolist() == shown
 
 
 def test_an_edit_of_the_notebook_leaves_the_judgements_of_the_original(monkeypatch):
