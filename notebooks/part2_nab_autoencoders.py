@@ -104,16 +104,8 @@ page.figure(
 # Every model takes a window of 30 counts, two and a half hours, squeezes it into two numbers (Version 3: four) and rebuilds the window from them. Base, Version 1 and Version 2 are dense networks, Version 3 is recurrent. The original reports kinds of layers, activations and numbers of parameters, which leave little choice of layers ([Figure](#nab-layers)). All four are trained with Adam ([Kingma & Ba 2015](#kingma2015adam)) and the same settings ([Table](#nab-settings)).
 
 # %% tags=["hide-input"]
-# Settings of the training
-settings = [
-    ("windows", "30 counts; one starting at every row", "stated; assumed"),
-    ("training, testing, validation", "first 70%, next 15%, last 15% of the series", "inferred from the reported losses"),
-    ("scaling", "training part's minimum and maximum to 0 and 1", "assumed"),
-    ("loss, optimiser", "mean squared error; Adam, step size 0.001", "stated; Keras' default"),
-    ("epochs, batch", "10 epochs, batches of 32 windows", "stated; Keras' default"),
-]
 page.table(
-    pd.DataFrame(settings, columns=["Setting", "Value", "Source"]),
+    tables.settings(),
     "nab-settings",
     "Settings with which all four autoencoders are trained, and where each is from: the original's text, its numbers, or our assumption.",
 )

@@ -95,7 +95,7 @@ V = X @ W_v + b_v
 asked, held = ["living", "action"], ["living thing", "action"]
 columns = {"$X$": meanings, "$Q$": asked, "$K$": asked, "$V$": held, "$C$": held, "$Z$": meanings}
 page.figure(
-    charts.matrices({"$X$": X, "$Q$": Q, "$K$": K, "$V$": V}, tokens, columns, height_cm=3.5),
+    charts.matrices({"$X$": X, "$Q$": Q, "$K$": K, "$V$": V}, tokens, columns, height_cm=3.3),
     "attention-projections",
     "Step 1 of the example: each row of $X$ gives one row of $Q$, $K$ and $V$. Compare the query of *itself* with the key of *cat*.",
     "Four small matrices of numbers with rows cat, sees, itself.",
@@ -220,7 +220,7 @@ Z = C @ W_o + b_o
 
 # %% tags=["hide-input"]
 page.figure(
-    charts.matrices({"$S$": S, "$A$": A, "$C$": C, "$Z$": Z}, tokens, columns, height_cm=3.3),
+    charts.matrices({"$S$": S, "$A$": A, "$C$": C, "$Z$": Z}, tokens, columns, height_cm=3.1),
     "attention-example",
     "Steps 2 to 4 of the example: scores, weights, weighted sums and result. Follow the last row, *itself*, from left to right.",
     "Four small matrices of numbers: scores, weights, weighted sums, output.",
@@ -301,7 +301,7 @@ print(inspect.getsource(SelfAttention.forward))
 
 # %% tags=["hide-input"]
 page.figure(
-    graph.draw(traced, letters, height_cm=9.4),
+    graph.draw(traced, letters, height_cm=9.0),
     "attention-graph",
     "Computational graph of self-attention, from the tokens $X$ to the representation $Z$. Parameters stand in dashed boxes: all of them belong to the linear maps. $W_q$, $W_k$ and $W_v$ are shown for all $h$ heads together, $d \\times d$ with $d = h d_k$; each head's own are $d \\times d_k$.",
     "Flow chart: X through three linear maps to Q, K, V; product, division and softmax to S and A; product with V to C; output map to Z.",
@@ -346,7 +346,7 @@ padded = S.masked_fill(filling, -math.inf).softmax(dim=1)
 
 # %% tags=["hide-input"]
 page.figure(
-    charts.matrices({"$A$, no mask": A, "causal": causal, "padding: last token": padded}, tokens, height_cm=2.7),
+    charts.matrices({"$A$, no mask": A, "causal": causal, "padding: last token": padded}, tokens, height_cm=2.5),
     "attention-masks",
     "The example's weights without and with a mask. Compare what is left in each row; it sums to one.",
     "Three matrices of weights: full, zero above the diagonal, last column zero.",
@@ -361,15 +361,13 @@ page.figure(
 # Cost by the number of tokens, and verdicts
 costs, longest = measured.cost(), max(sizes.tokens)
 growth = lab.growth(costs.forward)
-steps_up = costs.forward["explicit"].pct_change().dropna() + 1
-jump = steps_up.idxmax()
 explicit, kernel = costs.loc[("explicit", longest)], costs.loc[("fused", longest)]
 arrays = explicit.peak / (4 * sizes.heads * longest**2)
 verdict = measured.verdicts()
 statuses = list(verdict.values())
 
 # %% [markdown]
-# From half the longest sequence to the longest, $N =$ {eval}`number(longest)`, the time of a forward pass grows {eval}`number(growth["explicit"], 1)`-fold with explicit weights, {eval}`number(growth["fused"], 1)`-fold with the fused kernel and {eval}`number(growth["projections"], 1)`-fold for the linear maps, as counted {eval}`holds(growth["explicit"], "about", 4, within=0.5)`{eval}`holds(growth["fused"], "about", 4, within=0.5)`{eval}`holds(growth["projections"], "about", 2, within=0.5)` ([Figure](#attention-cost)). One step does not follow the count: up to $N =$ {eval}`number(jump)` explicit weights take {eval}`number(steps_up.max())` times as long as for half of it {eval}`holds(steps_up.max(), ">", 6)`, probably because they no longer fit into the processor's caches. At the longest the kernel's forward pass takes {eval}`percent(kernel.forward / explicit.forward, 0)` of the time with explicit weights. In training, forward and backward, explicit weights hold {eval}`number(arrays)` arrays of $h N^2$ numbers at once {eval}`holds(arrays, "about", 3, within=0.2)`, and the kernel's memory peaks at {eval}`percent(kernel.peak / explicit.peak)` of that {eval}`holds(kernel.peak, "<", 0.05 * explicit.peak)`. Exact attention takes quadratic time; quadratic memory is avoidable.
+# From half the longest sequence to the longest, $N =$ {eval}`number(longest)`, the time of a forward pass grows {eval}`number(growth["explicit"], 1)`-fold with explicit weights, {eval}`number(growth["fused"], 1)`-fold with the fused kernel and {eval}`number(growth["projections"], 1)`-fold for the linear maps, as counted {eval}`holds(growth["explicit"], "about", 4, within=0.5)`{eval}`holds(growth["fused"], "about", 4, within=0.5)`{eval}`holds(growth["projections"], "about", 2, within=0.5)` ([Figure](#attention-cost)). At the longest the kernel's forward pass takes {eval}`percent(kernel.forward / explicit.forward, 0)` of the time with explicit weights. In training, forward and backward, explicit weights hold {eval}`number(arrays)` arrays of $h N^2$ numbers at once {eval}`holds(arrays, "about", 3, within=0.2)`, and the kernel's memory peaks at {eval}`percent(kernel.peak / explicit.peak)` of that {eval}`holds(kernel.peak, "<", 0.05 * explicit.peak)`.
 
 # %% tags=["hide-input"]
 page.figure(
@@ -380,18 +378,15 @@ page.figure(
 )
 
 # %% [markdown]
-# ### Vectors of your own
-#
-# What do tokens attend to without learnt maps, with $Q = K = V = X$? To what resembles them. A file with a token and its numbers in each row, such as a few word vectors, can take the example's place here; `vectors.read` refuses what is no such table, with its line.
+# **Vectors of your own.** Without learnt maps, with $Q = K = X$, tokens attend to what resembles them; in the example each looks at itself most {eval}`holds(((X @ X.T).argmax(dim=1) == torch.arange(n)).all().item(), "=", True)`. In JupyterLab, a cell below, which HTML and PDF leave out, shows this, or the same of your own word vectors.
 
-# %%
+# %% tags=["hide-cell"]
+# Weights without learnt maps
 words, given = tokens, X  # or vectors.read("mine.csv")
 A_given = torch.softmax(given @ given.T / math.sqrt(given.shape[1]), dim=1)
 charts.matrices({"$A$": A_given}, words, height_cm=2.7)
 
 # %% [markdown]
-# In the example every token then looks at itself most {eval}`holds((A_given.argmax(dim=1) == torch.arange(len(words))).all().item(), "=", True)`, *itself* too: only the maps $W_q$ and $W_k$ make it look at *cat*.
-#
 # ## The original's formulas
 #
 # The original takes the same four steps, names no purpose of $W_o$ and $b_o$, and its graph is missing in our copy. Of its {eval}`len(verdict)` statements {eval}`statuses.count("confirmed")` are confirmed and {eval}`statuses.count("partly confirmed")` in part {eval}`holds(len(set(statuses)), "=", 2)`. Three need a comment; the scorecard has all of them.

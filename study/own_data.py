@@ -90,7 +90,7 @@ def _plain(cells: pd.Series) -> pd.Series:
 def numbers(cells: pd.Series, delimiter: str, file: Path, notes: list[str]) -> pd.Series:
     """The numbers (n,) float64 in cells of text that are indexed by their lines; NaN where they hold no value.
 
-    A line may have several. Their decimal sign is told from all of them; the notes say what was read into it. Raises
+    A line may have several. Their decimal sign follows from all of them; the notes say what was read into it. Raises
     DataError, naming file and line.
     """
     cells = _with_minus(cells)

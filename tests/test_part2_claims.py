@@ -488,7 +488,7 @@ def test_curves_of_one_model_are_not_read_as_anothers(records, before):
 def test_what_the_front_page_says_turns_with_the_detectors(records):
     def scores(found):
         """The NAB scores that the sentence names."""
-        return re.findall(r"(?:scores|'s,) (-?\d+\.\d+)", found.replace("\u2212", "-"))
+        return re.findall(r"(?:scores|Version \d, is|\)) (-?\d+\.\d+)", found.replace("\u2212", "-"))
 
     board = leaderboard.leaderboard(records, by="unpaused_nab")
     nab = board.set_index("key").unpaused_nab

@@ -6,7 +6,7 @@ local TEXT_WIDTH_PT = 453
 local CELL_PADDING_PT = 9
 local EM_PER_CHARACTER = 0.48
 local TABLE_SIZES_PT = { 9, 8, 7, 6.2 }
-local ROWS_KEPT_TOGETHER = 15
+local ROWS_KEPT_TOGETHER, CHARACTERS_KEPT_TOGETHER = 15, 1200
 local DENSE_SIZE_PT, DENSE_PADDING_PT = 7.5, 6
 local UNBROKEN_WORD = 30
 
@@ -85,6 +85,10 @@ local function dense_table(tbl, words, cells)
   return { pandoc.RawBlock("typst", "#dense-table(" .. DENSE_SIZE_PT .. "pt)["), tbl, pandoc.RawBlock("typst", "]") }
 end
 
+local function text_length(tbl)
+  return utf8.len(pandoc.utils.stringify(pandoc.Blocks({ tbl })))
+end
+
 local function fitted_table(tbl)
   local words, cells = longest(tbl)
   local characters, columns = sum(words), #words
@@ -105,7 +109,8 @@ local function fitted_table(tbl)
   local room = (TEXT_WIDTH_PT - columns * CELL_PADDING_PT) / (EM_PER_CHARACTER * fitting)
   local unbroken = characters <= room and UNBROKEN_WORD or math.max(3, math.floor(room / columns))
   local opening = "#[#show table: set text(size: %gpt)\n#show table: break-words.with(%d)\n%s\n%s"
-  local together = #tbl.bodies[1].body <= ROWS_KEPT_TOGETHER and "#show figure: set block(breakable: false)" or ""
+  local short = #tbl.bodies[1].body <= ROWS_KEPT_TOGETHER and text_length(tbl) <= CHARACTERS_KEPT_TOGETHER
+  local together = short and "#show figure: set block(breakable: false)" or ""
   local counted = tbl.attributes.number and "" or "#set figure(numbering: none)"
   return {
     pandoc.RawBlock("typst", string.format(opening, fitting, unbroken + 1, together, counted)),

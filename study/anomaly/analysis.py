@@ -110,22 +110,24 @@ def finding(records: Sequence[Record]) -> str:
     comparable = len(statuses) - statuses.count(NOT_COMPARABLE)
     board = leaderboard(records, by="unpaused_nab")
     beside = {
-        "Of the original's four autoencoders, {model} is the best on nine other series; here it scores {score} "
+        "Of the original's four autoencoders, {model} is the best on nine other series and scores {score} here "
         "({seeds}: {low} to {high}).": "original",
         "A threshold on the counts scores {score}.": "value",
-        "Our detector, {model}, scores {score}, after one design step that had seen this series.": OURS,
-        "With a moving mean in place of its networks ({model}) it scores {score}.": SURGE_MEAN,
+        "Our detector, {model}, scores {score}, after one design step that had seen this series,": OURS,
+        "and with a moving mean in place of its networks ({model}) {score}.": SURGE_MEAN,
         "{model}, of the detectors that NAB publishes the best on the nine, scores {score}.": "published",
     }
     scores = [_score(words, found) for words, who in beside.items() if len(found := _rows_of(board, who))]
-    highest = _score("The highest of the four medians here is {model}'s, {score}.", board[board.kind == "original"])
+    highest = _score(
+        "The highest of the four medians here, that of {model}, is {score}.", board[board.kind == "original"]
+    )
     scores.insert(1, highest)
     windows = len(of(records, "part2-dataset")[0].metrics["windows"])
     return (
         f"On NAB's Twitter series {statuses.count(REPRODUCED)} of the original's {comparable} comparable losses and "
-        f"anomaly counts are reproduced, and {statuses.count(CLOSE)} more are close. NAB's score rewards labelled "
-        f"windows that are found and charges false alarms: {windows} is perfect, {number(-windows)} a detector that "
-        f"never raises an alarm. Scores are those without a pause after an alarm. {' '.join(scores)}"
+        f"anomaly counts are reproduced, and {statuses.count(CLOSE)} more are close. By NAB's score, here without a "
+        f"pause after alarms, {windows} is perfect and {number(-windows)} a detector that never raises one. "
+        f"{' '.join(scores)}"
     )
 
 
@@ -158,6 +160,6 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
         for one in best
         for row in one.itertuples()
     )
-    rules = f"NAB score without / with a pause after an alarm, maximum {windows}; models chosen on nine other series"
+    rules = f"NAB score without / with a pause after an alarm, maximum {windows}"
     loss = Highlight(f"validation loss of {lowest.model}", lowest.printed, f"{middle} ({low} to {high})", NOTHING)
     return [loss, Highlight(rules, NOTHING, original, "; ".join(beside))]

@@ -61,7 +61,7 @@ UNLABELLED = Rule("mean + 3 sd", "train", "train")
 """A threshold that uses no label: the errors of the training part, applied to the whole series."""
 
 COPIED = "The number in this claim repeats Version 2's, so only the rest is judged."
-"""What is said of a claim with a number of Version 3: the original prints the same ones for Version 2."""
+"""What stands beside a claim with a number of Version 3: the original prints the same ones for Version 2."""
 ORDINALS = ("first", "second", "third")
 
 WIDER = ("version-1", "version-2")

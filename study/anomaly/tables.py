@@ -26,6 +26,18 @@ def medians(fitted: Mapping[str, Sequence[Run]]) -> dict[str, SimpleNamespace]:
     return found
 
 
+def settings() -> pd.DataFrame:
+    """How all four autoencoders are trained, and where each setting is from."""
+    rows = [
+        ("windows", "30 counts; one starting at every row", "stated; assumed"),
+        ("training, testing, validation", "first 70%, next 15%, last 15% of the series", "inferred from the losses"),
+        ("scaling", "training part's minimum and maximum to 0 and 1", "assumed"),
+        ("loss, optimiser", "mean squared error; Adam, step size 0.001", "stated; Keras' default"),
+        ("epochs, batch", "10 epochs, batches of 32 windows", "stated; Keras' default"),
+    ]
+    return pd.DataFrame(rows, columns=["Setting", "Value", "Source"])
+
+
 def r2(fitted: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
     """R² after the training on each part of the split, median and range over seeds."""
     titles = {"train": "Training", "last": "Validation (last 15%)", "middle": "Testing (middle 15%)"}

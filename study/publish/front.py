@@ -35,10 +35,10 @@ MAIN_CLAIMS = {
 """The ten claims of the original on which most of it rests, by their names in data/published.toml."""
 
 HOW_TO_READ = f"""\
-**How to read.** *The original* is the authors' first report on this assignment. This one answers the same questions again, retrains the original's models on its data or the nearest that are available, and says of each published number and claim whether it holds.
+**How to read.** *The original* is the authors' first report on this assignment.
 
 - [✓]{{.sign}}: an automatic test checked the statement's direction or margin, not its every digit; several marks stand for several comparisons, and a false one stops the build. The digits are inserted from the data. [@sec:checks] of the HTML lists what each compared. *✗ not so here* only appears when a notebook is run on other data or with another model.
-- A published number stands for every number that rounds to it. One from a training is *{words.REPRODUCED}* if it could be one more training of ours (it lies in the 95% prediction interval of our seeds), *{words.CLOSE}* if it only lies near the median, else *{words.NOT_REPRODUCED}*; it is *{words.NOT_COMPARABLE}* if its data or its rule are not available. A fact, such as a number of parameters, is *{words.EXACT}* or not.
+- A published number from a training is *{words.REPRODUCED}* if it could be one more training of ours (it lies in the 95% prediction interval of our seeds), *{words.CLOSE}* if it only lies near the median, else *{words.NOT_REPRODUCED}*; it is *{words.NOT_COMPARABLE}* if its data or its rule are not available. A fact, such as a number of parameters, is *{words.EXACT}* or not.
 - A claim is *{words.CONFIRMED}*, *{words.PARTLY}*, *{words.UNCLEAR}* (the measurement does not decide), *{words.CONTRADICTED}* or *not tested*. [@sec:scorecard] has the rules and every verdict.
 - 0.84 [0.82 to 0.86] is a mean or a difference with its 95% confidence interval, 90.8 ± 0.2 a mean with the standard deviation over seeds.
 """  # noqa: E501
@@ -81,7 +81,6 @@ def write(page: Page, records: Records, verdicts: Sequence[Verdicts], whole: boo
     page.say(
         "\n".join(f"- **{part.short_title}.** {part.analysis().finding(found)}" for part, found in records.items())
     )
-    page.say(f"::: {{.panel}}\n{HOW_TO_READ}{TRY_IT if answered else ''}\n:::")
     if whole:
         page.say("## Main claims of the original")
         page.table(
@@ -90,6 +89,8 @@ def write(page: Page, records: Records, verdicts: Sequence[Verdicts], whole: boo
             "Ten claims on which most of the original rests, in its words. [@sec:scorecard] gives the measurements.",
             align="lll",
         )
+    page.say(f"::: {{.panel}}\n{HOW_TO_READ}{TRY_IT if answered else ''}\n:::")
+    if whole:
         page.say(LIMITATIONS)
     mapped = "\n".join(line for part in records for line in questions(part))
     answers = "answers to “Try it” ([@sec:answers]), " if answered else ""
@@ -123,7 +124,7 @@ part{_mark(borne_out, ">", claimed.total() / 2)}; {claimed[words.CONTRADICTED]} 
 - **Autoencoders.** {_detectors(by_part["part2"])}
 - **Transformers.** {_classifiers(by_part["part4"])}
 
-The sign ✓ marks a statement that the build has checked; how to read the rest stands below the results.
+The sign ✓ marks a statement that the build has checked; more on how to read stands below the main claims.
 :::"""
 
 

@@ -98,9 +98,6 @@ CASES = {
         cost(model="explicit", forward=lambda m: [2.0**i for i in range(len(m["forward"]))]),
         ['growth["explicit"]'], {},
     ),
-    "no step of explicit attention is steeper": (
-        cost(model="explicit", forward=lambda m: [4.0**i for i in range(len(m["forward"]))]), ["steps_up"], {},
-    ),
     "explicit attention keeps six arrays": (
         cost(model="explicit", peak=lambda m: [2 * p for p in m["peak"]]), ["arrays"], {},
     ),
