@@ -301,7 +301,7 @@ print(inspect.getsource(SelfAttention.forward))
 
 # %% tags=["hide-input"]
 page.figure(
-    graph.draw(traced, letters, height_cm=9.0),
+    graph.draw(traced, letters, height_cm=8.5),
     "attention-graph",
     "Computational graph of self-attention, from the tokens $X$ to the representation $Z$. Parameters stand in dashed boxes: all of them belong to the linear maps. $W_q$, $W_k$ and $W_v$ are shown for all $h$ heads together, $d \\times d$ with $d = h d_k$; each head's own are $d \\times d_k$.",
     "Flow chart: X through three linear maps to Q, K, V; product, division and softmax to S and A; product with V to C; output map to Z.",
