@@ -301,7 +301,7 @@ print(inspect.getsource(SelfAttention.forward))
 
 # %% tags=["hide-input"]
 page.figure(
-    graph.draw(traced, letters, height_cm=8.5),
+    graph.draw(traced, letters, height_cm=9.4),
     "attention-graph",
     "Computational graph of self-attention, from the tokens $X$ to the representation $Z$. Parameters stand in dashed boxes: all of them belong to the linear maps. $W_q$, $W_k$ and $W_v$ are shown for all $h$ heads together, $d \\times d$ with $d = h d_k$; each head's own are $d \\times d_k$.",
     "Flow chart: X through three linear maps to Q, K, V; product, division and softmax to S and A; product with V to C; output map to Z.",
@@ -373,7 +373,7 @@ statuses = list(verdict.values())
 page.figure(
     charts.cost(costs),
     "attention-cost",
-    f"Time and memory against the number of tokens, one sequence, $d = {sizes.width}$, {count(sizes.heads, 'head')}, float32, one thread. Compare the slopes: a line that is twice as steep grows with the square of $N$.",
+    f"Time and memory against the number of tokens, one sequence, $d = {sizes.width}$, {count(sizes.heads, 'head')}, float32, one thread. A slope twice as steep grows with the square of $N$.",
     "Two panels with logarithmic axes; explicit attention rises steepest in both.",
 )
 
