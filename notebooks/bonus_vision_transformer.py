@@ -285,7 +285,7 @@ def train_plainly(network, images, classes, held_out, epochs=1, batch=64):
 
 # %% [markdown] tags=["answer"]
 # **Answer: no class token.**
-# Expect no large difference: in our short trials, reading the class off the mean or off the class token makes no clear one. What can differ is the beginning. At first the class token is the same for all images and has to learn where to look, while the mean of the patches holds the colours of the image from the first step.
+# Expect no large difference: in our short trials, reading the class off the mean or off the class token makes no clear one. On these few images either may be ahead, and one training each does not decide between them.
 
 # %% [markdown]
 # ### VGG and ResNet
@@ -437,7 +437,7 @@ page.table(
 # %% [markdown]
 # ### Attention roll-out
 #
-# Roll-out ([Abnar & Zuidema 2020](#abnar2020quantifying)) multiplies the attention of all layers into one map: how much of each patch can reach the class token. It assumes that attention and the residual connection past it have equal weight in each layer. With the attention $A_l$ of layer $l$, its heads averaged, the map is the first row of the product of all layers, the first one at the right:
+# Roll-out ([Abnar & Zuidema 2020](#abnar2020quantifying)) multiplies the attention of all layers into one map: how much of each patch can reach the class token. It assumes that attention and the residual connection past it have equal weight in each layer. With the attention $A_l$ of layer $l$, its heads averaged, the map is the first row of the product of all layers, from the last to the first:
 #
 # $$\tilde A_L \cdots \tilde A_2\, \tilde A_1, \qquad \tilde A_l = \tfrac12 (A_l + I)$$
 
@@ -460,7 +460,7 @@ page.figure(
 # %% [markdown]
 # ### A picture of your own
 #
-# **Try it: your picture.** Put a picture of a dog, a meal or a car beside the notebook as `picture.jpg`, and run this line in a new cell; `run` is the ViT trained above. Then take a picture of something else. What does the network say, and how sure is it? Where the images are at hand, `vision.train(VisionTransformer, epochs=2)` trains one of your own to compare it with, in some minutes.
+# **Try it: your picture.** Put a picture of a dog, a meal or a car beside the notebook as `picture.jpg`, and run this line in a new cell; `run` is the ViT trained above. Then take a picture of something else. What does the network say, and how sure is it? Where the images are at hand, `vision.train(VisionTransformer, epochs=2)` trains one of your own to compare it with, in five minutes or more.
 #
 # ```python
 # charts.classified(vision.classify(run, "picture.jpg"))

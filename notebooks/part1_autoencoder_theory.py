@@ -93,7 +93,7 @@ page.table(
 # %% [markdown]
 # The original's total, {eval}`number(plants.reported("total"))`, is {eval}`number(apart)` too low {eval}`holds(apart, "=", 1000)`. Its first three layers are right {eval}`holds(by_hand[:3] == others, "=", True)`; for the last one it calculates 512 × 1000 and leaves out that layer's biases {eval}`holds(plants.reported("output.total"), "=", 512 * 1000)`.
 #
-# **Try it.** In the model's cell, give the last layer the argument `use_bias=False`. Run that cell, the one that builds `network` and the answer above; then ask for `network.count_params()` in a new cell. Which total does Keras count now? Take the change back before you go on.
+# **Try it.** In the model's cell, give the last layer the argument `use_bias=False`. Run that cell, the one that builds `network`, the answer above and the table below it; then ask for `network.count_params()` in a new cell. Which total does Keras count now? Take the change back before you go on.
 
 # %% [markdown] tags=["answer"]
 # **Answer: a layer without biases.**
@@ -189,7 +189,7 @@ ae, pca, limits = lab.AUTOENCODER, lab.PCA_NAME, lab.LIMITS
 # %% [markdown]
 # ### How we measure
 #
-# On each of {eval}`len(e.reference)` plants, four detectors are fitted to the same cycles: the autoencoder; PCA (principal component analysis) with 32 components, as many as the bottleneck has units; an isolation forest ([Liu et al. 2008](#liu2008isolation)); and the traditional limit check, the largest deviation of a single reading from its mean in standard deviations. They are judged on 1,000 faulty cycles, 200 of each kind in [Table](#part1-detection). The *severity* scales a fault. At 1, a *spike* jumps by {eval}`percent(lab.faults.SPIKE, 0)` of the gauge's range, a *drift* ends {eval}`percent(lab.faults.DRIFT, 0)` of it away, a *stuck sensor* keeps one value, a *broken correlation* gives a station the temperatures of another product, and a *joint shift* moves every gauge by the standard deviation of its noise. We use {eval}`number(lab.STANDARD_SEVERITY, 1)` unless stated otherwise. The *detection rate* is the share of faults above the threshold. The *AUROC* is the probability that a faulty cycle scores higher than a sound one: one half is chance. Brackets hold 95% intervals over plants. Those of rates are bootstrap intervals, which stay between 0 and 1 but with so few plants come out somewhat narrow; those of changes are Student's. Changes are paired by plant and taken before rounding. All choices were made on a further plant, the development plant.
+# From here on stored runs of the prescribed network speak, not a changed one. On each of {eval}`len(e.reference)` plants, four detectors are fitted to the same cycles: the autoencoder; PCA (principal component analysis) with 32 components, as many as the bottleneck has units; an isolation forest ([Liu et al. 2008](#liu2008isolation)); and the traditional limit check, the largest deviation of a single reading from its mean in standard deviations. They are judged on 1,000 faulty cycles, 200 of each kind in [Table](#part1-detection). The *severity* scales a fault. At 1, a *spike* jumps by {eval}`percent(lab.faults.SPIKE, 0)` of the gauge's range, a *drift* ends {eval}`percent(lab.faults.DRIFT, 0)` of it away, a *stuck sensor* keeps one value, a *broken correlation* gives a station the temperatures of another product, and a *joint shift* moves every gauge by the standard deviation of its noise. We use {eval}`number(lab.STANDARD_SEVERITY, 1)` unless stated otherwise. The *detection rate* is the share of faults above the threshold. The *AUROC* is the probability that a faulty cycle scores higher than a sound one: one half is chance. Brackets hold 95% intervals over plants. Those of rates are bootstrap intervals, which stay between 0 and 1 but with so few plants come out somewhat narrow; those of changes are Student's. Changes are paired by plant and taken before rounding. All choices were made on a further plant, the development plant.
 
 # %% tags=["hide-input"]
 page.table(
@@ -303,7 +303,7 @@ slowest = max(e.typical_milliseconds.values())
 #
 # A plant should choose the threshold by cost, not by convention. We assume that {eval}`percent(prices.faulty_share)` of the components are faulty, that an alarm costs one inspection, and that a cycle takes {eval}`int(prices.seconds_per_cycle)` seconds. The dearer a missed fault, the lower the cheapest threshold. At {eval}`number(dearest[0].missed)` inspections for a missed fault even a look at every component would save {eval}`percent(by_looking, 0)` of the cost; good detectors save more ([Table](#part1-costs)).
 #
-# If people can inspect, besides the true alarms ({eval}`number(prices.cycles_per_shift * prices.faulty_share)` at most), {eval}`int(prices.alarm_budget)` false ones in a shift of {eval}`number(prices.cycles_per_shift)` components, the false-alarm rate may be {eval}`percent(prices.affordable, 2)`. At this rate the autoencoder detects {eval}`lab.shown(within[ae])` and PCA {eval}`lab.shown(within[pca])` of the faults. Computing time is no obstacle: even the ensemble, which computes all four scores, takes {eval}`number(slowest, 0)` ms a cycle {eval}`holds(slowest, "<", 1000 * prices.seconds_per_cycle)`. A plant must also check what it feeds in: unchecked, a missing value makes the score NaN, which exceeds no threshold, and a reading outside [0, 1] still yields one; `run.detector.score` refuses both. And a broken gauge has to be found and left out before the others can be judged, which we did not test.
+# If people can inspect, besides the true alarms ({eval}`number(prices.cycles_per_shift * prices.faulty_share)` at most), {eval}`int(prices.alarm_budget)` false ones in a shift of {eval}`number(prices.cycles_per_shift)` components, the false-alarm rate may be {eval}`percent(prices.affordable, 2)`. At this rate the autoencoder detects {eval}`lab.shown(within[ae])` and PCA {eval}`lab.shown(within[pca])` of the faults. Computing time is no obstacle: even the ensemble, which computes all four scores, takes {eval}`number(slowest, 0)` ms a cycle {eval}`holds(slowest, "<", 1000 * prices.seconds_per_cycle)`. A plant must also check what it feeds in: a missing value makes the score NaN, which exceeds no threshold; `run.detector.score` refuses it. And a broken gauge has to be found and left out before the others can be judged, which we did not test.
 
 # %% tags=["hide-input"]
 page.table(
@@ -314,16 +314,14 @@ page.table(
 )
 
 # %% [markdown]
-# **Try it.** Train for a quarter of the time: write `run = plants.train(autoencoder, epochs=30)` in the cell that trains and run it (half a minute); then `print(run.threshold, scores)` in a new one. Compare the three numbers and the loss with those of the full training: why does a small loss not mean a good detector?
+# **Try it.** Train for a quarter of the time: write `run = plants.train(autoencoder, epochs=30)` in the cell that trains and run it (half a minute); then `print(run.threshold, scores)` in a new one. Compare the three numbers and the loss on `validation` with those of the full training: why does a small loss not mean a good detector?
 
 # %% [markdown] tags=["answer"]
 # **Answer: a quarter of the training.**
 # The alarm comes, but only just. The loss is a quarter larger, and the drift adds about as much to the score as before. But the threshold nearly doubles: it lies in the tail of the scores, among the sound cycles that are rebuilt worst, and the loss is a mean that hardly shows them. Half the drift now stays below it, while the full training just detects that, too.
 
 # %% [markdown]
-# ### Readings of your own
-#
-# `lab.judge(lab.read("mine.csv"))` scores a table with a row for each component, in order of production. The first half of the rows, which should be sound, fits PCA, the next quarter sets the threshold, the rest is judged (`data/README.md` has more). In JupyterLab, a cell below, which HTML and PDF leave out, shows it on cycles of this plant, first as new, then over a year of wear.
+# **Readings of your own.** `lab.judge(lab.read("mine.csv"))` scores a table with a row for each component, in order of production. The first half of the rows, which should be sound, fits PCA, the next quarter sets the threshold, the rest is judged. In JupyterLab, a cell below, which HTML and PDF leave out, shows it on a year of wear.
 
 # %% tags=["hide-cell"]
 # A table of readings, judged

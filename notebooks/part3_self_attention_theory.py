@@ -59,7 +59,7 @@ measured = lab.Measured(profile)
 #
 # $N$ is the number of tokens, $d$ their width, $d_k$ the width of queries and keys, $d_v$ that of values. The biases are rows as long as what they are added to. The assignment calls the result $z$; the original used $z$ for the weighted sum and $o$ for the result.
 #
-# The four steps follow on three tokens of width $d = 4$, with $d_k = d_v = 2$. The columns of $X$ stand for *thing*, *action*, *living* and *points back*. The weights are chosen by hand; a model learns them.
+# The four steps follow on three tokens of width $d = 4$, with $d_k = d_v = 2$. The columns of $X$ stand for *thing*, *action*, *living* and *points back*. The weights are chosen by hand; a model learns them. The sentences below speak of this example.
 
 # %%
 tokens, meanings = ["cat", "sees", "itself"], ["thing", "action", "living", "points back"]
@@ -234,8 +234,9 @@ torch.manual_seed(0)
 theirs = nn.MultiheadAttention(embed_dim=4, num_heads=2)
 nn.init.normal_(theirs.in_proj_bias)  # zero at first
 joined = X @ theirs.in_proj_weight.T + theirs.in_proj_bias  # Q, K and V of both heads
-q, k, v = joined.chunk(3, dim=1)  # (3, 4) each: two columns of each head
-sums = [attend(q[:, head], k[:, head], v[:, head]) for head in (slice(0, 2), slice(2, 4))]
+q, k, v = joined.chunk(3, dim=1)  # (3, 4) each
+by_head = zip(*(part.chunk(theirs.num_heads, dim=1) for part in (q, k, v)))  # two columns of each head
+sums = [attend(*one) for one in by_head]
 ours = torch.cat(sums, dim=1) @ theirs.out_proj.weight.T + theirs.out_proj.bias
 
 # %% tags=["hide-input"]
@@ -264,7 +265,7 @@ same = {
 content, steps = min(sizes.content), sizes.steps
 
 # %% [markdown]
-# Eight tokens lie on a ring. Each holds {eval}`int(content)` random numbers $x_i$ and, beside them, its place as a one-hot vector, and each is to be replaced by the difference of its two neighbours, $y_i = x_{i-1} - x_{i+1}$. A head's weights are not negative and sum to one. If they depend on the places alone, a component that one head fills is an average of values, the same function of each: it can follow one neighbour, which contributes half of the variance of $y_i$, but not subtract the other. The sum over two heads can, if one of them has the opposite sign, in $W_v$ or $W_o$. Half is the limit of weights by place, not of attention: weights that depend on the numbers can do more, and a test constructs one head that comes near the difference.
+# Eight tokens lie on a ring. Each holds {eval}`int(content)` random numbers $x_i$ and, beside them, its place as a one-hot vector, and each is to be replaced by the difference of its two neighbours, $y_i = x_{i-1} - x_{i+1}$. A head's weights are not negative and sum to one. If they depend on the places alone, a component that one head fills is an average of values, the same function of each: it can follow one neighbour, which contributes half of the variance of $y_i$, but not subtract the other. The sum over two heads can, if one of them has the opposite sign, in $W_v$ or $W_o$. Half is the limit of weights by place, not of attention: weights that depend on the numbers can do more, and one head can be built that comes near the difference (`tests/with_torch/test_part3.py` builds it).
 
 # %% tags=["hide-input"]
 # Trainings with and without the last step
@@ -291,9 +292,9 @@ page.table(
 # %%
 from study.attention import SelfAttention
 
-attention, x = SelfAttention(width=12, heads=3), torch.randn(2, 7, 12)
+attention, x = SelfAttention(width=12, heads=3), torch.randn(5, 7, 12)
 traced = graph.trace(attention, x, ["Z", "A"], return_weights=True)
-letters = {2: "B", 7: "N", 12: "d", 3: "h", 4: "d_k"}  # what each size of the example stands for
+letters = {12 // attention.heads: "d_k", attention.heads: "h", 5: "B", 7: "N", 12: "d"}  # sizes of the example
 
 # %% tags=["hide-cell"]
 # The forward pass of the module
@@ -378,7 +379,7 @@ page.figure(
 )
 
 # %% [markdown]
-# **Vectors of your own.** Without learnt maps, with $Q = K = X$, tokens attend to what resembles them; in the example each looks at itself most {eval}`holds(((X @ X.T).argmax(dim=1) == torch.arange(n)).all().item(), "=", True)`. In JupyterLab, a cell below, which HTML and PDF leave out, shows this, or the same of your own word vectors.
+# **Vectors of your own.** Without learnt maps, with $Q = K = X$, tokens attend to vectors that point their way; in the example each looks at itself most {eval}`holds(((X @ X.T).argmax(dim=1) == torch.arange(n)).all().item(), "=", True)`. In JupyterLab, a cell below, which HTML and PDF leave out, shows this, or the same of 2 to 24 word vectors of your own.
 
 # %% tags=["hide-cell"]
 # Weights without learnt maps
@@ -389,7 +390,7 @@ charts.matrices({"$A$": A_given}, words, height_cm=2.7)
 # %% [markdown]
 # ## The original's formulas
 #
-# The original takes the same four steps, names no purpose of $W_o$ and $b_o$, and its graph is missing in our copy. Of its {eval}`len(verdict)` statements {eval}`statuses.count("confirmed")` are confirmed and {eval}`statuses.count("partly confirmed")` in part {eval}`holds(len(set(statuses)), "=", 2)`. Three need a comment; the scorecard has all of them.
+# The original takes the same four steps, names no purpose of $W_o$ and $b_o$, and its graph is missing in our copy. Of its {eval}`len(verdict)` statements {eval}`statuses.count("confirmed")` are confirmed and {eval}`statuses.count("partly confirmed")` in part {eval}`holds(len(set(statuses)), "=", 2)`. We comment on three; the scorecard has all.
 #
 # - *“Query (q) will have its own weight vector w_q”* — **{eval}`verdict["attention_weight_vector"]`.** With a vector every query would be a single number. $W_q$ is a matrix.
 # - *“Score(q_i, k_i) = exp(q_i·k_i / √d_k) / Σ_i exp(q_i·k_i / √d_k)”* — **{eval}`verdict["attention_score"]`.** As printed, with $i$ everywhere, a query meets only the key of its own position, which is no attention. With $j$ for the key and the sum over $j$, which the text beside it suggests, it is the normalised weight; we call the score what stands in the exponent.

@@ -53,5 +53,7 @@ def confusion_interactive(runs: Mapping[str, Sequence[Record]], classes: Sequenc
                 hovertemplate="true %{y}<br>predicted %{x}<br>%{text} examples, %{z:.1%}<extra></extra>",
                 zmin=0, zmax=most, colorscale=colours, showscale=False, **place,
             )  # fmt: skip
+    fig.update_xaxes(title={"text": "predicted class", "standoff": 4})
     fig.update_yaxes(autorange="reversed")
+    fig.update_yaxes(title_text="true class", col=1)
     return fig

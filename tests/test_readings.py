@@ -142,3 +142,15 @@ def test_another_detector_may_take_the_place_of_pca():
     )
     assert seen[0].min() == 0 and seen[0].max() == 1 and seen[0].shape == (100, 4)
     assert found.score[0] == pytest.approx(((seen[0][0] - 0.5) ** 2).mean()) and notes[-1].startswith("a constant; 100")
+
+
+def test_a_reading_far_from_the_others_in_the_first_half_is_noted():
+    """It widens the range that all readings of its column are scaled to, and so hides faults."""
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(120, 3)), columns=["a", "b", "c"])
+    assert not any("far from" in note for note in readings.judge(table)[1])
+    table.loc[7, "b"] = -999.0
+    (note,) = (note for note in readings.judge(table)[1] if "far from" in note)
+    assert "b, first in line 7" in note
+    late = table.copy()
+    late.loc[[7, 110], "b"] = 0.0, -999.0
+    assert not any("far from" in note for note in readings.judge(late)[1])  # a fault to be judged, not a scale

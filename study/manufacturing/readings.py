@@ -20,6 +20,7 @@ from study.prose import count, join_list, percent
 LEAST_ROWS = 40
 MOST_MISSING = 0.1  # share of rows without some reading
 EXPLAINED = 0.98  # share of the variance in the fitted rows that PCA's components have to explain
+FAR = 10  # ranges between quartiles, from the nearer one, from which on a reading in the first half is noted
 ROWS_A_COMPONENT = 10  # of the fitted rows: with fewer, PCA knows these rows by heart and no others
 
 Rebuild = Callable[[np.ndarray], np.ndarray]
@@ -135,6 +136,7 @@ def judge(
     readings, notes = usable(table)
     values, half = readings.to_numpy(), len(readings) // 2
     after = half + (len(readings) - half) // 2
+    notes += _widened(readings.iloc[:half])
     low, high = values[:half].min(axis=0), values[:half].max(axis=0)
     scaled = (values - low) / (high - low)
     rebuild, words = fit(scaled[:half])
@@ -148,6 +150,15 @@ def judge(
     }  # fmt: skip
     notes.append(f"{words}; {half} rows fit it, {after - half} set the threshold, {len(values) - after} are judged")
     return pd.DataFrame(columns, index=readings.index), notes
+
+
+def _widened(first: pd.DataFrame) -> list[str]:
+    """A note on readings that lie so far from the others that their column's range says little about it."""
+    q1, q3 = first.quantile(0.25), first.quantile(0.75)
+    far = (first < q1 - FAR * (q3 - q1)) | (first > q3 + FAR * (q3 - q1))
+    far = far.loc[:, (q3 > q1) & far.any()]
+    places = [f"{name}, first in line {far.index[far[name]][0]}" for name in far]
+    return [f"far from the others, which hides smaller faults of {_listed(places)}"] if places else []
 
 
 def _listed(names: pd.Index | list[str]) -> str:

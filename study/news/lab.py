@@ -79,11 +79,13 @@ class Reading:
     """A text as a trained classifier reads it: class probabilities, tokens, attention each token receives.
 
     `received` (heads, N) is the mean over all queries of the weight on a token; over the tokens it sums to one.
+    `length` is the text's number of tokens, of which the classifier reads the first.
     """
 
     probabilities: dict[str, float]
     tokens: list[str]
     received: np.ndarray
+    length: int
 
     @property
     def class_(self) -> str:
@@ -92,8 +94,14 @@ class Reading:
 
     @property
     def title(self) -> str:
-        """That class and its probability, in words."""
-        return f"{self.class_} ({self.probabilities[self.class_]:.0%})"
+        """The classes by falling probability, and what the classifier did not read."""
+        falling = sorted(self.probabilities, key=self.probabilities.get, reverse=True)
+        found, unknown = [f"{name} {self.probabilities[name]:.0%}" for name in falling], self.tokens.count("[UNK]")
+        if self.length > len(self.tokens):
+            found.append(f"the first {len(self.tokens)} of {self.length} tokens")
+        if unknown:
+            found.append(f"{unknown} of {len(self.tokens)} unknown")
+        return ", ".join(found)
 
 
 class News:
@@ -243,8 +251,10 @@ class News:
         """A text as a classifier with dropout reads it, by the weights that the record of its first seed keeps.
 
         A changed classifier is trained first, in some minutes. In a build, or where the texts for that are not at
-        hand, None. Raises ValueError for a text of which the classifier knows no word.
+        hand, None. Raises catalog.DataError for a text of which the classifier knows no word.
         """
+        if not isinstance(text, str):
+            raise catalog.DataError(f"{text!r} is no text. Write a sentence between quotes.")
         if os.environ.get(environment.BUILDING):
             return None
         spec = _with(definitions.of(make), experiments.weights_spec(self.profile))
@@ -252,7 +262,7 @@ class News:
         if record is None and self._splits() is None:
             return None
         record = record or self._by_hand(make, spec)
-        return _reading(*weights.classifier(record), self.classes, text, self.sizes.longest)
+        return _reading(*weights.classifier(record, make), self.classes, text, self.sizes.longest)
 
     def conditions(self) -> pd.DataFrame:
         """The settings that the original may have had, and ours, as `study.news.conditions.nearest` compares them."""
@@ -311,14 +321,15 @@ def _with(definition: str, spec: dict) -> dict:
 
 @torch.no_grad()
 def _reading(model: nn.Module, tokenizer: tokens.Tokenizer, names: Sequence[str], text: str, longest: int) -> Reading:
-    one = tokens.encode(tokenizer, [corpus.clean(text)], longest)
+    cleaned = corpus.clean(text)
+    one = tokens.encode(tokenizer, [cleaned], longest)
     (inputs, _, _) = next(tokens.TextBatches(one, np.zeros(1, dtype=np.int64), 1, 0).in_order())
     shares = model.eval()(*inputs).softmax(dim=1)[0].tolist()
     if (one.ids[0] == tokens.UNKNOWN).all():
-        raise ValueError(f"The classifier knows no word of {text!r}. Write a sentence of common English words.")
+        raise catalog.DataError(f"The classifier knows no word of {text!r}. Write a sentence of common English words.")
     words = [tokenizer.id_to_token(number) or "" for number in one.ids[0].tolist()]
     received = inside.received(model, *inputs)[0].numpy(force=True)
-    return Reading(dict(zip(names, shares, strict=True)), words, received)
+    return Reading(dict(zip(names, shares, strict=True)), words, received, len(tokenizer.encode(cleaned).ids))
 
 
 def pytorch_layer(block: nn.Module, width: int, heads: int, hidden: int) -> nn.TransformerEncoderLayer:

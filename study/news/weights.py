@@ -3,6 +3,8 @@
 Both are plain arrays of the record's `.npz`, which holds their digest; nothing that is loaded is executed.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from tokenizers import Tokenizer
@@ -25,17 +27,18 @@ def arrays(model: nn.Module, tokenizer: Tokenizer) -> dict[str, np.ndarray]:
     return by_name | {_WORDS: np.frombuffer(words, dtype=np.uint8)}
 
 
-def classifier(record: Record) -> tuple[nn.Module, Tokenizer]:
+def classifier(record: Record, make: Callable[..., nn.Module] | None = None) -> tuple[nn.Module, Tokenizer]:
     """The network of a record that keeps it, ready to predict, and its tokeniser.
 
-    Raises ValueError for a record without weights, or with those of another network than the notebook defines.
+    `make` is a live class of a notebook; without it the file's is taken. Raises ValueError for a record
+    without weights, or with those of another network than the notebook defines.
     """
     if _WORDS not in record.arrays:
         raise ValueError(f"The record of {label(record.spec)} keeps no weights; the dropout variant's first seed does.")
     words, s = record.arrays[_WORDS].tobytes().decode().split("\n"), record.spec["settings"]
     classes = len(classes_of(record.spec))
     sizes = len(words), s["longest"], s["width"], s["heads"], s["hidden"], classes, s["dropout"]
-    model = notebook("part4_ag_news_transformer").TextClassifier(*sizes)
+    model = (make or notebook("part4_ag_news_transformer").TextClassifier)(*sizes)
     weights = {name: array for name, array in record.arrays.items() if name.startswith(_WEIGHT)}
     try:
         model.load_state_dict(

@@ -20,6 +20,7 @@ from study.catalog import DataError
 from study.comparison import Comparison, mean, points
 from study.comparison import frequent_mistake as _frequent_mistake
 from study.evaluation import Interval, probabilities
+from study.prose import duration
 from study.runs import Record
 from study.vision import claims, evaluation, experiments, images, rollout, trainings
 from study.vision.charts import Classified
@@ -136,6 +137,12 @@ class Vision:
         kept = self._store.load(spec)
         if kept is None and not profile.run_by_hand():
             raise ValueError(f"{runs.label(spec)} is not trained yet: `make sweep PART=bonus` makes what is missing.")
+        if kept is None and (before := self._store.before(spec)) is not None:
+            took = duration(before.provenance["wall_seconds"])
+            print(
+                f"This is not the {before.spec['model']} of the kept record, so it is trained here; that one took "
+                f"{took}. Interrupt the kernel to stop; the next time it goes on."
+            )
 
         def here(spec: dict, scratch: Path) -> runs.Outcome:
             return trainings.train_network(spec, scratch, make)

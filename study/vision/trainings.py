@@ -87,6 +87,8 @@ def _trained(spec: dict, scratch: Path, measured: tuple[str, ...], make: Callabl
     metrics["images_per_second"] = len(batches["train"]) * metrics["epochs"] / metrics["seconds"]
     logits = {}
     for name in measured:
+        if make:  # a person waits, and the training's bar is gone
+            print(f"measured on the {name} split, {len(batches[name]):,} images", flush=True)
         logits[name], classes = training.predict(model, batches[name], s["bf16"])
         metrics[name] = scores(classes, logits[name])
     return model, batches, metrics, arrays, logits

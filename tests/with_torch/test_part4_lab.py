@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from study import environment, parts, paths, profile, runs, training
+from study import catalog, environment, parts, paths, profile, runs, training
 from study.evaluation import probabilities
 from study.news import experiments, lab, tokens, trainings, weights
 from study.news.variants import NAMES
@@ -149,8 +149,10 @@ def test_a_sentence_is_read_with_the_kept_weights_and_not_at_all_in_a_build(news
     spec = experiments.weights_spec(news.profile)
     record = runs.Record(spec, {}, weights.arrays(model, tokenizer), {})
     monkeypatch.setattr(runs.Store, "load", lambda self, wanted: record if wanted == spec else None)
-    for nothing in ("", "Überraschung!"):
-        with pytest.raises(ValueError, match="knows no word of"):
+    # The class that is given is what reads, whatever the notebook's file says by then.
+    monkeypatch.setattr(weights, "notebook", None)
+    for nothing, said in (("", "knows no word of"), ("Überraschung!", "knows no word of"), (None, "None is no text")):
+        with pytest.raises(catalog.DataError, match=said):
             news.read(nothing, models.TextClassifier)
     reading = news.read("Oil prices rise &amp; fall", models.TextClassifier)
     assert reading.tokens == ["oil", "prices", "rise", "[UNK]", "fall"]
@@ -158,9 +160,12 @@ def test_a_sentence_is_read_with_the_kept_weights_and_not_at_all_in_a_build(news
     assert reading.received.shape == (news.sizes.heads, 5)
     assert reading.received.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert reading.probabilities[reading.class_] == max(reading.probabilities.values())
-    assert reading.title == f"{reading.class_} ({max(reading.probabilities.values()):.0%})"
+    assert reading.title.startswith(f"{reading.class_} {max(reading.probabilities.values()):.0%}, ")
+    assert reading.title.count("%") == len(news.classes) and reading.title.endswith("%, 1 of 5 unknown")
+    many = news.read("Oil prices rise " * news.sizes.longest, models.TextClassifier).title
+    assert f"the first {news.sizes.longest} of {3 * news.sizes.longest} tokens" in many and "unknown" not in many
     encoded = tokens.encode(tokenizer, ["Oil prices rise & fall"], 16)
-    kept = weights.classifier(record)[0]
+    kept = weights.classifier(record, models.TextClassifier)[0]
     logits, _ = training.predict(kept, tokens.TextBatches(encoded, np.zeros(1, int), 1, 0))
     assert list(reading.probabilities.values()) == pytest.approx(probabilities(logits)[0].tolist(), abs=1e-5)
 
