@@ -151,7 +151,7 @@ faulty[3, 0] += 0.2 * np.linspace(0, 1, 20)
 faulty = faulty.reshape(1000)
 
 # %% [markdown]
-# The autoencoder is trained on {eval}`number(plants.profile.part1.cycles)` sound cycles of the plant, with Adam ([Kingma & Ba 2015](#kingma2015adam)), batches of {eval}`lab.BATCH`, and a step size that falls from {eval}`number(lab.LEARNING_RATE, 3)` to zero along half a cosine. The score of a cycle is its mean squared error. A cycle raises an alarm if its score exceeds the threshold, which 1% of {eval}`number(plants.profile.part1.judged)` other sound cycles, the `cycles` made above, exceed. `plants.train` makes the training cycles itself and trains for {eval}`plants.profile.part1.epochs` epochs; while the model's definition stays the same, it returns the stored training.
+# The autoencoder is trained on {eval}`number(plants.profile.part1.cycles)` sound cycles of the plant, with Adam ([Kingma & Ba 2015](#kingma2015adam)), batches of {eval}`lab.BATCH`, and a step size that falls from {eval}`number(lab.LEARNING_RATE, 3)` to zero along half a cosine. The score of a cycle is its mean squared error. A cycle raises an alarm if its score exceeds the threshold, which is set so that 1% of the {eval}`number(plants.profile.part1.judged)` sound `cycles` made above exceed it. `plants.train` makes the training cycles itself and trains for {eval}`plants.profile.part1.epochs` epochs; while the model's definition stays the same, it returns the stored training.
 
 # %%
 run = plants.train(autoencoder)

@@ -315,7 +315,7 @@ page.figure(
 )
 
 # %% [markdown]
-# The original does not say which part of the series is which, but its numbers do: only the last 15% gives its validation losses, and only the middle 15% its testing losses. That these are reproduced therefore says that the split is the right one, and little about the models. Base's loss is {eval}`number(median["Base"].last_loss / median["Base"].middle_loss)` times higher on the former {eval}`holds(median["Base"].last_loss, ">", 10 * median["Base"].middle_loss)`, which says nothing about generalisation: the last part holds the second highest burst of the series, the middle part hardly any.
+# The original does not say which part of the series is which, but its numbers do: only the last 15% gives its validation losses, and only the middle 15% its testing losses. That these are reproduced therefore says that the split is the right one, and little about the models. Base's loss is {eval}`number(median["Base"].last_loss / median["Base"].middle_loss)` times as high on the last part as on the middle one {eval}`holds(median["Base"].last_loss, ">", 10 * median["Base"].middle_loss)`, which says nothing about generalisation: the last part holds the second highest burst of the series, the middle part hardly any.
 #
 # Two groups of reported numbers are doubtful. Version 3's repeat Version 2's, so they cannot be judged. The training loss at which Version 2 is said to begin, {eval}`significant(1e3 * nab.reported("version-2.train_loss_first"))` × 10⁻³, is less than a tenth of ours {eval}`holds(10 * nab.reported("version-2.train_loss_first"), "<", median["Version 2"].train_loss_first)`, but it is close to our loss on the last part, the validation loss, after the first epoch ({eval}`significant(1e3 * first_validation)` × 10⁻³) {eval}`holds(first_validation, "about", nab.reported("version-2.train_loss_first"), within=3e-4)`: it is probably mislabelled.
 #
@@ -536,7 +536,7 @@ baselines = board.index[board.kind == "baseline"]
 page.table(
     tables.nab_scores(board.loc[list(dict.fromkeys([*detectors, *baselines, top.name]))]),
     "nab-scores",
-    f"NAB score on this series (perfect {len(facts['windows'])}, silence {-len(facts['windows'])}), median and range over seeds; and its mean on the nine other series, by thresholds chosen without the judged series. Of the detectors that NAB publishes, the best on the nine.",
+    f"NAB score on this series (perfect {len(facts['windows'])}, silence {number(-len(facts['windows']))}), median and range over seeds; and its mean on the nine other series, by thresholds chosen without the judged series. Of the detectors that NAB publishes, the best on the nine.",
 )
 
 # %% tags=["hide-input"]

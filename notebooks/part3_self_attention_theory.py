@@ -374,7 +374,7 @@ statuses = list(verdict.values())
 page.figure(
     charts.cost(costs),
     "attention-cost",
-    f"Time and memory against the number of tokens, one sequence, $d = {sizes.width}$, {count(sizes.heads, 'head')}, float32, one thread. A slope twice as steep grows with the square of $N$.",
+    f"Time and memory against the number of tokens, one sequence, $d = {sizes.width}$, {count(sizes.heads, 'head')}, float32, one thread. A line twice as steep as that of the linear maps grows with $N^2$.",
     "Two panels with logarithmic axes; explicit attention rises steepest in both.",
 )
 
@@ -394,7 +394,7 @@ charts.matrices({"$A$": A_given}, words, height_cm=2.7)
 #
 # - *“Query (q) will have its own weight vector w_q”* — **{eval}`verdict["attention_weight_vector"]`.** With a vector every query would be a single number. $W_q$ is a matrix.
 # - *“Score(q_i, k_i) = exp(q_i·k_i / √d_k) / Σ_i exp(q_i·k_i / √d_k)”* — **{eval}`verdict["attention_score"]`.** As printed, with $i$ everywhere, a query meets only the key of its own position, which is no attention. With $j$ for the key and the sum over $j$, which the text beside it suggests, it is the normalised weight; we call the score what stands in the exponent.
-# - *“It is used to prevent from having extremely small gradients in softmax.”* — **{eval}`verdict["attention_gradients"]`** for wide heads ([Figure](#attention-scaling)). The cause, the variance of the dot product, is not named.
+# - *“It is used to prevent from having extremely small gradients in softmax.”* — **{eval}`verdict["attention_gradients"]`**: it does in wide heads ([Figure](#attention-scaling)). The cause, the variance of the dot product, is not named.
 
 # %% [markdown] tags=["summary"]
 # ## Summary

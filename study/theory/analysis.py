@@ -23,7 +23,8 @@ def finding(records: Sequence[Record]) -> str:
     reason = verdicts["attention_gradients"]
     return (
         f"Of the original's {len(statuses)} statements about self-attention {join_list(counted)}. That dividing by √dₖ "
-        f"keeps the softmax's gradients from vanishing is {reason.status} for wide heads."
+        f"keeps the softmax's gradients from vanishing is {reason.status}: it does in wide heads, and narrow ones do "
+        "without it."
     )
 
 

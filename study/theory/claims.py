@@ -28,7 +28,8 @@ class Evidence:
     """What the verdicts rest on.
 
     Random tokens `x` (N, d) with their queries `q` and keys `k` (N, d_k) and values `v` (N, d_v); `weights` (N, N) and
-    `sums` (N, d_v) as self-attention defines them; `measured` is `tables.softmax` at the largest d_k.
+    `sums` (N, d_v) as self-attention defines them; `measured` and `narrow` are `tables.softmax`
+    at the largest and the smallest d_k.
     """
 
     x: np.ndarray
@@ -39,6 +40,7 @@ class Evidence:
     weights: np.ndarray
     sums: np.ndarray
     measured: pd.DataFrame
+    narrow: pd.DataFrame
 
     def median(self, kind: str, statistic: str) -> float:
         return float(self.measured.loc[(kind, statistic), "median"])
@@ -53,8 +55,9 @@ def gather(records: Sequence[Record]) -> Evidence:
     weights = np.array([np.exp(row) / np.exp(row).sum() for row in scores])
     sums = np.array([sum(a * value for a, value in zip(row, v, strict=True)) for row in weights])
     found = tables.softmax(records)
-    measured = found.xs(max(found.index.get_level_values("d_k")), level="d_k")
-    return Evidence(x, q, k, v, scores, weights, sums, measured)
+    widths = found.index.get_level_values("d_k")
+    ends = (found.xs(d_k, level="d_k") for d_k in (max(widths), min(widths)))
+    return Evidence(x, q, k, v, scores, weights, sums, *ends)
 
 
 def claims(records: Sequence[Record]) -> dict[str, Verdict]:
@@ -86,11 +89,13 @@ def scaled(e: Evidence) -> Verdict:
 def gradients(e: Evidence) -> Verdict:
     raw, divided = e.median("raw", "jacobian_median"), e.median("scaled", "jacobian_median")
     alone, shared = e.median("raw", "saturated"), e.median("scaled", "saturated")
+    without, divided_there = (e.narrow.loc[(kind, "jacobian_median"), "median"] for kind in ("raw", "scaled"))
     return Verdict(
-        CONFIRMED if raw < VANISHED * divided else UNCLEAR,
+        UNCLEAR if raw >= VANISHED * divided else CONFIRMED if without < divided_there else PARTLY,
         f"Of random queries with the largest d_k, the median gradient is {significant(raw, 2)} without and "
         f"{significant(divided, 2)} with the division, and {percent(alone, 0)} give more than 99% of their weight to "
-        f"one key, against {percent(shared, 0)}.",
+        f"one key, against {percent(shared, 0)}. With the smallest d_k the gradient is {significant(without, 2)} "
+        f"without and {significant(divided_there, 2)} with the division.",
     )
 
 

@@ -60,9 +60,9 @@ def mixing_table(mixed: pd.DataFrame) -> pd.DataFrame:
         {
             "Layer": list(VARIANTS.values()),
             "Parameters": [number(g.parameters.iloc[0]) for g in groups],
-            "Weights by place": [percent(g.expected.iloc[0], 0) for g in groups],
+            "Limit by place": [percent(g.expected.iloc[0], 0) for g in groups],
             "Best training": [percent(g.explained.max()) for g in groups],
-            "Trainings at that level": [f"{g.reached.sum()} of {len(g)}" for g in groups],
+            "Trainings that reach it": [f"{g.reached.sum()} of {len(g)}" for g in groups],
         }
     )
 

@@ -5,10 +5,10 @@ from functools import partial
 from statistics import fmean
 
 from study import published
-from study.comparison import QUANTITIES, mean, measured
+from study.comparison import QUANTITIES, is_positive, mean, measured
 from study.prose import Highlight, join_list, mean_sd, number, percent
 from study.runs import Record, of
-from study.verdicts import CONFIRMED, Judged, Kind
+from study.verdicts import CONFIRMED, CONTRADICTED, UNCLEAR, Judged, Kind
 from study.vision.claims import claims as claims
 from study.vision.evaluation import NAMES, WITHOUT_ATTENTION, ahead, attention_gain, networks, obstacle
 from study.vision.experiments import IMPROVED, MODELS
@@ -34,13 +34,15 @@ def finding(records: Sequence[Record]) -> str:
     first, *rest = sorted((name for name in shares if name != improved), key=shares.get, reverse=True)
     others = join_list([f"{name} {percent(shares[name])}" for name in rest])
     clearly = "clearly" if ahead(found[improved], found["ViT"]) == CONFIRMED else "not clearly"
-    helped = [NAMES[model] for model in WITHOUT_ATTENTION if attention_gain(records, model).difference.low > 0]
-    attention = f"helps {join_list(helped)}" if helped else "helps neither of the two as far as can be shown"
+    without = {CONFIRMED: "is clearly worse", CONTRADICTED: "is clearly better", UNCLEAR: "does not clearly differ"}
+    attention = join_list(
+        [f"{NAMES[m]} {without[is_positive(attention_gain(records, m).difference)]}" for m in WITHOUT_ATTENTION]
+    )
     return (
         f"Trained from random weights on images that stand for the original's, {first} classifies "
-        f"{percent(shares[first])} of the test images correctly, {others}. With a light "
-        f"convolutional stem the Vision Transformer reaches {percent(shares[improved])}, {clearly} more than without; "
-        f"attention {attention}."
+        f"{percent(shares[first])} of the test images correctly, {others}. {improved}, a "
+        f"Vision Transformer with a light convolutional stem and other changes, reaches {percent(shares[improved])}, "
+        f"{clearly} more than the ViT. Without attention {attention} on validation."
     )
 
 

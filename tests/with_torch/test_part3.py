@@ -309,8 +309,8 @@ def test_the_table_of_the_mixing_task_counts_trainings_at_the_level():
         trained("one-head-mixed", 0, 0.4, 1, True),
     ]
     table = lab.mixing_table(tables.mixing(records))
-    assert list(table["Trainings at that level"]) == ["1 of 2", "1 of 1", "0 of 1"]
-    assert list(table["Weights by place"]) == ["100%", "50%", "50%"] and table["Best training"][0] == "99.0%"
+    assert list(table["Trainings that reach it"]) == ["1 of 2", "1 of 1", "0 of 1"]
+    assert list(table["Limit by place"]) == ["100%", "50%", "50%"] and table["Best training"][0] == "99.0%"
 
 
 def test_growth_is_that_of_the_last_doubling():

@@ -202,7 +202,7 @@ def test_an_altered_record_breaks_what_rests_on_it(monkeypatch, as_committed, ca
     found, best = evaluated(monkeypatch, alter), 'verdict["early_stopping_best"]'
     assert_broken(found, checks)
     if case == "early stopping leads":
-        assert found[best] == "confirmed" != as_committed[best]
+        assert found[best] == "partly confirmed" != as_committed[best]  # in one of two guesses
 
 
 def test_on_texts_of_ones_own_nothing_of_the_original_is_judged(monkeypatch):
