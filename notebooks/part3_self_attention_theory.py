@@ -235,8 +235,8 @@ theirs = nn.MultiheadAttention(embed_dim=4, num_heads=2)
 nn.init.normal_(theirs.in_proj_bias)  # zero at first
 joined = X @ theirs.in_proj_weight.T + theirs.in_proj_bias  # Q, K and V of both heads
 q, k, v = joined.chunk(3, dim=1)  # (3, 4) each
-by_head = zip(*(part.chunk(theirs.num_heads, dim=1) for part in (q, k, v)))  # two columns of each head
-sums = [attend(*one) for one in by_head]
+heads = [part.chunk(theirs.num_heads, dim=1) for part in (q, k, v)]  # two columns a head
+sums = [attend(*head) for head in zip(*heads, strict=True)]
 ours = torch.cat(sums, dim=1) @ theirs.out_proj.weight.T + theirs.out_proj.bias
 
 # %% tags=["hide-input"]
