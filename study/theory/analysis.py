@@ -21,10 +21,10 @@ def finding(records: Sequence[Record]) -> str:
     rest = len(statuses) - whole - half
     counted = [f"{whole} are confirmed", f"{half} partly", *([f"{rest} not"] if rest else [])]
     reason = verdicts["attention_gradients"]
+    limit = ": it does in wide heads, and narrow ones do without it" if reason.status == PARTLY else ""
     return (
         f"Of the original's {len(statuses)} statements about self-attention {join_list(counted)}. That dividing by √dₖ "
-        f"keeps the softmax's gradients from vanishing is {reason.status}: it does in wide heads, and narrow ones do "
-        "without it."
+        f"keeps the softmax's gradients from vanishing is {reason.status}{limit}."
     )
 
 
