@@ -27,6 +27,8 @@ from study.anomaly import charts, lab, tables  # first: it sets TensorFlow's env
 from study.judged_chart import forest
 from study.notebook import Page, holds, number, p_value, percent, significant
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pandas as pd
@@ -107,7 +109,7 @@ page.figure(
 page.table(
     tables.settings(),
     "nab-settings",
-    "Settings with which all four autoencoders are trained, and where each is from: the original's text, its numbers, or our assumption.",
+    "Settings of all four trainings, and where each is from.",
 )
 
 # %%
@@ -468,7 +470,7 @@ page.figure(
 # The confusion matrix of the test set
 inside = lab.labelled_by_part(nab.series("AAPL"))
 unlabelled_test = holds(inside["middle"] + inside["last"], "=", 0)
-on_test = [nearest.moved(part, "middle") for part in (nearest.of_part, "middle")]
+on_test = [replace(nearest, of_part=part, applied_to="middle") for part in (nearest.of_part, "middle")]
 by_last, by_middle = ([rule.count(one.errors) for runs in fitted.values() for one in runs] for rule in on_test)
 
 # %% tags=["hide-input"]
@@ -484,7 +486,7 @@ most_recall = board.loc[detectors].unpaused_point_recall.max()
 page.table(
     tables.test_set(fitted, on_test),
     "nab-test-matrix",
-    f"Confusion matrices on the original's test set, the middle 15%: its {len(windows['middle']):,} windows by prediction, median and range over seeds. Threshold: {nearest.statistic} of the errors of the part in brackets. No window is labelled, so the true positives and false negatives are 0; what is predicted an anomaly is a false positive.",
+    f"Confusion matrices on the test set: its {len(windows['middle']):,} windows by prediction, median and range over seeds. The brackets name the part from whose errors the threshold comes ({nearest.statistic}). No window is labelled, so predicted anomalies are false positives, and there are no others.",
 )
 
 # %% [markdown]
@@ -536,7 +538,7 @@ baselines = board.index[board.kind == "baseline"]
 page.table(
     tables.nab_scores(board.loc[list(dict.fromkeys([*detectors, *baselines, top.name]))]),
     "nab-scores",
-    f"NAB score on this series (perfect {len(facts['windows'])}, silence {number(-len(facts['windows']))}), median and range over seeds; and its mean on the nine other series, by thresholds chosen without the judged series. Of the detectors that NAB publishes, the best on the nine.",
+    f"NAB score, {len(facts['windows'])} at most on this series, {number(-len(facts['windows']))} for silence: median and range over seeds here, mean on the nine others. No threshold was chosen on the judged series.",
 )
 
 # %% tags=["hide-input"]

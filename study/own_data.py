@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -70,6 +71,27 @@ def table_of(file: Path, text: str, delimiters: str = ";\t|,") -> tuple[str, lis
         f"Put fields that hold a {delimiter!r} between quotes, and complete the others.",
     )  # fmt: skip
     return delimiter, rows
+
+
+def cells_of(
+    file: Path, notes: list[str], is_header: Callable[[list[str]], bool]
+) -> tuple[str, int | None, list[str], dict[int, list[str]]]:
+    """What a table in UTF-8, UTF-16 or Windows' Latin-1 holds: its delimiter, the header's line (None without one), the
+    columns' names, where there are none by their places, and the cells of each other row by its line.
+
+    `is_header` tells of the first row whether it names columns; `notes` gets what was read into the file. Raises
+    DataError as `text_of` and `table_of` do.
+    """
+    text, encoding = text_of(file, ("utf-8-sig", "cp1252"))
+    if encoding != "utf-8-sig":
+        notes.append(f"read as {encoding}")
+    delimiter, numbered = table_of(file, text)
+    rows, (first, header) = dict(numbered), numbered[0]
+    names = [f"column {i + 1}" for i in range(len(header))]
+    if not is_header(header):
+        return delimiter, None, names, rows
+    del rows[first]
+    return delimiter, first, [name or unnamed for name, unnamed in zip(header, names, strict=True)], rows
 
 
 def like_numbers(cells: pd.Series) -> pd.Series:

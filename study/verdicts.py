@@ -103,8 +103,6 @@ def prediction_interval(values: Sequence[float], kind: Kind) -> tuple[float, flo
     found, n = np.asarray(scaled(kept), dtype=np.float64), len(kept)
     half = float(stats.t.ppf(0.975, n - 1) * found.std(ddof=1) * math.sqrt(1 + 1 / n))
     low, high = back(found.mean() - half), back(found.mean() + half)
-    if kind is Kind.LOSS:
-        return low, high
     return max(low, 0.0), min(high, 1.0) if kind is Kind.SHARE else high
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from study.catalog import DataError
-from study.own_data import numbers, refuse_cells, table_of, text_of
+from study.own_data import cells_of, numbers, refuse_cells
 from study.prose import join_list
 
 _EPOCH = r"\d{10}(?:\.\d+)?|\d{13}"
@@ -38,18 +38,15 @@ def read(file: str | Path) -> pd.DataFrame:
 
 def _table(file: Path, notes: list[str]) -> tuple[str, list[str], pd.DataFrame]:
     """Delimiter, names of the columns and cells of a file, indexed by line."""
-    text, encoding = text_of(file, ("utf-8-sig", "cp1252"))
-    if encoding != "utf-8-sig":
-        notes.append(f"read as {encoding}")
-    delimiter, numbered = table_of(file, text)
-    rows = dict(numbered)
-    header, names = next(iter(rows)), [f"column {i + 1}" for i in range(len(numbered[0][1]))]
-    if not any(_LOOKS_LIKE_TIME.match(cell) or re.fullmatch(r"[\d.,+-]+", cell) for cell in rows[header]):
-        names = [name or unnamed for name, unnamed in zip(rows.pop(header), names, strict=True)]
+    delimiter, _, names, rows = cells_of(file, notes, _is_header)
     if not rows or len(set(names)) < len(names):
         fault = f"names a column twice: {', '.join(names)}" if rows else "holds no row"
         raise DataError(f"{file} {fault}. Give it a header and rows such as 2015-02-26 21:42:53,104.")
     return delimiter, names, pd.DataFrame.from_dict(rows, orient="index", columns=names)
+
+
+def _is_header(first: list[str]) -> bool:
+    return not any(_LOOKS_LIKE_TIME.match(cell) or re.fullmatch(r"[\d.,+-]+", cell) for cell in first)
 
 
 def _columns(file: Path, names: list[str], cells: pd.DataFrame, notes: list[str]) -> tuple[pd.Series, pd.Series]:

@@ -49,10 +49,6 @@ class Rule:
         """Number of windows of the judged part above the threshold."""
         return int(self.flagged(errors).sum())
 
-    def moved(self, of_part: str, applied_to: str) -> "Rule":
-        """The same statistic of one part's errors, applied to another's windows."""
-        return Rule(self.statistic, of_part, applied_to)
-
     def words(self) -> str:
         """As "mean + 3 sd of the errors of the last 15%, applied to the last 15%"."""
         return f"{self.statistic} of the errors of the {WORDS[self.of_part]}, applied to the {WORDS[self.applied_to]}"

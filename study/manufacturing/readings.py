@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from study.catalog import DataError
 from study.manufacturing.detectors import COMPONENTS
 from study.manufacturing.evaluation import FALSE_ALARMS
-from study.own_data import like_numbers, numbers, table_of, text_of
+from study.own_data import cells_of, like_numbers, numbers
 from study.prose import count, join_list, percent
 
 LEAST_ROWS = 40
@@ -33,15 +33,8 @@ def read(file: str | Path) -> pd.DataFrame:
     `attrs["notes"]` says what was read into it, or left out. Raises catalog.DataError, naming file, line and remedy.
     """
     file, notes = Path(file), []
-    text, encoding = text_of(file, ("utf-8-sig", "cp1252"))
-    if encoding != "utf-8-sig":
-        notes.append(f"read as {encoding}")
-    delimiter, numbered = table_of(file, text)
-    rows = dict(numbered)
-    header, names = next(iter(rows)), [f"column {i + 1}" for i in range(len(numbered[0][1]))]
-    if _is_header(rows[header]):
-        names = [name or unnamed for name, unnamed in zip(rows.pop(header), names, strict=True)]
-    else:
+    delimiter, header, names, rows = cells_of(file, notes, _is_header)
+    if header is None:
         notes.append("without a header, columns are named by their places")
     if len(set(names)) < len(names):
         twice = join_list(sorted({name for name in names if names.count(name) > 1}))

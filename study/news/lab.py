@@ -96,10 +96,10 @@ class Reading:
     def title(self) -> str:
         """The classes by falling probability, and what the classifier did not read."""
         falling = sorted(self.probabilities, key=self.probabilities.get, reverse=True)
-        found, unknown = [f"{name} {self.probabilities[name]:.0%}" for name in falling], self.tokens.count("[UNK]")
+        found = [f"{name} {self.probabilities[name]:.0%}" for name in falling]
         if self.length > len(self.tokens):
             found.append(f"the first {len(self.tokens)} of {self.length} tokens")
-        if unknown:
+        if unknown := self.tokens.count(tokens.UNKNOWN_WORD):
             found.append(f"{unknown} of {len(self.tokens)} unknown")
         return ", ".join(found)
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from study.training import Batch, device
 
 PADDING, UNKNOWN = 0, 1
-_SPECIAL = ["[PAD]", "[UNK]"]
+UNKNOWN_WORD = "[UNK]"
+_SPECIAL = ["[PAD]", UNKNOWN_WORD]
 _POOL = 64  # batches that are filled together, so that examples of like length meet
 
 
@@ -32,7 +33,7 @@ def learn(texts: Sequence[str], size: int) -> Tokenizer:
 def of_words(words: Sequence[str]) -> Tokenizer:
     """The tokeniser of a vocabulary, in the order of its numbers; it begins with padding and the unknown token."""
     vocabulary = {word: number for number, word in enumerate(words)}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN_WORD))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFD(), normalizers.Lowercase(), normalizers.StripAccents()]
     )
