@@ -151,7 +151,7 @@ def test_the_test_set_is_counted_by_thresholds_of_either_part():
         return lab.Run(narrow, Record({}, {}, arrays, {}))
 
     runs = [of([0.0, 0, 0, 4], [9.0, 0]), of([1.0, 2, 3, 4], [2.5, 0]), of([1.0, 2, 3, 4], [0.5, 0])]
-    rules = [lab.thresholds.Rule("maximum", "train", "last").moved(part, "middle") for part in ("last", "middle")]
+    rules = [lab.thresholds.Rule("maximum", part, "middle") for part in ("last", "middle")]
     table = tables.test_set({"Base": runs, "Wide": runs[:1]}, rules).set_index("Model")
     assert table.columns.tolist() == [
         f"Predicted {one} ({part} 15%)" for part in ("last", "middle") for one in ("normal", "anomaly")
