@@ -60,9 +60,9 @@ test: $(INSTALLED) ## lint, types and all quick tests
 test-all: $(INSTALLED) ## the other tests: whole builds, killed processes, a cluster, browsers
 	@$(MAKE) $(SIDE_BY_SIDE) $(LANES) CHOSEN=slow
 
-# Three processes at a time, of one thread each, since tests often wait; what each says comes at its end. PyTorch and
+# Four processes at a time, of one thread each, since tests often wait; what each says comes at its end. PyTorch and
 # TensorFlow never share one.
-SIDE_BY_SIDE := --no-print-directory --keep-going --jobs=3 $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+SIDE_BY_SIDE := --no-print-directory --keep-going --jobs=4 $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 LANES := tests-builds tests-others tests-keras tests-torch
 .PHONY: test-all $(LANES)
 tests-builds: TESTS := tests/test_build.py

@@ -85,6 +85,19 @@ def again(part: str, names: Mapping[str, object], **changed) -> dict[str, object
     return found
 
 
+def read_once(monkeypatch) -> None:
+    """Every record is read from its file once, however many cases ask for it."""
+    load, kept = runs.Store._load, {}
+
+    def once(self, spec):
+        key = self.folder, runs.digest(spec)
+        if key not in kept:
+            kept[key] = load(self, spec)
+        return kept[key]
+
+    monkeypatch.setattr(runs.Store, "_load", once)
+
+
 def resample_less(monkeypatch) -> None:
     """Intervals of paired differences from 200 resamples, each once: cases compare much the same records."""
     kept = {}

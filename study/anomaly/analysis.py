@@ -126,8 +126,7 @@ def finding(records: Sequence[Record]) -> str:
     return (
         f"On NAB's Twitter series, split as the losses suggest, {statuses.count(REPRODUCED)} of the original's "
         f"{comparable} comparable losses and anomaly counts are reproduced, and {statuses.count(CLOSE)} more are "
-        f"close. By NAB's score, here without a pause after alarms, {windows} is perfect and {number(-windows)} a "
-        "detector that never raises one. "
+        f"close. NAB's scores stand here without a pause after alarms; {windows} is perfect. "
         f"{' '.join(scores)}"
     )
 

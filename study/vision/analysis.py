@@ -36,7 +36,10 @@ def finding(records: Sequence[Record]) -> str:
     clearly = "clearly" if ahead(found[improved], found["ViT"]) == CONFIRMED else "not clearly"
     without = {CONFIRMED: "is clearly worse", CONTRADICTED: "is clearly better", UNCLEAR: "does not clearly differ"}
     attention = join_list(
-        [f"{NAMES[m]} {without[is_positive(attention_gain(records, m).difference)]}" for m in WITHOUT_ATTENTION]
+        [
+            f"{'the ' if m == 'vit' else ''}{NAMES[m]} {without[is_positive(attention_gain(records, m).difference)]}"
+            for m in WITHOUT_ATTENTION
+        ]
     )
     return (
         f"Trained from random weights on images that stand for the original's, {first} classifies "

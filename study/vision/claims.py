@@ -17,7 +17,7 @@ from study.comparison import mean, points
 from study.evaluation import Interval
 from study.prose import join_list, number, percent
 from study.runs import Record
-from study.verdicts import CONFIRMED, NOT_TESTED, Verdict, all_of, by_seed, fact
+from study.verdicts import CONFIRMED, NOT_TESTED, UNCLEAR, Verdict, all_of, by_seed, fact
 from study.vision.evaluation import (
     ahead,
     clear,
@@ -26,6 +26,7 @@ from study.vision.evaluation import (
     first_whole,
     gap_difference,
     networks,
+    obstacle,
     recalls,
     share_difference,
     similar,
@@ -56,6 +57,8 @@ class Evidence:
     resnet: Sequence[Record]
     vit: Sequence[Record]
     efficientnet: Sequence[Record]
+    other_images: bool
+    """Whether the images are not the original's."""
 
     @property
     def convolutional(self) -> Mapping[str, Sequence[Record]]:
@@ -76,7 +79,7 @@ class Evidence:
 def gather(records: Sequence[Record]) -> Evidence:
     """The evidence from the records of the part. Raises KeyError if some are missing."""
     vgg, resnet, vit, efficientnet, _ = networks(records).values()
-    return Evidence(vgg, resnet, vit, efficientnet)
+    return Evidence(vgg, resnet, vit, efficientnet, obstacle(records) is not None)
 
 
 def claims(records: Sequence[Record]) -> dict[str, Verdict]:
@@ -227,14 +230,13 @@ def efficientnet_pretraining(e: Evidence) -> Verdict:
 
 
 def vgg_resnet_best(e: Evidence) -> Verdict:
+    asked = [UNCLEAR] if e.other_images else []
+    elsewhere = " Whether it holds on the assignment's images, which the claim is about, stays open." if asked else ""
     return Verdict(
-        all_of(
-            *_ahead(e, e.vit),
-            *_ahead(e, e.efficientnet),
-        ),
+        all_of(*_ahead(e, e.vit), *_ahead(e, e.efficientnet), *asked),
         f"{_behind_words(e, 'the ViT', e.vit)} {_behind_words(e, 'EfficientNet', e.efficientnet)} "
         f"{_gaps_words(e, 'the ViT', e.vit)} {_gaps_words(e, 'EfficientNet', e.efficientnet)} "
-        "The networks are compared as set up here; EfficientNet is not adapted to small images.",
+        f"The networks are compared as set up here; EfficientNet is not adapted to small images.{elsewhere}",
     )
 
 

@@ -161,6 +161,13 @@ class Vision:
         """The kept records of networks, by name, of the definitions in the files."""
         return {name: records for name, records in evaluation.networks(self.records).items() if name in names}
 
+    def without_attention(self) -> dict[str, list[Record]]:
+        """The kept records of the transformers that were trained without attention, by name."""
+        return {
+            f"{evaluation.NAMES[network]} without attention": runs.of(self.records, "bonus-ablation", key)
+            for network, key in evaluation.WITHOUT_ATTENTION.items()
+        }
+
     def trials(self) -> pd.DataFrame:
         """The trainings before the recorded ones; see `evaluation.trials`."""
         return evaluation.trials()

@@ -1,12 +1,13 @@
 """The tables of the Bonus part: records in, a data frame of texts out, in the order of its columns in print."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 
 import numpy as np
 import pandas as pd
 
 from study import published
-from study.comparison import mean, with_interval
+from study.comparison import mean, right, with_interval
 from study.evaluation import Interval
 from study.prose import NOTHING, number, percent
 from study.runs import Record
@@ -64,6 +65,30 @@ def comparison(found: Found, subject: str) -> pd.DataFrame:
             },
             "Lead, points": [NOTHING if name == subject else _ahead(found[name], found[subject]) for name in found],
             "Reported test, other images": [_reported(name) for name in found],
+        }
+    )
+
+
+def overview(found: Found) -> pd.DataFrame:
+    """Networks with their sizes and accuracies in per cent: the mean, in brackets each training's.
+
+    Networks without a test accuracy were not judged on the test split.
+    """
+
+    def shown(records: Sequence[Record], split: str) -> str:
+        if f"{split}_logits" not in records[0].arrays:
+            return NOTHING
+        shares = [100 * right(record, split).mean() for record in records]
+        return f"{number(fmean(shares), 1)} ({', '.join(number(share, 1) for share in shares)})"
+
+    first = {name: records[0].metrics for name, records in found.items()}
+    return pd.DataFrame(
+        {
+            "Network": list(found),
+            "Parameters": [f"{number(one['parameters'] / 1e6, 1)} M" for one in first.values()],
+            "Multiply-adds": [f"{number(one['multiply_adds'] / 1e6)} M" for one in first.values()],
+            "Validation": [shown(records, "validation") for records in found.values()],
+            "Test": [shown(records, "test") for records in found.values()],
         }
     )
 

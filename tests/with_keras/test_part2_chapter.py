@@ -12,7 +12,7 @@ import pytest
 from chapter import assert_broken, assert_sound, broken
 
 from study import profile, runs
-from study.anomaly import experiments
+from study.anomaly import experiments, lab, series
 from study.runs import Record
 
 pytestmark = pytest.mark.slow
@@ -21,6 +21,28 @@ pytestmark = pytest.mark.slow
 def evaluated(monkeypatch, alter=None):
     """The value of each inline expression of the chapter when every record is read as `alter` returns it."""
     return chapter.evaluated(monkeypatch, "part2", alter)[0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def records_are_read_and_networks_computed_once():
+    """No case alters the weights or the windows."""
+
+    def once(method):
+        kept = {}
+
+        def remembered(run, windows):
+            key = run.record.spec["model"], run.record.spec["seed"], series.digest_of(windows)
+            if key not in kept:
+                kept[key] = method(run, windows)
+            return kept[key]
+
+        return remembered
+
+    with pytest.MonkeyPatch.context() as patch:
+        chapter.read_once(patch)
+        for name in ("reconstruct", "codes"):
+            patch.setattr(lab.Run, name, once(getattr(lab.Run, name)))
+        yield
 
 
 @pytest.fixture(scope="module")

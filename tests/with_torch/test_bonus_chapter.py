@@ -23,6 +23,13 @@ def evaluated(monkeypatch, alter=None):
     return found | names["vision"].verdicts()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def records_are_read_once():
+    with pytest.MonkeyPatch.context() as patch:
+        chapter.read_once(patch)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch):
     chapter.resample_less(monkeypatch)

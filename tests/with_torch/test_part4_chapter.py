@@ -13,7 +13,7 @@ from chapter import assert_broken, assert_sound, broken
 from news_records import right_on, with_score
 from sklearn.metrics import log_loss
 
-from study import environment, published, runs
+from study import environment, published
 from study.evaluation import probabilities
 from study.news import conditions, experiments
 from study.runs import Record
@@ -24,16 +24,8 @@ VARIANTS = tuple(experiments.VARIANTS)
 
 @pytest.fixture(scope="module", autouse=True)
 def records_are_read_once():
-    load, kept = runs.Store.load, {}
-
-    def once(self, spec):
-        key = str(self.folder), runs.digest(spec)
-        if key not in kept:
-            kept[key] = load(self, spec)
-        return kept[key]
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs.Store, "load", once)
+        chapter.read_once(patch)
         patch.setenv(environment.BUILDING, "yes")
         yield
 
