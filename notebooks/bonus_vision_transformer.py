@@ -587,14 +587,13 @@ larger, dearer = (
 gain, behind_vgg = lab.apart(better, trained["ViT"]), lab.apart(trained["VGG-13"], better)
 
 # %% [markdown]
-# Can a Vision Transformer do better with so few images? Xiao et al. ([2021](#xiao2021early)) replace the flat patches by small convolutions and leave out one of the transformer's blocks; they call this ViT-C. Ours keeps all blocks. It has {eval}`percent(larger, 0)` more parameters than the ViT and {eval}`percent(dearer, 0)` more multiply-adds {eval}`holds(min(larger, dearer), ">", 0)`, and part of its gain may come from size. Its convolutions halve the image three times, so that a token still stands for 8×8 pixels, but neighbouring tokens share pixels. The class is read off the mean of all tokens, in the manner of Beyer et al. ([2022](#beyer2022better)), who have no class token among them. A quarter of the training images lose a rectangle ([Zhong et al. 2020](#zhong2020random)). [Table](#vision-all) has its accuracy beside all others.
+# Can a Vision Transformer do better with so few images? Xiao et al. ([2021](#xiao2021early)) replace the flat patches by small convolutions and leave out one of the transformer's blocks; they call this ViT-C ([Table](#vision-all)). Ours keeps all blocks. It has {eval}`percent(larger, 0)` more parameters than the ViT and {eval}`percent(dearer, 0)` more multiply-adds {eval}`holds(min(larger, dearer), ">", 0)`, and part of its gain may come from size. Its convolutions halve the image three times, so that a token still stands for 8×8 pixels, but neighbouring tokens share pixels. The class is read off the mean of all tokens, in the manner of Beyer et al. ([2022](#beyer2022better)), who have no class token among them. A quarter of the training images lose a rectangle ([Zhong et al. 2020](#zhong2020random)).
 
 # %% tags=["hide-input"]
 page.table(
     tables.overview(everything | vision.without_attention()),
     "vision-all",
-    "All networks of this part: accuracy in per cent, the mean and in brackets each training. Those without attention were "
-    "judged on validation images alone.",
+    "All networks: accuracy in per cent, mean (each training); those without attention on validation images alone.",
 )
 
 

@@ -45,8 +45,7 @@ HOW_TO_READ = f"""\
 """  # noqa: E501
 
 TRY_IT = (
-    "- *Try it* marks an exercise for the notebook in JupyterLab, where its code can be changed and run. "
-    "[@sec:answers] has the answers."
+    "- *Try it* marks an exercise for JupyterLab, where the code can be changed and run; answers are in [@sec:answers]."
 )
 
 LIMITATIONS = """
@@ -138,8 +137,8 @@ def _detectors(records: Sequence[Record]) -> str:
     windows = len(of(records, "part2-dataset")[0].metrics["windows"])
     return (
         f"The Numenta Anomaly Benchmark (NAB) sets anomalies found against false alarms: {windows} is perfect, "
-        f"{number(-windows)} a detector that never raises one. On the one series that the original looks at, the order "
-        "depends on whether detectors pause after an alarm. With a pause a threshold on the counts "
+        f"{number(-windows)} a detector that never raises one. On the original's one series the order depends on "
+        "whether detectors pause after an alarm. With a pause a threshold on the counts "
         f"({number(value.paused_nab, 2)}) is ahead of our own autoencoder "
         f"({number(ours.paused_nab, 2)}{_mark(value.paused_nab, '>', ours.paused_nab)}) and of the original's four (at "
         f"most {number(four.paused_nab.max(), 2)}{_mark(value.paused_nab, '>', four.paused_nab.max())}); without one "
