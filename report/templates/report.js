@@ -37,6 +37,8 @@ document.addEventListener("DOMContentLoaded", () => {
 
   const linkTo = (element, text) => Object.assign(document.createElement("a"), { href: "#" + element.id, textContent: text });
 
+  const leave = () => history.replaceState(scrollY, "");  // what Back returns to
+
   const charts = setUpCharts();
   setUpTheme();
   setUpCode();
@@ -143,21 +145,22 @@ document.addEventListener("DOMContentLoaded", () => {
       memory.set("single", isSingle() ? "yes" : "no");
       const heading = here.querySelector("h2");
       heading.scrollIntoView({ behavior: "instant" });
-      history.replaceState(history.state, "", "#" + heading.id);
+      history.replaceState(null, "", "#" + heading.id);
     });
     document.addEventListener("click", (event) => {
       const link = event.target.closest('a[href^="#"]');
       const to = link && document.getElementById(decodeURIComponent(link.hash.slice(1)));
-      if (to?.closest("main")) show(to);
+      if (!to?.closest("main")) return;
+      leave();
+      show(to);
     }, { capture: true });
-    // Whither the reader comes back, the browser knows the place; without a name it is in the first chapter.
-    addEventListener("popstate", () => {
-      const to = target()?.closest("main") ? target() : null;
-      if (to && !history.state) goTo(to);
-      else show(to ?? title);
-      history.replaceState("seen", "");
+    // An address that the reader comes back to has the place where it was left; one without a name is the first chapter's.
+    addEventListener("hashchange", () => {
+      const to = target()?.closest("main") ? target() : title;
+      show(to);
+      if (history.state !== null) scrollTo({ top: history.state, behavior: "instant" });
+      else if (to !== title) goTo(to);
     });
-    history.replaceState("seen", "");
     return { show };
   }
 
@@ -189,7 +192,8 @@ document.addEventListener("DOMContentLoaded", () => {
       link.addEventListener("click", (event) => {
         event.preventDefault();
         close();
-        history.pushState("seen", "", link.href);
+        leave();
+        history.pushState(null, "", link.href);
         goTo(element);
         element.classList.add("reached");
         setTimeout(() => element.classList.remove("reached"), 2500);
