@@ -39,6 +39,7 @@ Bundle = dict[str, Any]
 _to_front_end = partial(display, raw=True)
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NUMERIC_CELL = re.compile(r"[≈~<>≤≥]?\s?[-−+]?\d(?!\d{3}-\d\d).*|[-–—]?")  # not a date
+_INTERVAL = re.compile(rf"(?:^|[ {NO_BREAK_SPACE}])([\[(][−\d][^][()]* to [−\d][^][()]*[\])])")
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").use(
     # JupyterLab typesets mathematics itself.
@@ -199,9 +200,14 @@ def _pipe_table(df: pd.DataFrame, name: str, align: str | None) -> str:
         )
     rule = {"l": ":---", "r": "---:", "c": ":---:"}
     lines = [list(cells.columns), *cells.itertuples(index=False)]
-    rows = ["| " + " | ".join(escape(text) for text in line) + " |" for line in lines]
+    rows = ["| " + " | ".join(escape(_INTERVAL.sub(_whole, text)) for text in line) + " |" for line in lines]
     rows.insert(1, "|" + "|".join(rule[letter] for letter in letters) + "|")
     return "\n".join(rows)
+
+
+def _whole(interval: re.Match) -> str:
+    """An interval such as [0.90 to 0.93] that a narrow column breaks before, not within."""
+    return " " + interval[1].replace(" ", NO_BREAK_SPACE)
 
 
 def _item(name: str, *content: str) -> str:

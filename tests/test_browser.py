@@ -1,10 +1,12 @@
 """The committed report as its reader has it: in the system's Chromium, driven by Playwright, on a desk and a phone."""
 
+import csv
 import re
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -90,11 +92,10 @@ def test_accessible_and_within_the_screen_in_light_and_dark(page):
     assert_within_the_screen(page)
     page.set_viewport_size({"width": 1400, "height": 900})
 
-    # Drawings are dark in the dark, photographs are not.
+    # Pictures keep their colours in the dark, on a sheet that is less bright.
     page.emulate_media(color_scheme="dark")
     assert serious(page, COLOURS) == {}
-    filters = "kind => getComputedStyle(document.querySelector('img.' + kind)).filter"
-    assert "invert" in page.evaluate(filters, "drawing") and page.evaluate(filters, "photographs") == "none"
+    assert page.evaluate("getComputedStyle(document.querySelector('main figure img')).filter") == "brightness(0.88)"
     page.emulate_media(color_scheme="light")
 
 
@@ -102,6 +103,16 @@ def test_accessible_and_within_the_screen_of_a_phone(browser):
     with opened(browser, 390) as page:
         assert serious(page, NO_COLOURS) == {}
         assert_within_the_screen(page)
+        page.get_by_role("button", name="Enlarge").first.click()
+        assert page.evaluate("document.querySelector('#viewer img').clientWidth") > 600
+        page.keyboard.press("Escape")
+        page.click("#menu")
+        page.click("#chapter-switch")
+        page.click('#contents a[href="#references"]')
+        assert page.evaluate(CHAPTERS_SEEN) == 1 and page.is_visible("#refs")
+
+
+CHAPTERS_SEEN = "[...document.querySelectorAll('main > .chapter')].filter(part => part.checkVisibility()).length"
 
 
 def test_every_link_inside_leads_somewhere(page):
@@ -186,44 +197,97 @@ def test_search_leads_to_the_words(page):
     assert page.evaluate("scrollY") > 1000
     page.fill("#search input", "no such words anywhere")
     assert page.inner_text("#found") == "0 places"
+    page.fill("#search input", "early sto")
+    assert {text.lower() for text in page.locator("#found mark").all_inner_texts()} == {"early", "sto"}
+    page.fill("#search input", "ottleneck")
+    assert page.inner_text("#found") == "0 places", "found inside of words"
+    page.fill("#search input", "rebuilt as")  # a formula follows, which also holds its TeX
+    assert "\\hat" not in page.inner_text("#found")
     page.fill("#search input", "")
+
+
+def hover(page, link):
+    """Rest on a link until its card shows."""
+    link.scroll_into_view_if_needed()
+    deadline = time.monotonic() + 60
+    while not page.is_visible("#preview"):  # a scroll, of which the page learns later, hides it again
+        assert time.monotonic() < deadline
+        page.mouse.move(0, 0)
+        link.hover()
 
 
 def test_a_figure_shows_beside_a_link_to_it(page):
     link = page.locator('main p a[href^="#fig"]').first
-    link.scroll_into_view_if_needed()
-    deadline = time.monotonic() + 60
-    while not page.is_visible("#preview img"):  # a scroll, of which the page learns later, hides it again
-        assert time.monotonic() < deadline
-        page.mouse.move(0, 0)
-        link.hover()
+    hover(page, link)
+    assert page.is_visible("#preview img")
     assert re.search(r"Figure\s\d+\b", link.inner_text())[0] in page.inner_text("#preview")
     page.mouse.move(0, 0)
     page.wait_for_selector("#preview", state="hidden")
 
 
-def test_one_chapter_at_a_time(page):
-    page.evaluate("scrollTo(0, 0)")
-    seen = "[...document.querySelectorAll('main > .chapter')].filter(part => part.checkVisibility()).length"
-    assert page.evaluate(seen) == page.locator("main > .chapter").count() > 5
-    page.click("#chapter-switch")
-    assert page.evaluate(seen) == 1 and page.is_visible("main > .title")
-    page.click("main > .chapter.here .pager button")
-    assert page.evaluate(seen) == 1 and not page.is_visible("main > .title")
-    page.click('#contents a[href="#references"]')
-    assert page.is_visible("#refs") and page.evaluate(seen) == 1
-    page.click("#chapter-switch")
-    assert page.evaluate(seen) > 5
+def test_a_card_that_shows_a_part_says_so(page):
+    for height, cut in ((2000, 0), (300, 1)):
+        page.set_viewport_size({"width": 1400, "height": height})
+        hover(page, page.locator('main p a[href^="#tbl"]').first)
+        assert page.locator("#preview.cut").count() == cut
+        page.mouse.move(0, 0)
+        page.wait_for_selector("#preview", state="hidden")
+    page.set_viewport_size({"width": 1400, "height": 900})
+
+
+def test_one_chapter_at_a_time(browser):
+    with opened(browser) as page:
+        assert page.evaluate(CHAPTERS_SEEN) == page.locator("main > .chapter").count() > 5
+        page.click("#chapter-switch")
+        assert page.evaluate(CHAPTERS_SEEN) == 1 and page.is_visible("main > .title")
+        page.click("main > .chapter.here .pager a")
+        assert page.evaluate(CHAPTERS_SEEN) == 1 and not page.is_visible("main > .title")
+        second = page.url
+        page.click('#contents a[href="#references"]')
+        assert page.is_visible("#refs") and page.evaluate(CHAPTERS_SEEN) == 1
+
+        # The way back, and a copied address.
+        page.go_back()
+        assert page.url == second and page.evaluate(CHAPTERS_SEEN) == 1 and not page.is_visible("#refs")
+        page.go_back()
+        assert page.is_visible("main > .title")
+        page.goto(second)
+        page.reload()
+        assert page.evaluate(CHAPTERS_SEEN) == 1 and not page.is_visible("main > .title")
+        page.click("#chapter-switch")
+        assert page.evaluate(CHAPTERS_SEEN) > 5
+
+
+def test_back_returns_to_the_place(browser):
+    from playwright.sync_api import expect
+
+    with opened(browser) as page:
+        page.click("#chapter-switch")
+        page.click("main > .chapter.here .pager a")
+        link = page.locator('.chapter.here p a[href^="#ref-"]').last
+        link.click()
+        expect(page.locator("#refs")).to_be_visible()
+        page.go_back()
+        expect(link).to_be_in_viewport()
+
+
+def test_a_check_leads_to_its_row_and_back(page):
+    page.locator("main a.check").nth(3).click()
+    assert page.locator("tr:target td").last.is_visible()
+    page.locator("tr:target a").click()
+    assert page.locator("a.check:target").is_visible()
 
 
 def test_data_of_charts_and_tables_download(page):
-    for item, head in (("figure.interactive", "series"), ("table[id]", None)):
-        name = page.locator(f"main {item} .label").first.inner_text().rstrip(".")
+    charts = page.locator("main figure.interactive[id] .label").all_inner_texts()
+    for label in [*charts, page.locator("main table[id] .label").first.inner_text()]:
         with page.expect_download() as download:
-            page.get_by_role("button", name=f"Data of {name}", exact=True).click()
-        text = download.value.path().read_text(encoding="utf-8")
-        assert download.value.suggested_filename.endswith(".csv") and text.count("\n") > 2
-        assert head is None or text.startswith(f'"{head}"')
+            page.get_by_role("button", name=f"Data of {label.rstrip('.')}", exact=True).click()
+        head, *rows = csv.reader(download.value.path().read_text(encoding="utf-8").splitlines())
+        assert download.value.suggested_filename.endswith(".csv") and len(rows) > 1
+        # Each value says of what it is.
+        if label in charts:
+            assert {"series", "value"} & set(head) and all(map(all, rows))
 
 
 def test_figures_and_tables_lead_to_their_notebooks(page):
@@ -235,9 +299,18 @@ def test_figures_and_tables_lead_to_their_notebooks(page):
     assert found == set(paths.NOTEBOOKS.glob("*.ipynb"))
 
 
+def test_a_page_taken_out_of_its_folder_leads_to_no_notebook(browser, tmp_path):
+    alone = browser.new_page()
+    alone.goto(Path(shutil.copy(REPORT, tmp_path)).as_uri())
+    assert alone.locator(".tools button").count() > 50 and alone.locator(".tools a").count() == 0
+    alone.context.close()
+
+
 def test_figures_enlarge(page):
     page.get_by_role("button", name="Enlarge").first.click()
     assert page.locator("#viewer").evaluate("v => v.open && v.querySelector('img').naturalWidth > 0")
+    caption = page.locator("main figure[id] figcaption").first
+    assert page.inner_html("#viewer .caption") == caption.inner_html()
     page.keyboard.press("Escape")
     assert not page.locator("#viewer").evaluate("v => v.open")
 

@@ -112,9 +112,9 @@ class TestChecks:
         )  # fmt: skip
 
     def test_a_check_is_a_mark_with_its_comparison(self, made):
-        mark = made.soup.find("span", class_="check")
-        assert mark.get_text() == "✓" and mark["title"] == "1.65 > 0.15" and mark["tabindex"] == "0"
-        assert mark["role"] == "img" and mark["aria-label"] == "checked: 1.65 > 0.15"
+        mark = made.soup.find("a", class_="check")
+        assert mark.get_text() == "✓" and mark["title"] == "1.65 > 0.15"
+        assert mark["aria-label"] == "checked: 1.65 > 0.15"
         assert "rises by 1.5 points ✓. But" in made.text and "points ✓" in made.printed
 
     def test_a_failed_check_is_seen(self, made):
@@ -132,7 +132,10 @@ class TestChecks:
             ["1.1", "But does it not fall?", "✗ 1.65 < 0.15"],
             ["1.1", "So says Fig. 3, and so on.", "1.65 > 0.15; ✗ 1.65 < 0.15"],
         ]
-        assert made.soup.select_one("[id='tbl:checks'] td a")["href"] == "#part"
+        listed = made.soup.select("[id='tbl:checks'] tbody tr")
+        marks = made.soup.find_all("a", class_="check")
+        assert [mark["href"] for mark in marks] == [f"#{listed[i]['id']}" for i in (0, 1, 2, 2)]
+        assert [row.a["href"] for row in listed] == [f"#{marks[i]['id']}" for i in (0, 1, 2)]
         assert "The HTML document lists them" in made.printed and "1.65 > 0.15" not in made.printed
 
     def test_strict_names_every_failing_sentence(self, build):
@@ -448,10 +451,28 @@ class TestAnswers:
         cells = [markdown("# Title\n\nTry it."), markdown("It is 3.", tags=["answer"])]
         notebook = new_notebook(cells=cells)
         assert "It is 3." not in chapters.chapter(notebook, "n.ipynb", Path()).markdown
-        assert chapters.answers(notebook, "n.ipynb") == ["It is 3."]
+        assert chapters.answers(notebook, "n.ipynb") == ["::: {#answer-n-1}\nIt is 3.\n\n:::"]
         appendix = assemble._answers({parts.find("part3"): notebook, parts.find("part4"): new_notebook()})
-        assert appendix == "# Answers to “Try it” {#sec:answers}\n\n## Part III: answers\n\nIt is 3."
+        assert appendix.startswith("# Answers to “Try it” {#sec:answers}\n\n## Part III: answers\n\n::: {#answer-part3")
         assert assemble._answers({parts.find("part3"): new_notebook()}) == ""
+
+    def test_a_question_ends_with_a_link_to_its_answer(self, tmp_path):
+        cells = [
+            markdown("**Try it.** Add one to two.\nHow much is it?\n\n```\n1 + 2\n```"),
+            markdown("**Answer: a sum.**\nIt is 3.", tags=["answer"]),
+            markdown("**Try it again.** How many are left?"),
+            markdown("**Answer: none.**", tags=["answer"]),
+        ]
+        notebook = new_notebook(cells=[markdown("# Title"), *cells])
+        appendix = "\n\n".join(["# Answers", *chapters.answers(notebook, "n.ipynb")])
+        made = Built(tmp_path, *cells, meta=META, back=appendix)
+        links = made.soup.select("a.answer")
+        asked = [link.find_parent("p").get_text() for link in links]
+        assert asked == ["Try it. Add one to two. How much is it? Answer", "Try it again. How many are left? Answer"]
+        assert [made.soup.find(id=link["href"][1:]).strong.get_text() for link in links] == [
+            "Answer: a sum.", "Answer: none.",
+        ]  # fmt: skip
+        assert "How much is it? Answer, page" in made.printed
 
     def test_an_answer_with_an_inline_value_is_refused(self):
         notebook = new_notebook(cells=[markdown("It is {eval}`n`.", tags=["answer"], n=3)])

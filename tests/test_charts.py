@@ -297,7 +297,7 @@ def test_a_run_of_the_readers_own_stands_over_the_band_of_its_model_alone():
     assert printed.axes[0].get_xlim()[1] > 4 and "this notebook's run" in legend(printed)
     marks = [t for t in shown.data if t.mode == "markers" and t.y != (None,)]
     assert [list(t.y) for t in marks] == own["Base"][["loss", "middle", "last"]].T.to_numpy().tolist()
-    assert "this notebook's run" in [t.name for t in shown.data]
+    assert "this notebook's run" in [t.name for t in shown.data] and all(t.name for t in shown.data)
 
 
 def test_r2_is_one_minus_loss_over_the_variance_of_the_part():

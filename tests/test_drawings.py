@@ -40,8 +40,8 @@ def svg_literal(svg):
 
 
 def test_the_same_picture_in_few_bytes(drawing):
-    small, photographs = slim(drawing)
-    assert photographs and len(small) < 0.65 * len(drawing)
+    small = slim(drawing)
+    assert len(small) < 0.65 * len(drawing)
     apart = np.abs(picture(small) - picture(drawing))
     # A letter at a wrong place would be black where white was, over more than its edge.
     edges = apart > 60
@@ -49,9 +49,7 @@ def test_the_same_picture_in_few_bytes(drawing):
 
 
 def test_photographs_alone_become_jpeg(drawing):
-    kinds = [
-        image.get("href")[:15] for image in ElementTree.fromstring(slim(drawing)[0]).iter() if "image" in image.tag
-    ]
+    kinds = [image.get("href")[:15] for image in ElementTree.fromstring(slim(drawing)).iter() if "image" in image.tag]
     assert kinds == ["data:image/png;", "data:image/jpeg"]
 
 
@@ -64,11 +62,11 @@ def test_a_photograph_that_lets_the_ground_show_stays_as_it_is():
         axes[3].imshow(pixels)
         written = io.StringIO()
         fig.savefig(written, format="svg")
-        assert slim(written.getvalue())[1] == stored
+        assert ("data:image/jpeg" in slim(written.getvalue())) == stored
 
 
 def test_names_still_point_at_something(drawing):
-    root = ElementTree.fromstring(slim(drawing)[0])
+    root = ElementTree.fromstring(slim(drawing))
     names = {element.get("id") for element in root.iter()}
     used = [element.get("href")[1:] for element in root.iter() if element.get("href", "").startswith("#")]
     clips = [element.get("clip-path")[5:-1] for element in root.iter() if element.get("clip-path")]

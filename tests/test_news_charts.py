@@ -91,6 +91,8 @@ def test_curves_are_a_line_a_split_and_an_arrow_a_kept_epoch(runs, quantity):
     lines = [trace for trace in screen.data if trace.name in ("training", "validation")]
     assert [list(line.y) for line in lines][0] == pytest.approx(fig.axes[0].lines[0].get_ydata(), abs=1e-4)
     assert len(lines) == 4 and len(screen.layout.shapes) == 3
+    assert all(trace.name for trace in screen.data) and screen.layout.xaxis.matches is None
+    assert screen.layout.xaxis2.matches == "x"
     named = [line.name for line in lines if line.showlegend]
     assert named == ["training", "validation"]
 

@@ -18,6 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from study import figures, paths, profile
 from study.links import NUMBERS, numbered, targets, unnumbered
 from study.page import PANDOC, PLOTLY, Page, fenced, inline_html, table_markdown
+from study.prose import NO_BREAK_SPACE
 
 REPORTED = {"loss": "Figure 3", "scores": "Table 2"}
 
@@ -205,6 +206,13 @@ def test_cells_show_exactly_their_text(texts):
     html = BeautifulSoup(pandoc(table_markdown(pd.DataFrame({"v": texts}), "t", "c"), "html"), "html.parser")
     assert [cell.get_text() for cell in html.find_all("td")] == texts
     assert not html.find(["script", "em", "strong", "code", "math"])
+
+
+def test_an_interval_stays_on_its_line():
+    texts = [f"−6.77{NO_BREAK_SPACE}[−7.14 to −6.40]", "1 (0 to 2)", "[0 to 1]", "three (from 1 to 2)"]
+    html = BeautifulSoup(pandoc(table_markdown(pd.DataFrame({"v": texts}), "t", "c"), "html"), "html.parser")
+    shown = [cell.get_text().replace(NO_BREAK_SPACE, "_") for cell in html.find_all("td")]
+    assert shown == ["−6.77 [−7.14_to_−6.40]", "1 (0_to_2)", "[0_to_1]", "three (from 1 to 2)"]
 
 
 def test_cells_of_numbers(page, shown):

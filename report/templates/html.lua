@@ -1,5 +1,5 @@
 -- HTML: chapters that can be shown one by one, numbers and links at headings and captions, code that folds, tables that
--- fit or scroll in their box and become cards on a phone, Plotly's data, checks that show what was compared.
+-- fit or scroll in their box and become cards on a phone, Plotly's data, checks that show what was compared and lead to their row.
 
 local TEXT_WIDTH_CM = 16
 local OPEN_LINES = 6
@@ -91,14 +91,16 @@ local function shown(div)
 end
 
 local function check(span)
-  local compared = take(span, "compared")
+  local compared, row = take(span, "compared"), take(span, "row")
   if span.classes:includes("check") and not span.classes:includes("failed") then
     span.attributes.title = compared
-    span.attributes.role = "img"
     span.attributes["aria-label"] = "checked: " .. compared
-    span.attributes.tabindex = "0"
+    if not row then
+      span.attributes.role = "img"
+      span.attributes.tabindex = "0"
+    end
   end
-  return span
+  return row and pandoc.Link(span.content, "#" .. row, "", span.attr) or span
 end
 
 local function each_row(tbl, act)

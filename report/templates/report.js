@@ -27,6 +27,18 @@ document.addEventListener("DOMContentLoaded", () => {
     return made;
   };
 
+  // The words of an element as they are read: a formula also holds its TeX, and a heading a link to itself.
+  const wordsOf = (element) => {
+    if (!element.querySelector("annotation, .anchor")) return element.textContent.trim();
+    const copy = element.cloneNode(true);
+    all("annotation, .anchor", copy).forEach((part) => part.remove());
+    return copy.textContent.trim();
+  };
+
+  const linkTo = (element, text) => Object.assign(document.createElement("a"), { href: "#" + element.id, textContent: text });
+
+  const leave = () => history.replaceState(scrollY, "");  // what Back returns to
+
   const charts = setUpCharts();
   setUpTheme();
   setUpCode();
@@ -96,6 +108,7 @@ document.addEventListener("DOMContentLoaded", () => {
       part.classList.add("here");
       if (part === parts[0]) title.classList.add("here");
     };
+    if (matchMedia("(max-width: 30rem)").matches) document.getElementById("contents").prepend(control);  // the bar is full there
     const isSingle = () => root.classList.contains("single");
     const choose = (single) => {
       root.classList.toggle("single", single);
@@ -116,7 +129,7 @@ document.addEventListener("DOMContentLoaded", () => {
       pager.setAttribute("aria-label", "Chapters before and after " + part.querySelector("h2").textContent);
       for (const [other, sign] of [[parts[i - 1], "← "], [parts[i + 1], "→ "]]) {
         const heading = other?.querySelector("h2");
-        pager.append(heading ? button(sign + heading.textContent, () => goTo(heading)) : document.createElement("span"));
+        pager.append(heading ? linkTo(heading, sign + heading.textContent) : document.createElement("span"));
       }
       part.append(pager);
     });
@@ -130,14 +143,24 @@ document.addEventListener("DOMContentLoaded", () => {
       place(here);
       choose(!isSingle());
       memory.set("single", isSingle() ? "yes" : "no");
-      here.querySelector("h2").scrollIntoView({ behavior: "instant" });
+      const heading = here.querySelector("h2");
+      heading.scrollIntoView({ behavior: "instant" });
+      history.replaceState(null, "", "#" + heading.id);
     });
     document.addEventListener("click", (event) => {
       const link = event.target.closest('a[href^="#"]');
       const to = link && document.getElementById(decodeURIComponent(link.hash.slice(1)));
-      if (to?.closest("main")) show(to);
+      if (!to?.closest("main")) return;
+      leave();
+      show(to);
     }, { capture: true });
-    addEventListener("hashchange", () => { if (target()?.closest("main")) goTo(target()); });
+    // An address that the reader comes back to has the place where it was left; one without a name is the first chapter's.
+    addEventListener("hashchange", () => {
+      const to = target()?.closest("main") ? target() : title;
+      show(to);
+      if (history.state !== null) scrollTo({ top: history.state, behavior: "instant" });
+      else if (to !== title) goTo(to);
+    });
     return { show };
   }
 
@@ -152,23 +175,25 @@ document.addEventListener("DOMContentLoaded", () => {
       return all("h2, h3, h4, h5, p, li, tr, pre, blockquote", document.getElementById("content")).flatMap((element) => {
         if (element.matches("h2, h3, h4, h5")) heading = element;
         if (element.querySelector("p, li, pre")) return [];
-        const text = element.textContent.replace(/\s+/g, " ").replace(/#$/, "").trim();
-        return [{ element, heading, text, letters: text.toLowerCase(), first: element === heading }];
+        return [{ element, heading, text: wordsOf(element).replace(/\s+/g, " "), first: element === heading }];
       });
     };
-    const told = ({ element, heading, text, letters, first }, words) => {
-      const link = document.createElement("a");
-      link.href = "#" + heading.id;
+    // A word is found where a word begins so; a sign anywhere.
+    const beginning = (word) => (/^[\p{L}\p{N}]/u.test(word) ? "(?<![\\p{L}\\p{N}])" : "") + word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+    const told = ({ element, heading, text, first }, words) => {
+      const link = linkTo(heading, "");
       const place = document.createElement("small");
-      place.textContent = first ? "Section" : heading.textContent.replace(/#$/, "");
-      const at = letters.indexOf(words[0]);
+      place.textContent = first ? "Section" : wordsOf(heading);
+      const at = text.search(new RegExp(words[0], "iu"));
       const from = Math.max(0, text.lastIndexOf(" ", at - 40));
-      const mark = document.createElement("mark");
-      mark.textContent = text.slice(at, at + words[0].length);
-      link.append(place, (from ? "… " : "") + text.slice(from, at), mark, text.slice(at + words[0].length, at + 90));
+      const pieces = text.slice(from, at + 90).split(new RegExp(`(${words.join("|")})`, "iu"));
+      const marked = pieces.map((piece, i) => (i % 2 ? Object.assign(document.createElement("mark"), { textContent: piece }) : piece));
+      link.append(place, from ? "… " : "", ...marked);
       link.addEventListener("click", (event) => {
         event.preventDefault();
         close();
+        leave();
+        history.pushState(null, "", link.href);
         goTo(element);
         element.classList.add("reached");
         setTimeout(() => element.classList.remove("reached"), 2500);
@@ -179,10 +204,11 @@ document.addEventListener("DOMContentLoaded", () => {
     };
     const close = () => { list.hidden = true; };
     field.addEventListener("input", () => {
-      const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const words = field.value.split(/\s+/).filter(Boolean).map(beginning);
       list.hidden = !words.length;
       index ??= read();
-      const found = words.length ? index.filter(({ letters }) => words.every((word) => letters.includes(word))) : [];
+      const tests = words.map((word) => new RegExp(word, "iu"));
+      const found = words.length ? index.filter(({ text }) => tests.every((test) => test.test(text))) : [];
       found.sort((a, b) => b.first - a.first);
       const count = document.createElement("p");
       count.textContent = found.length > shown ? `${shown} of ${found.length} places` : `${found.length} places`;
@@ -216,10 +242,13 @@ document.addEventListener("DOMContentLoaded", () => {
       all(".tools, .chart, script", copy).forEach((part) => part.remove());
       copy.removeAttribute("id");
       copy.classList.remove("drawn");
-      all("tbody tr", copy).slice(10).forEach((row) => row.remove());
+      const rest = all("tbody tr", copy).slice(30);
+      rest.forEach((row) => row.remove());
       card.replaceChildren(copy);
       card.hidden = false;
       const { left, top, bottom } = link.getBoundingClientRect();
+      card.style.maxHeight = `${Math.max(top, innerHeight - bottom) - 20}px`;
+      card.classList.toggle("cut", rest.length > 0 || card.scrollHeight > card.clientHeight);
       card.style.left = `${Math.max(8, Math.min(left, innerWidth - card.offsetWidth - 8))}px`;
       card.style.top = `${bottom + card.offsetHeight + 12 < innerHeight ? bottom + 8 : Math.max(8, top - card.offsetHeight - 8)}px`;
     };
@@ -285,16 +314,16 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function setUpFigures() {
     const viewer = document.getElementById("viewer");
-    viewer.addEventListener("click", (event) => { if (event.target === viewer) viewer.close(); });
+    viewer.addEventListener("click", (event) => { if (event.target === viewer || event.target.closest("a")) viewer.close(); });
     for (const figure of all("main figure[id]")) {
       const image = figure.querySelector("img");
       const caption = figure.querySelector("figcaption");
-      const name = caption.querySelector(".label").textContent.replace(/\.$/, "");
+      const name = nameOf(figure);
       const enlarge = () => {
         const picture = viewer.querySelector("img");
         picture.src = image.src;
         picture.alt = image.alt;
-        viewer.querySelector("p").textContent = caption.textContent;
+        viewer.querySelector(".caption").replaceChildren(...caption.cloneNode(true).childNodes);
         viewer.showModal();
       };
       const download = () => {
@@ -305,41 +334,35 @@ document.addEventListener("DOMContentLoaded", () => {
         link.click();
       };
       image.addEventListener("click", enlarge);
-      const code = codeOf(figure);
       const spec = figure.querySelector('script[type="application/json"]');
       figure.append(toolsOf(name, {
-        Code: code && (() => goTo(code)),
-        Data: spec && (() => save(`${figure.id.replace(/^fig:/, "")}.csv`, tracesAsCsv(JSON.parse(spec.textContent).data))),
+        Data: spec && (() => save(`${figure.id.replace(/^fig:/, "")}.csv`, asCsv(valuesOf(JSON.parse(spec.textContent))))),
         Notebook: notebookOf(figure),
         Enlarge: enlarge,
         Download: download,
       }));
     }
     for (const table of all("main table[id]")) {
-      const name = table.querySelector(".label").textContent.replace(/\.$/, "");
+      const name = nameOf(table);
       const box = table.closest(".scroll");
-      const rows = () => [...table.rows].map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
-      const code = codeOf(box);
+      const rows = () => [...table.rows].map((row) => [...row.cells].map(wordsOf));
       box.after(toolsOf(name, {
-        Code: code && (() => goTo(code)),
         Data: () => save(`${table.id.replace(/^tbl:/, "")}.csv`, asCsv(rows())),
         Notebook: notebookOf(box),
       }));
     }
   }
 
-  // The listing of the cell that shows a figure or table: the nearest one above it in its section.
-  function codeOf(shown) {
-    let before = shown.previousElementSibling;
-    while (before && !before.matches("details.code, h2, h3, h4, h5")) before = before.previousElementSibling;
-    return before?.matches("details.code") ? before : null;
+  function nameOf(item) {
+    return item.querySelector(".label").textContent.replace(/\.$/, "");
   }
 
-  // The address of the notebook that shows a figure or table; none on the front pages and in appendices.
+  // The address of the notebook that shows a figure or table; none on the front pages, in appendices, and where the page was
+  // taken out of its folder.
   function notebookOf(shown) {
     const { notebook } = shown.closest(".chapter")?.querySelector("h2").dataset ?? {};
     const folder = document.body.dataset.notebooks;
-    return folder && notebook && `${folder}/${notebook}`;
+    return folder && notebook && /\/report\/[^/]+$/.test(location.pathname) && `${folder}/${notebook}`;
   }
 
   // An act is what a click does, or an address.
@@ -367,19 +390,30 @@ document.addEventListener("DOMContentLoaded", () => {
     return rows.map((row) => row.map((cell) => `"${String(cell ?? "").replace(/"/g, '""')}"`).join(",")).join("\r\n") + "\r\n";
   }
 
-  function tracesAsCsv(traces) {
-    const rows = traces.flatMap(({ name = "", x, y, r, theta }) => {
-      const [across, upright] = [x ?? theta, y ?? r].map(numbersOf);
-      return (upright ?? across ?? []).map((_, i) => [name, across?.[i] ?? i, upright?.[i]]);
+  // A row a point or a cell with a value; panels have the titles that stand above them, in the order of their axes.
+  function valuesOf({ data, layout }) {
+    const titles = (layout.annotations ?? []).map(({ text }) => text.replace(/<br>/g, " "));
+    const rows = data.flatMap(({ name = "", x, y, z, r, theta, text, xaxis = "x" }) => {
+      const panel = layout.xaxis2 ? titles[(xaxis.slice(1) || 1) - 1] : "";
+      const [across, upright, shades] = [x ?? theta, y ?? r, z].map(numbersOf);
+      const cells = () => shades.flatMap((row, i) => row.map((value, j) => [across?.[j] ?? j, upright?.[i] ?? i, value, text?.[i][j]]));
+      const points = () => (upright ?? across ?? []).map((_, i) => [across?.[i] ?? i, upright?.[i]]);
+      const found = shades ? cells().filter(([, , value]) => value != null) : points().filter(([, value]) => value != null);
+      return found.map((row) => [panel, name, ...row]);
     });
-    return asCsv([["series", "x", "y"], ...rows]);
+    const [x, y] = ["x", "y"].map((axis) => layout[`${axis}axis`]?.title?.text ?? axis);
+    const heads = ["panel", "series", x, y, "value", "label"];
+    const used = heads.map((_, column) => rows.some((row) => (row[column] ?? "") !== ""));
+    return [heads, ...rows].map((row) => heads.map((_, i) => row[i]).filter((_, i) => used[i]));
   }
 
   // Plotly's JSON holds arrays of numbers as their bytes.
   function numbersOf(values) {
     if (!values?.bdata) return values;
     const kinds = { f8: Float64Array, f4: Float32Array, i4: Int32Array, u4: Uint32Array, i2: Int16Array, u2: Uint16Array, i1: Int8Array, u1: Uint8Array };
-    return [...new kinds[values.dtype](Uint8Array.from(atob(values.bdata), (letter) => letter.charCodeAt(0)).buffer)];
+    const flat = [...new kinds[values.dtype](Uint8Array.from(atob(values.bdata), (letter) => letter.charCodeAt(0)).buffer)];
+    const [rows, columns] = String(values.shape ?? "").split(",").map(Number);
+    return columns ? Array.from({ length: rows }, (_, i) => flat.slice(i * columns, (i + 1) * columns)) : flat;
   }
 
   // Numbers as the report writes them: 1,234.5 · −0.3 · 91.8% · 4.6 × 10⁻⁴ · 0.91 ± 0.02.

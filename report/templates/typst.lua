@@ -165,6 +165,10 @@ local function with_page(link)
   return { link, pandoc.RawInline("typst", "#page-of(label(" .. quoted(link.target:sub(2)) .. "))") }
 end
 
+local function answer(link)
+  return link.classes:includes("answer") and with_page(link) or nil
+end
+
 local function marked(div)
   if div.classes:includes("equation") then
     return equation(div)
@@ -207,7 +211,7 @@ local function placed(blocks)
 end
 
 return {
-  { Div = marked },
+  { Div = marked, Link = answer },
   { Plain = begins_with_text },
   { Span = check, Str = dots, Math = inline_or_display, Image = image, Table = fitted_table, CodeBlock = code_block },
   { Blocks = placed },

@@ -98,7 +98,7 @@ def series_interactive(tweets: pd.DataFrame, windows: Windows = ()) -> go.Figure
     x = hourly.index.strftime("%Y-%m-%d %H:%M:%S").tolist()
     edge = {"width": 0.5, "color": PALETTE["sky"]}
     band = {"mode": "lines", "line": edge, "hoverinfo": "skip", "legendgroup": "range"}
-    fig.add_scatter(x=x, y=hourly["min"].tolist(), showlegend=False, **band)
+    fig.add_scatter(x=x, y=hourly["min"].tolist(), name="lowest of the hour", showlegend=False, **band)
     fig.add_scatter(
         x=x, y=hourly["max"].tolist(), name="range of the hour", fill="tonexty",
         fillcolor=_see_through(PALETTE["sky"], 0.6), **band,
@@ -369,11 +369,12 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
             epoch = list(range(1, len(middle) + 1))
             quiet = {"x": epoch, "mode": "lines", "legendgroup": part, "showlegend": False, **place}
             clear = {"line": {"width": 0}, "hoverinfo": "skip", **quiet}
-            fig.add_scatter(y=low, **clear)
-            fig.add_scatter(y=high, fill="tonexty", fillcolor=_see_through(colour, 0.2), **clear)
+            fig.add_scatter(y=low, name=f"{title}: lowest", **clear)
+            fill = {"fill": "tonexty", "fillcolor": _see_through(colour, 0.2)}
+            fig.add_scatter(y=high, name=f"{title}: highest", **fill, **clear)
             thin = {"line": {"color": colour, "width": 0.6, "dash": dash}, **quiet}
             for course in map(figures.four_digits, _outermost(courses)):
-                fig.add_scatter(y=course, hovertemplate="an outer seed, epoch %{x}: %{y}", **thin)
+                fig.add_scatter(y=course, name=f"{title}: an outer seed", hovertemplate="epoch %{x}: %{y}", **thin)
             fig.add_scatter(
                 y=middle, name=title, line={"color": colour, "width": 1.6, "dash": dash},
                 customdata=[list(ends) for ends in zip(low, high, strict=True)],
@@ -384,7 +385,8 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
                 y = figures.four_digits(own[name][column])
                 marker = {"color": colour, "symbol": "circle-open", "size": 7}
                 dots = {"mode": "markers", "marker": marker, "x": list(range(1, len(y) + 1))}
-                fig.add_scatter(y=y, hovertemplate="this notebook's run, epoch %{x}: %{y}", **quiet | dots)
+                dots |= {"name": f"{title}: this notebook's run", "hovertemplate": "epoch %{x}: %{y}"}
+                fig.add_scatter(y=y, **quiet | dots)
             constant = {"color": colour, "width": 1, "dash": "dot"}
             fig.add_hline(runs[0].metrics["constant_loss"][part], line=constant, **place)
     for shown in _loss_legend(fitted, own):

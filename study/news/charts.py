@@ -188,10 +188,11 @@ def curves_interactive(runs: Runs, quantity: str) -> go.Figure:
             found = over_epochs(records, f"{prefix}{quantity}").round(4)
             x, edge = list(found.index), {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
             group = {"legendgroup": label, **place}
-            fig.add_scatter(x=x, y=found.low.tolist(), showlegend=False, **edge, **group)
+            fig.add_scatter(x=x, y=found.low.tolist(), name=f"{label}: lowest", showlegend=False, **edge, **group)
             fig.add_scatter(
-                x=x, y=found.high.tolist(), showlegend=False, fill="tonexty", fillcolor=_faint(colour), **edge, **group
-            )
+                x=x, y=found.high.tolist(), name=f"{label}: highest", showlegend=False, fill="tonexty",
+                fillcolor=_faint(colour), **edge, **group,
+            )  # fmt: skip
             fig.add_scatter(
                 x=x, y=found["median"].tolist(), mode="lines", name=label, showlegend=i == 0, **group,
                 line={"color": colour, "width": 1.5, "dash": "dash" if style == "--" else "solid"},
@@ -202,6 +203,7 @@ def curves_interactive(runs: Runs, quantity: str) -> go.Figure:
     if any(map(kept_epochs, runs.values())):
         fig.add_scatter(x=[None], y=[None], name="epoch kept, by seed", mode="lines", line=kept)
     fig.update_xaxes(title={"text": "epoch", "standoff": 4}, matches="x")
+    fig.update_layout(xaxis_matches=None)  # Plotly warns of an axis that matches itself
     fig.update_yaxes(title_text=UNITS[quantity], col=1)
     fig.update_layout(legend={"orientation": "h", "y": -0.12})
     return fig

@@ -22,6 +22,7 @@ CELL, SHOWN = "cell", "shown"
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`\n]*$)|~{3,})", flags=re.M)
 _FENCED = re.compile(_FENCE.pattern + r".*\n(?:.*\n)*? {0,3}\1[`~]*[ \t]*$", flags=re.M)
+_TRY_IT = re.compile(r"^\*\*Try it.*(?:\n.+)*", flags=re.M)
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,10 @@ class Chapter:
 def chapter(notebook: NotebookNode, name: str, figures: Path, code: bool = True) -> Chapter:
     """The chapter that an executed notebook tells; without `code` the source of its cells is left out.
 
-    The code of cells tagged `model` stays, Markdown cells tagged `answer` are left out (see `answers`). `name` is what
-    errors call the notebook; files of objects go to `figures`. Raises PublishError for a cell that failed or was not
-    run, an inline value that is missing or none, and a summary that is not the last prose.
+    The code of cells tagged `model` stays; in the place of Markdown cells tagged `answer` stands a link to where
+    `answers` puts them. `name` is what errors call the notebook; files of objects go to `figures`. Raises PublishError
+    for a cell that failed or was not run, an inline value that is missing or none, and a summary that is not the last
+    prose.
     """
     parts, cells, shown, titles = [], {}, {}, 0
     last = max((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"), default=None)
@@ -59,7 +61,10 @@ def chapter(notebook: NotebookNode, name: str, figures: Path, code: bool = True)
             raise PublishError(
                 f"{where}: is tagged {SUMMARY}; only the last Markdown cell can be the chapter's summary"
             )
-        if not cell.source.strip() or cell.cell_type == "raw" or inline.is_injected(cell) or ANSWER in tags:
+        if not cell.source.strip() or cell.cell_type == "raw" or inline.is_injected(cell):
+            continue
+        if ANSWER in tags:
+            _link_answer(parts, f"[Answer](#{_answer(name, index)}){{.answer}}")
             continue
         parts.append(mark(CELL, where))
         if cell.cell_type == "markdown":
@@ -94,8 +99,23 @@ def answers(notebook: NotebookNode, name: str) -> list[str]:
         if cell.cell_type == "markdown" and ANSWER in _tags(cell):
             if inline.expressions(cell.source):
                 raise PublishError(f"{inline.place(notebook, index, name)}: an answer can't hold inline values")
-            found.append(cell.source)
+            found.append(f"::: {{#{_answer(name, index)}}}\n{cell.source}\n\n:::")
     return found
+
+
+def _link_answer(parts: list[str], link: str) -> None:
+    """Put the link to an answer at the end of its question, the last paragraph “Try it”, or below all if none is."""
+    for i in reversed(range(len(parts))):
+        if questions := list(_TRY_IT.finditer(parts[i])):
+            end = questions[-1].end()
+            parts[i] = f"{parts[i][:end]} {link}{parts[i][end:]}"
+            return
+    parts.append(link)
+
+
+def _answer(name: str, index: int) -> str:
+    """The identifier of an answer, by its notebook and cell."""
+    return f"answer-{Path(name).stem.replace('_', '-')}-{index}"
 
 
 def mark(kind: str, key: str) -> str:

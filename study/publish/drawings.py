@@ -21,8 +21,8 @@ _POINTED_AT = re.compile(r"url\(#([^)]+)\)")
 _COORDINATES = {"d", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "points"}
 
 
-def slim(drawing: str) -> tuple[str, bool]:
-    """A drawing without what no reader sees, and whether it holds photographs.
+def slim(drawing: str) -> str:
+    """A drawing without what no reader sees.
 
     Coordinates are rounded to DECIMALS, comments and metadata go, names become short, and opaque photographs become
     JPEG. Raises ParseError for what is no XML.
@@ -30,29 +30,29 @@ def slim(drawing: str) -> tuple[str, bool]:
     root = ElementTree.fromstring(drawing)
     for metadata in root.findall(f"{_SVG}metadata"):
         root.remove(metadata)
-    photographs = [_as_jpeg(image) for image in root.iter(f"{_SVG}image")]
+    for image in root.iter(f"{_SVG}image"):
+        _store_as_jpeg(image)
     _shorten_names(root)
     for element in root.iter():
         _shorten(element)
     ElementTree.register_namespace("", _SVG.strip("{}"))
-    return ElementTree.tostring(root, encoding="unicode").replace(" />", "/>"), any(photographs)
+    return ElementTree.tostring(root, encoding="unicode").replace(" />", "/>")
 
 
-def _as_jpeg(image: ElementTree.Element) -> bool:
-    """Store a bitmap as JPEG if that is much smaller; whether it was done."""
+def _store_as_jpeg(image: ElementTree.Element) -> None:
+    """Store a bitmap as JPEG if that is much smaller."""
     link = image.get(f"{_XLINK}href", "")
     if not link.startswith(_PNG):
-        return False
+        return
     png = base64.b64decode(link.removeprefix(_PNG))
     bitmap = Image.open(io.BytesIO(png)).convert("RGBA")
     if any(bitmap.getchannel("A").histogram()[:255]):  # pixels that let the ground show
-        return False
+        return
     jpeg = io.BytesIO()
     bitmap.convert("RGB").save(jpeg, "JPEG", quality=JPEG_QUALITY, optimize=True)
     if 2 * len(jpeg.getvalue()) > len(png):  # a few even colours, such as a matrix
-        return False
+        return
     image.set(f"{_XLINK}href", f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode()}")
-    return True
 
 
 def _shorten_names(root: ElementTree.Element) -> None:

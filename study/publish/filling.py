@@ -41,12 +41,17 @@ class Section(NamedTuple):
 
 @dataclass(frozen=True)
 class Checked:
-    """A sentence with its checks, and where it stands."""
+    """A sentence with the marks of its checks (elements of the document), and where it stands."""
 
     where: str
     section: Section
     sentence: str
-    checks: tuple[Check, ...]
+    marks: tuple[Element, ...]
+
+    @property
+    def checks(self) -> list[Check]:
+        read = [(tree.attribute(span, "compared") or "", tree.has_class(span, "Span", "failed")) for span in self.marks]
+        return [Check(compared, not failed) for compared, failed in read]
 
     @property
     def failed(self) -> list[Check]:
@@ -233,8 +238,7 @@ def _sentences(part: Element, marked: Sequence[Element]) -> list[tuple[str, list
 def _checked(part: Element, where: str, section: Section) -> list[Checked]:
     """The sentences of a block of text that have checks."""
     spans = [span for span in tree.find(part, "Span") if tree.has_class(span, "Span", "check")]
-    read = lambda span: Check(tree.attribute(span, "compared") or "", not tree.has_class(span, "Span", "failed"))  # noqa: E731
-    return [Checked(where, section, words, tuple(map(read, found))) for words, found in _sentences(part, spans)]
+    return [Checked(where, section, words, tuple(found)) for words, found in _sentences(part, spans)]
 
 
 def _opened(chapter: Chapter, filled: Mapping[str, list[Element]]) -> list[Element]:
@@ -255,17 +259,21 @@ def _lead(summary: list[Element]) -> Element:
 
 
 def _list_checks(back: list[Element], checked: Sequence[Checked]) -> None:
-    """Fill the table of checks, if there is one at the end of the report, with a row for each sentence."""
+    """Fill the table of checks, if there is one at the end of the report: a row a sentence, linked with its marks."""
     for table in tree.find(back, "Table"):
         if table["c"][0][0] == CHECKS_TABLE:
-            table["c"][4][0][3] = [_row(one) for one in checked]
+            table["c"][4][0][3] = [_row(one, f"check-{i}", f"checked-{i}") for i, one in enumerate(checked, start=1)]
 
 
-def _row(one: Checked) -> list[Any]:
+def _row(one: Checked, name: str, place: str) -> list[Any]:
+    """A row of that identifier; the first mark of the sentence gets the one of its place."""
     compared = "; ".join(check.compared if check.ok else f"✗ {check.compared}" for check in one.checks)
-    place = tree.element("Link", tree.attributes(), tree.words(str(one.section)), [f"#{one.section.identifier}", ""])
-    cells = [[place], tree.words(_short(one.sentence)), tree.words(compared)]
-    return [tree.attributes(), [tree.cell(inlines) for inlines in cells]]
+    one.marks[0]["c"][0][0] = place
+    for span in one.marks:
+        span["c"][0][2].append(["row", name])
+    link = tree.element("Link", tree.attributes(), tree.words(str(one.section)), [f"#{place}", ""])
+    cells = [[link], tree.words(_short(one.sentence)), tree.words(compared)]
+    return [[name, [], []], [tree.cell(inlines) for inlines in cells]]
 
 
 def _short(sentence: str) -> str:

@@ -172,11 +172,10 @@ _IN_ATTRIBUTE = str.maketrans({'"': "'", "'": "%26apos;", "%": "%25", "#": "%23"
 def _drawing(found: re.Match) -> str:
     """A drawing's address, made small; as text it takes less room than as base64."""
     try:
-        drawing, photographs = drawings.slim(base64.b64decode(found[1]).decode("utf-8"))
+        drawing = drawings.slim(base64.b64decode(found[1]).decode("utf-8"))
     except ParseError:  # of another origin, which a browser may still read
         return found[0]
-    kind = "photographs" if photographs else "drawing"
-    return f'class="{kind}" src="data:image/svg+xml,{drawing.translate(_IN_ATTRIBUTE)}"'
+    return f'src="data:image/svg+xml,{drawing.translate(_IN_ATTRIBUTE)}"'
 
 
 def _packed(script: str) -> str:
