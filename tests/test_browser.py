@@ -299,6 +299,24 @@ def test_figures_and_tables_lead_to_their_notebooks(page):
     assert found == set(paths.NOTEBOOKS.glob("*.ipynb"))
 
 
+def test_figures_and_tables_show_the_code_that_made_them(page):
+    """The code names the figure that it makes; the chapters' tables and figures all have it, others have none."""
+    controls = page.locator(".chapter .tools button[aria-label^='Code of']")
+    names = page.eval_on_selector_all(
+        ".tools button[aria-label^='Code of']",
+        """controls => controls.map(control => {
+        control.click();
+        const shown = control.closest("figure") ?? control.parentElement.previousElementSibling.querySelector("table");
+        const code = [...document.querySelectorAll(".behind:not([hidden])")].map(one => one.textContent);
+        control.click();
+        return [shown.id.replace(/^(fig|tbl):/, ""), code];
+    })""",
+    )
+    assert controls.count() == len(names) > 50
+    assert all(len(code) == 1 and f'"{name}"' in code[0] for name, code in names)
+    assert page.locator(".behind:not([hidden])").count() == 0
+
+
 def test_a_page_taken_out_of_its_folder_leads_to_no_notebook(browser, tmp_path):
     alone = browser.new_page()
     alone.goto(Path(shutil.copy(REPORT, tmp_path)).as_uri())

@@ -273,10 +273,15 @@ def test_code_folds_or_goes(soup, made):
     assert [block.has_attr("open") for block in soup.select("details.code")] == [True] * 9 + [False]
     assert flat(soup.select("details.code")[8].summary) == "Code of line 4 lines"
     everything = flat(soup.main)
-    for absent in ("secret_parameter", "hidden_cell", "hidden output", "warned", "epoch 1", "\x1b"):
+    for absent in ("secret_parameter", "hidden_entirely", "hidden output", "warned", "epoch 1", "\x1b"):
         assert absent not in everything
+    # The code that a figure's button shows.
+    assert [(flat(one.pre), one.has_attr("hidden")) for one in soup.select(".behind")] == [
+        ("hidden_cell()", True), ("model()", True),
+    ]  # fmt: skip
+    assert "shown_cell()" in made.report.printed and "hidden_cell()" not in made.report.printed
     assert soup.find("pre", class_="output").get_text().startswith("epoch 2\nred yyy")
-    assert [flat(block.pre) for block in made.build(code=False).soup.select("details.code")] == [definition]
+    assert [flat(block) for block in made.build(code=False).soup.select("details.code pre, .behind")] == [definition]
 
 
 def test_same_notebooks_same_bytes(made):

@@ -180,6 +180,10 @@ local function scrolling_table(tbl)
 end
 
 local function code_block(block)
+  if block.classes:includes("behind") then
+    block.classes = pandoc.List({ "python" })
+    return { html('<div class="behind" hidden>'), block, html("</div>") }
+  end
   if not block.classes:includes("source") and not block.classes:includes("definition") then
     return nil
   end

@@ -174,7 +174,7 @@ document.addEventListener("DOMContentLoaded", () => {
       let heading = document.querySelector("h1");
       return all("h2, h3, h4, h5, p, li, tr, pre, blockquote", document.getElementById("content")).flatMap((element) => {
         if (element.matches("h2, h3, h4, h5")) heading = element;
-        if (element.querySelector("p, li, pre")) return [];
+        if (element.querySelector("p, li, pre") || element.closest("[hidden]")) return [];
         return [{ element, heading, text: wordsOf(element).replace(/\s+/g, " "), first: element === heading }];
       });
     };
@@ -336,6 +336,7 @@ document.addEventListener("DOMContentLoaded", () => {
       image.addEventListener("click", enlarge);
       const spec = figure.querySelector('script[type="application/json"]');
       figure.append(toolsOf(name, {
+        Code: codeOf(figure),
         Data: spec && (() => save(`${figure.id.replace(/^fig:/, "")}.csv`, asCsv(valuesOf(JSON.parse(spec.textContent))))),
         Notebook: notebookOf(figure),
         Enlarge: enlarge,
@@ -347,6 +348,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const box = table.closest(".scroll");
       const rows = () => [...table.rows].map((row) => [...row.cells].map(wordsOf));
       box.after(toolsOf(name, {
+        Code: codeOf(box),
         Data: () => save(`${table.id.replace(/^tbl:/, "")}.csv`, asCsv(rows())),
         Notebook: notebookOf(box),
       }));
@@ -355,6 +357,17 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function nameOf(item) {
     return item.querySelector(".label").textContent.replace(/\.$/, "");
+  }
+
+  // Shows or hides the code of the cell that made a figure or table: it stands after all that the cell shows.
+  function codeOf(shown) {
+    const chapter = shown.closest(".chapter");
+    const code = chapter && all(".behind", chapter).find((one) => shown.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING);
+    return code && ((event) => {
+      code.hidden = !code.hidden;
+      event.target.setAttribute("aria-expanded", String(!code.hidden));
+      if (!code.hidden) code.scrollIntoView({ block: "nearest" });
+    });
   }
 
   // The address of the notebook that shows a figure or table; none on the front pages, in appendices, and where the page was

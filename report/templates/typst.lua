@@ -120,6 +120,9 @@ local function fitted_table(tbl)
 end
 
 local function code_block(block)
+  if block.classes:includes("behind") then
+    return {}
+  end
   if block.classes:includes("output") then
     return { pandoc.RawBlock("typst", "#output["), block, pandoc.RawBlock("typst", "]") }
   end

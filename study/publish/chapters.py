@@ -48,8 +48,8 @@ class Chapter:
 def chapter(notebook: NotebookNode, name: str, figures: Path, code: bool = True) -> Chapter:
     """The chapter that an executed notebook tells; without `code` the source of its cells is left out.
 
-    The code of cells tagged `model` stays; in the place of Markdown cells tagged `answer` stands a link to where
-    `answers` puts them. `name` is what errors call the notebook; files of objects go to `figures`. Raises PublishError
+    The code of cells tagged `model` stays; hidden code stands, of class `behind`, after what it shows; in the place of
+    Markdown cells tagged `answer` stands a link to where `answers` puts them. `name` is what errors call the notebook; files of objects go to `figures`. Raises PublishError
     for a cell that failed or was not run, an inline value that is missing or none, and a summary that is not the last
     prose.
     """
@@ -87,6 +87,8 @@ def chapter(notebook: NotebookNode, name: str, figures: Path, code: bool = True)
             else:
                 shown[f"{where}, output {number}"] = item
                 parts.append(mark(SHOWN, f"{where}, output {number}"))
+        if code and items and tags & HIDE_INPUT:
+            parts.append(fenced(cell.source.strip(), "{.python .behind}"))
     if titles != 1:
         raise PublishError(f"{name}: has {titles} headings of level one (#), needs one, the title of its chapter")
     return Chapter(name, "\n\n".join(parts) + "\n", cells, shown)
