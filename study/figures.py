@@ -137,7 +137,7 @@ def panels(names: Sequence[str], shared_yaxes: str | bool) -> tuple[go.Figure, l
     titles, cols = [broken(name).replace("\n", "<br>") for name in names], min(len(names), 2)
     rows, lines = -(-len(names) // cols), 1 + max(title.count("<br>") for title in titles)
     # In pixels: a panel; what stands between two, on a phone upright labels; titles below the chart's buttons; an axis.
-    panel, between, above, below = 210, 75 + 15 * lines, 25 + 15 * lines, 50
+    panel, between, above, below = 210, 75 + 15 * lines, 32 + 15 * lines, 50
     inside = rows * panel + (rows - 1) * between
     fig = make_subplots(
         rows=rows, cols=cols, subplot_titles=titles, horizontal_spacing=0.12, vertical_spacing=between / inside,
