@@ -92,9 +92,9 @@ def test_set(fitted: Mapping[str, Sequence[Run]], rules: Sequence[Rule]) -> pd.D
     columns = {}
     for rule in rules:
         flags = {name: [rule.flagged(errors_of(run.record)) for run in runs] for name, runs in fitted.items()}
-        for title, predicted in (("normal", False), ("anomaly", True)):
+        for title, predicted in (("Normal", False), ("Anomaly", True)):
             counted = [span([(one == predicted).sum() for one in found], number) for found in flags.values()]
-            columns[f"Predicted {title}, by {PARTS[rule.of_part]}"] = counted
+            columns[f"{title}, by {PARTS[rule.of_part]}"] = counted
     return pd.DataFrame({"Model": list(fitted), **columns})
 
 
