@@ -307,7 +307,7 @@ judged = nab.judged_losses()
 page.table(
     tables.losses(fitted),
     "nab-losses",
-    "Losses after ten epochs (MSE × 10³), medians over seeds, and in brackets as reported. Training losses are Keras' means over the tenth epoch, so R² at its end may be a little higher. Validation is the last 15% of the series, testing the middle 15%.",
+    "Losses after ten epochs (MSE × 10³), medians over seeds, and in brackets as reported. Training losses are Keras' means over the tenth epoch, so R² at its end may be a little higher.",
 )
 page.figure(
     forest(judged),
@@ -486,7 +486,7 @@ most_recall = board.loc[detectors].unpaused_point_recall.max()
 page.table(
     tables.test_set(fitted, on_test),
     "nab-test-matrix",
-    f"Confusion matrices on the test set: its {len(windows['middle']):,} windows by prediction, median and range over seeds. The brackets name the part from whose errors the threshold comes ({nearest.statistic}). No window is labelled, so predicted anomalies are false positives, and there are no others.",
+    f"Confusion matrices on the test set: its {len(windows['middle']):,} windows by prediction, median and range over seeds. “By” names the part from whose errors the threshold comes ({nearest.statistic}). No window is labelled, so predicted anomalies are false positives, and there are no others.",
 )
 
 # %% [markdown]
@@ -551,7 +551,7 @@ page.figure(
 )
 
 # %% [markdown]
-# [Table](#nab-metrics) adds measures by rows, ranges and events, also for two simple detectors: *Value threshold* scores a row by its count, *Windowed Gaussian* by its distance from a normal distribution fitted to the recent past. *Surge-AE* and *Surge-mean* are our own detectors, described in the next section. They score one row per burst, just after the error has peaked, and all others 0. By rows, therefore, Surge-AE's ROC AUC is that of chance {eval}`holds(board.roc_auc["Surge-AE"], "about", 0.5, within=0.02)`. Two measures allow for alarms near a labelled range: VUS-PR, the area under the precision–recall curve averaged over tolerances ([Paparrizos et al. 2022](#paparrizos2022volume)), and affiliation F1, which takes the distance between alarms and ranges ([Huet et al. 2022](#huet2022local)). Of the detectors shown, *Windowed Gaussian* ranks the rows best by VUS-PR {eval}`holds(board.vus_pr[shown].idxmax(), "=", "Windowed Gaussian")`, which needs no threshold.
+# [Table](#nab-metrics) adds measures by rows, ranges and events, also for two simple detectors: *Value threshold* scores a row by its count, *Windowed Gaussian* by its distance from a normal distribution fitted to the recent past. *Surge-AE* and *Surge-mean* are our own detectors, described in the next section. They score one row per burst, just after the error has peaked, and all others 0. By rows, therefore, Surge-AE's AUROC is that of chance {eval}`holds(board.roc_auc["Surge-AE"], "about", 0.5, within=0.02)`. Two measures allow for alarms near a labelled range: VUS-PR, the area under the precision–recall curve averaged over tolerances ([Paparrizos et al. 2022](#paparrizos2022volume)), and affiliation F1, which takes the distance between alarms and ranges ([Huet et al. 2022](#huet2022local)). Of the detectors shown, *Windowed Gaussian* ranks the rows best by VUS-PR {eval}`holds(board.vus_pr[shown].idxmax(), "=", "Windowed Gaussian")`, which needs no threshold.
 #
 # Event F1 has a threshold of its own, chosen on the nine other series by this measure instead of the NAB score. For Surge-mean this threshold is higher than that for the NAB score {eval}`holds(simple["rules"]["events"]["threshold"], ">", simple["rules"]["nab"]["threshold"])`: at it Surge-mean finds three of the four windows {eval}`holds(strict["missed_windows"], "=", 1)` with one false alarm {eval}`holds(strict["fp_events"], "=", 1)`, which makes {eval}`number(strict["f1"], 2)`. At the threshold of the NAB score, which [Figure](#nab-alarms) shows, it finds all four {eval}`holds(simple["found_windows"], "=", 4)`.
 

@@ -294,7 +294,7 @@ from study.attention import SelfAttention
 
 attention, x = SelfAttention(width=12, heads=3), torch.randn(5, 7, 12)
 traced = graph.trace(attention, x, ["Z", "A"], return_weights=True)
-letters = {12 // attention.heads: "d_k", attention.heads: "h", 5: "B", 7: "N", 12: "d"}  # sizes of the example
+letters = {12 // attention.heads: "d_k", attention.heads: "h", 5: "B", 7: "N", 12: "d"}  # sizes
 
 # %% tags=["hide-cell"]
 # The forward pass of the module
@@ -302,9 +302,9 @@ print(inspect.getsource(SelfAttention.forward))
 
 # %% tags=["hide-input"]
 page.figure(
-    graph.draw(traced, letters, height_cm=9.4),
+    graph.draw(traced, letters, height_cm=9.0),
     "attention-graph",
-    "Computational graph of self-attention, from the tokens $X$ to the representation $Z$. Parameters stand in dashed boxes: all of them belong to the linear maps. $W_q$, $W_k$ and $W_v$ are shown for all $h$ heads together, $d \\times d$ with $d = h d_k$; each head's own are $d \\times d_k$.",
+    "Computational graph of self-attention, from the tokens $X$ to the representation $Z$. Parameters (dashed boxes) belong to the linear maps alone. $W_q$, $W_k$ and $W_v$ hold those of all $h$ heads side by side, $d = h d_k$.",
     "Flow chart: X through three linear maps to Q, K, V; product, division and softmax to S and A; product with V to C; output map to Z.",
 )
 agreement = measured.agreement()

@@ -88,7 +88,7 @@ s = news.sizes
 embedded = (vocabulary_size + s.longest) * s.width
 
 # %% [markdown]
-# The classifier has the two parts that the original names, and a head. An embedding turns each token and its position into a vector of {eval}`s.width` numbers. One encoder block of the transformer ([Vaswani et al. 2017](#vaswani2017attention)) follows: self-attention with {eval}`s.heads` heads and a feed-forward network of two layers with ReLU, each with a residual connection and layer normalisation. A dense head on the mean of the tokens gives the four classes ([Figure](#news-architecture)). There are {eval}`number(parameters)` parameters, {eval}`percent(embedded / parameters, 0)` of them in the embedding. The original states no sizes: ours, in [Table](#news-settings), are assumptions.
+# The classifier has the two parts that the original names, and a head. An embedding turns each token and its position into a vector of {eval}`s.width` numbers. One encoder block of the transformer ([Vaswani et al. 2017](#vaswani2017attention)) follows: self-attention with {eval}`s.heads` heads and a feed-forward network of two layers with ReLU, each with a residual connection and layer normalisation. A dense head on the mean of the tokens gives the four classes (see [Figure](#news-architecture), below the code). There are {eval}`number(parameters)` parameters, {eval}`percent(embedded / parameters, 0)` of them in the embedding. The original states no sizes: ours are assumptions, listed in [Table](#news-settings) at the end of this section.
 #
 # ### Tokens
 #
@@ -551,7 +551,7 @@ sports_first = all(np.argmax(record.metrics["test"]["auc"]) == 1 for runs in var
 missed = [1 - record.metrics["test"]["confusion"][1][1] / tested[1] for record in variants[news.best]]
 
 # %% [markdown]
-# That the curves *“hug the top left corner”* is {eval}`verdict["roc_corner"]` ([Figure](#news-roc)). Sports has the largest area below them in every variant {eval}`holds(sports_first, "=", True)` ([Table](#news-auc)). *“Class 1, with an AUC of 1.00, is perfectly distinguished”* is {eval}`verdict["auc_perfect"]`. Class 1 is Sports; its AUC lies between {eval}`number(min(sports), 3)` and {eval}`number(max(sports), 3)` over models and seeds, which mostly rounds to the reported value but is not perfect {eval}`holds(max(sports), "<", 1)`. {eval}`news.best` gives {eval}`percent(np.mean(missed))` of the Sports texts another class {eval}`holds(min(missed), ">", 0)`.
+# That the curves *“hug the top left corner”* is {eval}`verdict["roc_corner"]` ([Figure](#news-roc)). Sports has the largest area below them in every variant {eval}`holds(sports_first, "=", True)` ([Table](#news-auc)). *“Class 1, with an AUC of 1.00, is perfectly distinguished”* is {eval}`verdict["auc_perfect"]`. Class 1 is Sports; its AUROC lies between {eval}`number(min(sports), 3)` and {eval}`number(max(sports), 3)` over models and seeds, which mostly rounds to the reported value but is not perfect {eval}`holds(max(sports), "<", 1)`. {eval}`news.best` gives {eval}`percent(np.mean(missed))` of the Sports texts another class {eval}`holds(min(missed), ">", 0)`.
 
 # %% tags=["hide-input"]
 page.figure(
@@ -561,7 +561,7 @@ page.figure(
     "ROC curves close to the upper left corner.",
 )
 page.table(
-    tables.areas(variants), "news-auc", "Area under the ROC curve, reported and ours (means over seeds)."
+    tables.areas(variants), "news-auc", "Area under the ROC curve (AUROC), reported and ours (means over seeds)."
 )
 
 # %% [markdown]

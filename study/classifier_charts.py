@@ -53,7 +53,8 @@ def confusion_interactive(runs: Mapping[str, Sequence[Record]], classes: Sequenc
                 hovertemplate="true %{y}<br>predicted %{x}<br>%{text} examples, %{z:.1%}<extra></extra>",
                 zmin=0, zmax=most, colorscale=colours, showscale=False, **place,
             )  # fmt: skip
-    fig.update_xaxes(title={"text": "predicted class", "standoff": 4})
+    # Once a column: on a phone the classes stand upright and leave no room above the next panel's title.
+    fig.update_xaxes(title={"text": "predicted class", "standoff": 4}, row=places[-1]["row"])
     fig.update_yaxes(autorange="reversed")
     fig.update_yaxes(title_text="true class", col=1)
     return fig

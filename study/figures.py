@@ -79,6 +79,9 @@ LOOKS = {
     "Heat-balance check": Look(PALETTE["black"], "x", ":"),
 }
 
+NO_MODEL = ("indigo", "sky", "olive", "wine")
+"""Names of colours for what is no model, such as classes; no model drawn near them has one."""
+
 _SPARE_COLOURS = ("#44AA99", "#AA4499", "#CC6677", "#117733", "#661100")
 _SPARE_MARKERS = ("<", ">")
 """Of models that have no entry in LOOKS; no entry uses them."""
@@ -131,15 +134,33 @@ def new(height_cm: float = 7.0, rows: int = 1, cols: int = 1, **subplots: Any) -
 
 def panels(names: Sequence[str], shared_yaxes: str | bool) -> tuple[go.Figure, list[dict]]:
     """An interactive figure with a panel a model, two in a row so that they can be read on a phone; their places."""
-    cols = min(len(names), 2)
-    rows = -(-len(names) // cols)
+    titles, cols = [broken(name).replace("\n", "<br>") for name in names], min(len(names), 2)
+    rows, lines = -(-len(names) // cols), 1 + max(title.count("<br>") for title in titles)
+    # In pixels: a panel; what stands between two, on a phone upright labels; titles below the chart's buttons; an axis.
+    panel, between, above, below = 210, 75 + 15 * lines, 32 + 15 * lines, 50
+    inside = rows * panel + (rows - 1) * between
     fig = make_subplots(
-        rows=rows, cols=cols, subplot_titles=[broken(name).replace("\n", "<br>") for name in names],
-        horizontal_spacing=0.12, vertical_spacing=0.36 / rows, shared_yaxes=shared_yaxes,
+        rows=rows, cols=cols, subplot_titles=titles, horizontal_spacing=0.12, vertical_spacing=between / inside,
+        shared_yaxes=shared_yaxes,
     )  # fmt: skip
-    fig.update_layout(height=80 + 280 * rows, template="plotly_white", margin={"l": 60, "r": 15, "t": 80, "b": 50})
+    margin = {"l": 60, "r": 15, "t": above, "b": below}
+    fig.update_layout(height=above + inside + below, template="plotly_white", margin=margin)
     fig.update_annotations(font_size=12)
     return fig, [{"row": i // cols + 1, "col": i % cols + 1} for i in range(len(names))]
+
+
+def epoch_axes(fig: go.Figure) -> None:
+    """Give all panels of an interactive figure one range of epochs, with room beside the longest curve."""
+    last = max(len(trace.x) for trace in fig.data)
+    # The range alone: with `matches`, Plotly would not see how high the curves are.
+    ticks = {"tick0": 0, "dtick": max(1, round(last / 5))}
+    fig.update_xaxes(title={"text": "epoch", "standoff": 4}, range=[0.7, last + 0.3], **ticks)
+
+
+def legend_below(fig: go.Figure, room: int) -> None:
+    """Put the legend of an interactive figure below its panels, into so many more pixels."""
+    legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
+    fig.update_layout(legend=legend, margin={"b": fig.layout.margin.b + room}, height=fig.layout.height + room)
 
 
 def heatmap(axis: Axes, shades: ArrayLike, text: ArrayLike, fmt: str, cmap: str | Colormap, **options: Any) -> None:

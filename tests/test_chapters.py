@@ -38,6 +38,10 @@ def drawing(title="A title", points=(1, 3, 2)):
     fig = Figure(figsize=(4, 2))
     fig.subplots().plot(points)
     fig.axes[0].set(xlabel="time in s", ylabel="counts", title=title)
+    return saved(fig)
+
+
+def saved(fig):
     files = {kind: io.BytesIO() for kind in ("svg", "png")}
     with mpl.rc_context({"svg.hashsalt": "study", "svg.fonttype": "path"}):
         for kind, file in files.items():
@@ -292,6 +296,13 @@ def test_pictures_of_other_kinds(tmp_path):
     assert other == ["Figure without caption", 5.08]
     assert image("image/svg+xml", '<svg width="10cm" height="100cm"></svg>')[2] == 2
     assert image("image/svg+xml", svg.replace("<!-- A title -->", ""))[1] == "counts over time in s"
+    panels = Figure(figsize=(4, 2))
+    for axis, names in zip(panels.subplots(2, sharex=True), (["value"], ["score", "limit"]), strict=True):
+        for name in names:
+            axis.plot([1, 3, 2], label=name)
+        axis.legend()
+    axis.set_xlabel("day")
+    assert image("image/svg+xml", saved(panels)["image/svg+xml"])[1] == "value; score, limit over day"
 
 
 def test_warnings_stop_nothing_and_are_listed():

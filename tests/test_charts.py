@@ -1,5 +1,6 @@
 """Figures: what is drawn where, axes and legends; interactive charts show what their twins in print show."""
 
+import re
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -137,6 +138,9 @@ def test_no_text_is_smaller_than_seven_points_and_figures_are_as_wide_as_the_pag
         assert {text.get_text() for text in shown if text.get_size() < 7} == set(), name
         assert not any("^{" in text.get_text() for text in shown), name  # superscripts would be smaller
         assert round(2.54 * fig.get_size_inches()[0], 6) in (8, 16), name
+        fig.draw_without_rendering()
+        for shown in fig.legends:
+            assert 0 <= shown.get_window_extent().x0 and shown.get_window_extent().x1 <= fig.bbox.x1, name
 
 
 def test_the_series_is_drawn_by_the_hour_with_windows():
@@ -164,6 +168,7 @@ def test_the_interactive_series_shows_the_same():
     assert max(high.y) == 9_000 and min(low.y) == table.value.min() and high.fill == "tonexty"
     (window,) = shown.layout.shapes
     assert (window.x0[:10], window.x1[:10]) == ("2015-03-16", "2015-03-18")
+    assert_said_plainly(shown)
     named = [one.name for one in (high, mean, window)]
     assert named == legend(printed) and all(one.showlegend is not False for one in (high, mean, window))
 
@@ -241,6 +246,7 @@ def test_the_bottleneck_is_drawn_unit_by_unit_against_the_level():
     assert "unit 2: always 0" in texts(base) and "burst" in texts(base)
     assert base.lines[2].get_xdata()[0] == 1_000 and ys(wide)[2] == [2, 5, 8]
     assert legend(fig) == ["unit 1", "unit 2", "unit 3"]
+    assert not {line.get_color() for line in wide.lines[:3]} & {look.colour for look in map(figures.look_of, NAMES)}
     assert fig.get_supxlabel() == "mean of the window (tweets per 5 minutes)"
     assert base.get_ylabel() == "value in the bottleneck"
 
@@ -254,22 +260,31 @@ def test_of_windows_on_one_spot_one_is_drawn():
 NAMES = ("Base", "Version 1", "Version 2", "Version 3")
 
 
+def assert_said_plainly(chart) -> None:
+    """Whatever can be pointed at says in words what it is, in numbers of few digits, and no number of a trace."""
+    for trace in chart.data:
+        if trace.hoverinfo != "skip" and trace.x != (None,):
+            assert trace.hovertemplate.endswith("<extra></extra>"), trace.name
+            assert not re.search(r"%\{(y|customdata[^:]*)\}", trace.hovertemplate), trace.hovertemplate
+
+
 def test_losses_are_median_band_and_constant_on_each_part_in_print_and_on_screen():
     fitted = {name: [trained(10 * i + seed, 3) for seed in range(3)] for i, name in enumerate(NAMES)}
     printed, shown = charts.losses(fitted), charts.losses_interactive(fitted)
     for panel, (axis, runs) in enumerate(zip(printed.axes, fitted.values(), strict=True)):
         number = f"y{panel + 1 if panel else ''}"
         traces = [t for t in shown.data if (t.yaxis or "y") == number and t.y != (None,)]
-        for i, key in enumerate(("loss", "middle", "last")):
+        for i, key in enumerate(("loss", "last", "middle")):
             courses = np.stack([run.arrays[f"history_{key}"] for run in runs])
             low, high, middle = (np.round(t.y, 4).tolist() for t in traces[3 * i : 3 * i + 3])
             assert middle == np.median(courses, axis=0).round(4).tolist() == ys(axis)[2 * i]
             assert (low, high) == (courses.min(axis=0).round(4).tolist(), courses.max(axis=0).round(4).tolist())
             band = axis.collections[i].get_paths()[0].vertices
             assert {round(y, 4) for y in band[:, 1]} == {*low, *high}
-        assert [line[0] for line in ys(axis)[1::2]] == [0.1, 0.2, 0.3]
+        assert [line[0] for line in ys(axis)[1::2]] == [0.1, 0.3, 0.2]
     assert sorted({shape.y0 for shape in shown.layout.shapes}) == [0.1, 0.2, 0.3]
-    expected = ["training", "middle 15%", "last 15%", "band: all seeds", "loss of a constant"]
+    parts = ["training", "validation (last 15%)", "testing (middle 15%)"]
+    expected = [*parts, "band: all seeds", "loss of a constant"]
     assert legend(printed) == expected == [t.name for t in shown.data if t.name and t.showlegend is not False]
     assert labels(printed.axes[0]) == ("epoch", "MSE, scaled counts") and printed.axes[0].get_yscale() == "log"
 
@@ -296,17 +311,21 @@ def test_a_run_of_the_readers_own_stands_over_the_band_of_its_model_alone():
     assert dots[0][0].get_ydata().tolist() == [0.9, 0.5, 0.3, 0.2] and dots[0][0].get_xdata().tolist() == [1, 2, 3, 4]
     assert printed.axes[0].get_xlim()[1] > 4 and "this notebook's run" in legend(printed)
     marks = [t for t in shown.data if t.mode == "markers" and t.y != (None,)]
-    assert [list(t.y) for t in marks] == own["Base"][["loss", "middle", "last"]].T.to_numpy().tolist()
-    assert "this notebook's run" in [t.name for t in shown.data] and all(t.name for t in shown.data)
+    assert [list(t.y) for t in marks] == own["Base"][["loss", "last", "middle"]].T.to_numpy().tolist()
+    assert_said_plainly(shown)
+    assert all(t.name for t in shown.data)
+    assert {axis.range for axis in shown.select_xaxes()} == {(0.7, 4.3)}  # no curve touches the frame
+    assert "this notebook's run" in [t.name for t in shown.data]
 
 
 def test_r2_is_one_minus_loss_over_the_variance_of_the_part():
     runs = [trained(seed, 4) for seed in range(3)]
     fig = charts.r2_per_epoch({"Base": runs})
-    for axis, key, variance in zip(fig.axes, ("loss", "middle", "last"), (0.2, 0.4, 0.6), strict=True):
+    for axis, key, variance in zip(fig.axes, ("loss", "last", "middle"), (0.2, 0.6, 0.4), strict=True):
         middle = np.median([run.arrays[f"history_{key}"] for run in runs], axis=0)
         assert ys(axis)[0] == pytest.approx((1 - middle / variance).tolist(), abs=1e-4)
-    assert [axis.get_title("left") for axis in fig.axes] == ["Training", "Middle 15%", "Last 15%"]
+    titles = ["Training", "Validation (last 15%)", "Testing (middle 15%)"]
+    assert [axis.get_title("left") for axis in fig.axes] == titles
     assert labels(fig.axes[0]) == ("epoch", "R²") and fig.axes[0].lines[0].get_color() == figures.colour_of("Base")
     assert legend(fig) == ["Base", "mean of the part", "band: all seeds"]
 

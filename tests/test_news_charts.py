@@ -7,9 +7,11 @@ import pytest
 from matplotlib.text import Text
 
 from study import figures
+from study.classifier_charts import SPLITS
 from study.evaluation import Interval
 from study.news import charts
 from study.news.corpus import CLASSES
+from study.news.variants import NAMES
 from study.runs import Record
 
 
@@ -91,8 +93,13 @@ def test_curves_are_a_line_a_split_and_an_arrow_a_kept_epoch(runs, quantity):
     lines = [trace for trace in screen.data if trace.name in ("training", "validation")]
     assert [list(line.y) for line in lines][0] == pytest.approx(fig.axes[0].lines[0].get_ydata(), abs=1e-4)
     assert len(lines) == 4 and len(screen.layout.shapes) == 3
-    assert all(trace.name for trace in screen.data) and screen.layout.xaxis.matches is None
-    assert screen.layout.xaxis2.matches == "x"
+    assert all(trace.name for trace in screen.data)
+    said = "%{x}: median %{y:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>"
+    assert [line.hovertemplate for line in lines] == [f"{name}, epoch {said}" for name in SPLITS] * 2
+    assert lines[0].customdata[0] == pytest.approx(
+        charts.over_epochs(runs["Dropout"], quantity).loc[1, ["low", "high"]], abs=1e-4
+    )
+    assert {axis.range for axis in screen.select_xaxes()} == {(0.7, 6.3)}
     named = [line.name for line in lines if line.showlegend]
     assert named == ["training", "validation"]
 
@@ -109,6 +116,8 @@ def test_roc_has_full_axes_and_the_corner_enlarged(runs):
     assert axis.get_xlim() == (0, 1) and axis.get_ylim()[0] == 0 and axis.get_ylim()[1] >= 1
     assert corner.get_xlim()[1] == 0.2 and corner.get_ylim()[0] == 0.8
     assert [t.get_text() for t in fig.legends[0].get_texts()] == [*CLASSES, "chance"]
+    classes = {line.get_color() for line in axis.lines[: len(CLASSES)]}
+    assert len(classes) == len(CLASSES) and not classes & {figures.colour_of(name) for name in NAMES.values()}
 
 
 def test_attention_is_darker_where_more_is_received():

@@ -120,7 +120,7 @@ def test_reasons_name_the_half_that_does_not_hold(records):
     more = analysis.claims(altered(records, "published", WIDER, partial(explaining, r2=0.4, loss=0.001)))
     assert more["larger_dense"].reason.endswith("explain more is confirmed.")
     worse = before["outliers_found"].reason.partition(". ")[0]
-    assert "better than a threshold on the value itself by 2 of 6 measures (F1 of rows and ROC-AUC)" in worse
+    assert "better than a threshold on the value itself by 2 of 6 measures (F1 of rows and AUROC)" in worse
     assert worse.endswith("clearly worse by 3 (NAB score, event-wise F1 and PR-AUC)")
 
 

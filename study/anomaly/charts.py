@@ -25,6 +25,7 @@ from study.anomaly.diagrams import layers as layers
 from study.anomaly.diagrams import mask as mask
 from study.anomaly.diagrams import scoring_sketch as scoring_sketch
 from study.anomaly.series import DAY_ROWS
+from study.anomaly.thresholds import NAMES
 from study.figures import PALETTE
 from study.prose import count
 from study.runs import Record
@@ -32,9 +33,9 @@ from study.runs import Record
 COUNTS = "tweets per 5 minutes"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 PARTS = {
-    "train": ("loss", "training", PALETTE["blue"], "-"),
-    "middle": ("middle", "middle 15%", PALETTE["green"], "--"),
-    "last": ("last", "last 15%", PALETTE["vermillion"], "-."),
+    "train": ("loss", NAMES["train"], PALETTE["blue"], "-"),
+    "last": ("last", NAMES["last"], PALETTE["vermillion"], "--"),
+    "middle": ("middle", NAMES["middle"], PALETTE["green"], "-."),
 }
 """Of each part of the original's split: the column of a run's history with its loss, name, colour and line style."""
 
@@ -106,7 +107,8 @@ def series_interactive(tweets: pd.DataFrame, windows: Windows = ()) -> go.Figure
     fig.add_scatter(
         x=x, y=hourly["mean"].tolist(), name="mean of the hour", line={"width": 1, "color": PALETTE["blue"]},
         customdata=hourly[["min", "max"]].to_numpy().tolist(),
-        hovertemplate="%{x}: %{y} (%{customdata[0]} to %{customdata[1]})<extra></extra>",
+        hovertemplate="%{x|%-d %B, %H:%M}: mean %{y:,.1f} "
+        "(%{customdata[0]:,.0f} to %{customdata[1]:,.0f})<extra></extra>",
     )  # fmt: skip
     for i, (first, last) in enumerate(windows):
         fig.add_vrect(
@@ -115,7 +117,8 @@ def series_interactive(tweets: pd.DataFrame, windows: Windows = ()) -> go.Figure
         )  # fmt: skip
     fig.update_layout(
         yaxis={"title": COUNTS, "type": "log", "dtick": 1, "tickformat": ",d"},
-        legend={"orientation": "h", "y": 1.18}, height=380, margin={"l": 60, "r": 20, "t": 40, "b": 40},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}, height=380,
+        margin={"l": 60, "r": 20, "t": 30, "b": 40},
         template="plotly_white",
     )  # fmt: skip
     return fig
@@ -221,7 +224,7 @@ def reconstructions(inputs: ArrayLike, rebuilt: Mapping[str, ArrayLike], titles:
 AT_ZERO = 0.1
 """Tweets in 5 minutes below which all of a reconstruction lies on the axis."""
 
-_UNITS = (("blue", "o"), ("orange", "s"), ("green", "^"), ("purple", "D"), ("sky", "v"), ("brown", "P"))
+_UNITS = tuple(zip((*figures.NO_MODEL, "grey", "brown"), "os^DvP", strict=True))
 """Colour and marker of a bottleneck's units."""
 CELLS = 120
 """Of the points in one of CELLS × CELLS cells of a panel, one is drawn."""
@@ -320,7 +323,7 @@ def losses(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd.DataFrame] 
 
     fitted: the runs or records of each model; `own`: another run's history for some of them, a row an epoch.
     """
-    fig, axes = _grid(len(fitted), sharex=True, sharey=True)
+    fig, axes = _grid(len(fitted), legend_cm=1.6, sharex=True, sharey=True)
     epochs = 0
     for axis, (name, runs) in zip(axes.flat, fitted.items(), strict=False):
         for part, (column, title, colour, style) in PARTS.items():
@@ -344,7 +347,7 @@ def losses(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd.DataFrame] 
     for axis in axes[:, 0]:
         axis.set_ylabel("MSE, scaled counts")
     handles, _ = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles=[*handles, *_loss_legend(fitted, own)], ncols=4, columnspacing=1.2, loc="outside upper center")
+    fig.legend(handles=[*handles, *_loss_legend(fitted, own)], ncols=3, loc="outside upper center")
     return fig
 
 
@@ -373,19 +376,22 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
             fill = {"fill": "tonexty", "fillcolor": _see_through(colour, 0.2)}
             fig.add_scatter(y=high, name=f"{title}: highest", **fill, **clear)
             thin = {"line": {"color": colour, "width": 0.6, "dash": dash}, **quiet}
+            told = f"{title}, epoch %{{x}}: "
             for course in map(figures.four_digits, _outermost(courses)):
-                fig.add_scatter(y=course, name=f"{title}: an outer seed", hovertemplate="epoch %{x}: %{y}", **thin)
+                words = told + "%{y:.3g}, an outer seed<extra></extra>"
+                fig.add_scatter(y=course, name=f"{title}: an outer seed", hovertemplate=words, **thin)
             fig.add_scatter(
                 y=middle, name=title, line={"color": colour, "width": 1.6, "dash": dash},
                 customdata=[list(ends) for ends in zip(low, high, strict=True)],
-                hovertemplate="epoch %{x}: median %{y} (%{customdata[0]} to %{customdata[1]})",
+                hovertemplate=told + "median %{y:.3g} (%{customdata[0]:.3g} to %{customdata[1]:.3g})<extra></extra>",
                 **quiet | {"showlegend": i == 0},
             )  # fmt: skip
             if own and name in own:
                 y = figures.four_digits(own[name][column])
                 marker = {"color": colour, "symbol": "circle-open", "size": 7}
                 dots = {"mode": "markers", "marker": marker, "x": list(range(1, len(y) + 1))}
-                dots |= {"name": f"{title}: this notebook's run", "hovertemplate": "epoch %{x}: %{y}"}
+                dots["name"] = f"{title}: this notebook's run"
+                dots["hovertemplate"] = told + "%{y:.3g}, this notebook's run<extra></extra>"
                 fig.add_scatter(y=y, **quiet | dots)
             constant = {"color": colour, "width": 1, "dash": "dot"}
             fig.add_hline(runs[0].metrics["constant_loss"][part], line=constant, **place)
@@ -399,11 +405,10 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
             opacity=0.4 if filled else 1,
             marker={"color": PALETTE["grey"], "symbol": "circle-open", "size": 7},
         )  # fmt: skip
-    fig.update_xaxes(title={"text": "epoch", "standoff": 4})
+    figures.epoch_axes(fig)
     fig.update_yaxes(type="log", exponentformat="power", dtick=1)
     fig.update_yaxes(title_text="MSE, scaled counts", col=1)
-    legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
-    fig.update_layout(legend=legend, margin={"b": 120}, height=fig.layout.height + 70)
+    figures.legend_below(fig, 70)
     return fig
 
 

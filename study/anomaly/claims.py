@@ -420,7 +420,7 @@ MEASURES: dict[str, Callable[[Record], float]] = {
     "NAB score": lambda record: unpaused(record)["nab"]["standard"],
     "event-wise F1": lambda record: unpaused(record)["events"]["f1"],
     "F1 of rows": lambda record: unpaused(record)["points"]["f1"],
-    "ROC-AUC": lambda record: record.metrics["roc_auc"],
+    "AUROC": lambda record: record.metrics["roc_auc"],
     "PR-AUC": lambda record: record.metrics["pr_auc"],
     "VUS-PR": lambda record: record.metrics["vus_pr"],
 }

@@ -12,7 +12,8 @@ from study import published
 from study.anomaly.analysis import LOSSES
 from study.anomaly.detectors import AUTOENCODERS, NAMES
 from study.anomaly.lab import Run
-from study.anomaly.thresholds import WORDS, Rule, errors_of
+from study.anomaly.thresholds import NAMES as PARTS
+from study.anomaly.thresholds import Rule, errors_of
 from study.prose import number, significant
 
 
@@ -40,11 +41,10 @@ def settings() -> pd.DataFrame:
 
 def r2(fitted: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
     """R² after the training on each part of the split, median and range over seeds."""
-    titles = {"train": "Training", "last": "Validation (last 15%)", "middle": "Testing (middle 15%)"}
     two = partial(number, digits=2)
     columns = {
-        title: [span([run.metrics["r2"][part] for run in runs], two) for runs in fitted.values()]
-        for part, title in titles.items()
+        title.capitalize(): [span([run.metrics["r2"][part] for run in runs], two) for runs in fitted.values()]
+        for part, title in PARTS.items()
     }
     return pd.DataFrame({"Model": list(fitted), **columns})
 
@@ -59,8 +59,8 @@ def losses(fitted: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
             return ours
         return f"{ours} ({1e3 * published.value(f'part2.{keys[name]}.{quantity}'):.6g})"
 
-    titles = {"train_loss": "Training", "last_loss": "Validation", "middle_loss": "Testing"}
-    return pd.DataFrame({"Model": list(fitted)} | {t: [shown(name, q) for name in fitted] for q, t in titles.items()})
+    columns = {title.capitalize(): [shown(name, f"{part}_loss") for name in fitted] for part, title in PARTS.items()}
+    return pd.DataFrame({"Model": list(fitted), **columns})
 
 
 def parameters_differing(built: Mapping[str, Any]) -> int:
@@ -73,7 +73,7 @@ METRICS = {  # column of a leaderboard, digits
     "Precision": ("unpaused_point_precision", 3),
     "Recall": ("unpaused_point_recall", 3),
     "F1": ("unpaused_point_f1", 3),
-    "ROC-AUC": ("roc_auc", 3),
+    "AUROC": ("roc_auc", 3),
     "PR-AUC": ("pr_auc", 3),
     "VUS-PR": ("vus_pr", 3),
     "Affiliation F1": ("unpaused_affiliation", 3),
@@ -92,9 +92,9 @@ def test_set(fitted: Mapping[str, Sequence[Run]], rules: Sequence[Rule]) -> pd.D
     columns = {}
     for rule in rules:
         flags = {name: [rule.flagged(errors_of(run.record)) for run in runs] for name, runs in fitted.items()}
-        for title, predicted in (("normal", False), ("anomaly", True)):
+        for title, predicted in (("Normal", False), ("Anomaly", True)):
             counted = [span([(one == predicted).sum() for one in found], number) for found in flags.values()]
-            columns[f"Predicted {title} ({WORDS[rule.of_part]})"] = counted
+            columns[f"{title}, by {PARTS[rule.of_part]}"] = counted
     return pd.DataFrame({"Model": list(fitted), **columns})
 
 

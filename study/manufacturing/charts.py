@@ -178,8 +178,8 @@ def challenges(e: Evidence) -> Figure:
     for name in _RIVALS:
         _curve(wear, name, months, [e.service(m, "fixed", name, "false_alarms") for m in months])
     severity.set(title="b  Subtle faults", xlabel="severity", xticks=SEVERITIES[1:])
-    noise.set(title="c  Noisy sensors", xlabel="noise, × normal", xticks=(1, *NOISE))
-    broken.set(title="d  Broken sensors", xlabel="share of gauges broken", xticks=(0, *BROKEN_GAUGES))
+    noise.set(title="c  Noisy gauges", xlabel="noise, × normal", xticks=(1, *NOISE))
+    broken.set(title="d  Broken gauges", xlabel="share of gauges broken", xticks=(0, *BROKEN_GAUGES))
     wear.set(title="e  Wear", xlabel="month in service", xticks=months[::3])
     for axis in (contaminated, broken):
         axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -28,11 +28,11 @@ OF_OUR_RUNS = {
 """What our runs say of a finding of the original, by the verdict on it."""
 
 SHARE, LOSS = partial(percent, digits=2), partial(number, digits=3)
-"""How shares, and losses and AUCs, are put into words, with the digits that the original prints."""
+"""How shares, and losses and AUROCs, are put into words, with the digits that the original prints."""
 
 
 def judged(records: Sequence[Record]) -> list[Judged]:
-    """Every number of the original; an AUC, given for all models at once, by the model that bears it out least."""
+    """Every number of the original; an AUROC, given for all models at once, by the model that bears it out least."""
     variants = {model: of(records, "part4-variants", model) for model in VARIANTS}
     other = None if can_be_judged(variants["base"][0].spec) else "measured on other texts"
     first, stopped = variants["base"][0], [r.metrics["epochs"] for r in variants["regularised"]]
@@ -55,7 +55,7 @@ def judged(records: Sequence[Record]) -> list[Judged]:
     for kind, label in enumerate(() if other else CLASSES):
         by_model = [
             published.judge(
-                f"part4.auc.class-{kind}", "", f"AUC of {label} ({NAMES[model]}, the lowest)",
+                f"part4.auc.class-{kind}", "", f"AUROC of {label} ({NAMES[model]}, the lowest)",
                 [r.metrics["test"]["auc"][kind] for r in runs], Kind.SHARE, LOSS, cause=UNSTATED,
             )
             for model, runs in variants.items()

@@ -24,7 +24,7 @@ from study.news import measures
 from study.news.variants import added
 from study.runs import Record
 
-CLASS_LOOKS = tuple(zip(("blue", "green", "orange", "purple"), ("-", "--", "-.", ":"), strict=True))
+CLASS_LOOKS = tuple(zip(figures.NO_MODEL, ("-", "--", "-.", ":"), strict=True))
 """Colour and style of a class by its number; of more than four classes they come again."""
 UNITS = {"accuracy": "accuracy", "loss": "cross-entropy (nats)"}
 
@@ -196,16 +196,18 @@ def curves_interactive(runs: Runs, quantity: str) -> go.Figure:
             fig.add_scatter(
                 x=x, y=found["median"].tolist(), mode="lines", name=label, showlegend=i == 0, **group,
                 line={"color": colour, "width": 1.5, "dash": "dash" if style == "--" else "solid"},
+                customdata=found[["low", "high"]].to_numpy().tolist(),
+                hovertemplate=label + ", epoch %{x}: median %{y:.3f} "
+                "(%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
             )  # fmt: skip
         kept = {"color": figures.PALETTE["grey"], "width": 0.8, "dash": "dot"}
         for epoch in kept_epochs(records):
             fig.add_vline(x=epoch, line=kept, **place)
     if any(map(kept_epochs, runs.values())):
         fig.add_scatter(x=[None], y=[None], name="epoch kept, by seed", mode="lines", line=kept)
-    fig.update_xaxes(title={"text": "epoch", "standoff": 4}, matches="x")
-    fig.update_layout(xaxis_matches=None)  # Plotly warns of an axis that matches itself
+    figures.epoch_axes(fig)
     fig.update_yaxes(title_text=UNITS[quantity], col=1)
-    fig.update_layout(legend={"orientation": "h", "y": -0.12})
+    figures.legend_below(fig, 35)
     return fig
 
 

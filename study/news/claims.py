@@ -37,7 +37,7 @@ from study.runs import Record, of
 from study.verdicts import CONFIRMED, CONTRADICTED, NOT_TESTED, PARTLY, UNCLEAR, Verdict, all_of, by_seed, with_point
 
 ALMOST_ALL = 0.95
-"""What "almost every prediction" is taken to mean, and an AUC "close to 1"."""
+"""What "almost every prediction" is taken to mean, and an AUROC "close to 1"."""
 MOST = 0.5
 """The share of predictions on the diagonal below which a claim on "almost every" one is contradicted."""
 LITTLE = 0.05
@@ -217,7 +217,7 @@ def auc_perfect(e: Evidence) -> Verdict:
     whole = set(as_printed.values()) == {len(CLASSES)}
     return Verdict(
         CONFIRMED if whole else PARTLY if any(as_printed.values()) else CONTRADICTED,
-        f"Of {len(CLASSES)} AUCs the mean over seeds rounds to the published one in "
+        f"Of {len(CLASSES)} AUROCs the mean over seeds rounds to the published one in "
         f"{join_list([f'{count} ({NAMES[name]})' for name, count in as_printed.items()])}.",
     )
 
@@ -235,12 +235,12 @@ def roc_corner(e: Evidence) -> Verdict:
 def auc_high(e: Evidence) -> Verdict:
     lowest = min(float(found.min()) for found in _areas(e).values())
     return Verdict(
-        CONFIRMED if lowest >= ALMOST_ALL else CONTRADICTED, f"The lowest AUC of all is {number(lowest, 3)}."
+        CONFIRMED if lowest >= ALMOST_ALL else CONTRADICTED, f"The lowest AUROC of all is {number(lowest, 3)}."
     )
 
 
 def _areas(e: Evidence) -> dict[str, np.ndarray]:
-    """One-vs-rest AUC (seeds, classes) of each variant."""
+    """One-vs-rest AUROC (seeds, classes) of each variant."""
     return {name: np.array([r.metrics["test"]["auc"] for r in runs]) for name, runs in e.ours.items()}
 
 

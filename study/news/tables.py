@@ -124,7 +124,7 @@ def by_class(variants: Runs) -> pd.DataFrame:
 
 
 def areas(variants: Runs) -> pd.DataFrame:
-    """Area under the ROC curve of each class, as reported for all models and ours, means over seeds."""
+    """AUROC of each class against the rest, as reported for all models and ours, means over seeds."""
     names, rows = measures.classes(variants), {}
     if names == CLASSES:
         rows["reported, all models"] = [number(published.value(f"part4.auc.class-{i}"), 2) for i in range(len(names))]

@@ -155,26 +155,32 @@ def _size_of_bitmap(bitmap: bytes) -> tuple[float, float]:
 
 
 def _alt(drawing: str) -> str:
-    """What Matplotlib's drawing says of itself: titles and labels of its axes, which stand in comments."""
+    """What Matplotlib's drawing says of itself: titles, labels and legends of its axes, which stand in comments."""
     parser = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
     try:
         groups = list(ElementTree.fromstring(drawing, parser=parser).iter()) if drawing else []
     except ElementTree.ParseError:  # a drawing of another origin, which a browser may still read
         groups = []
     axes = [group for group in groups if group.get("id", "").startswith("axes_")]
-    found = [_said(_comment(group), _label(group, "axis_2"), _label(group, "axis_1")) for group in axes]
+    found = []
+    for group in axes:
+        across, upright = [*map(_comment, _parts(group, "matplotlib.axis_")), "", ""][:2]
+        entries = [entry for legend in _parts(group, "legend_") for entry in _parts(legend, "text_")]
+        found.append(_said(_comment(group), upright or ", ".join(map(_text, entries)), across))
     return "; ".join(dict.fromkeys(filter(None, found))) or NO_CAPTION
 
 
-def _label(axes: ElementTree.Element, name: str) -> str:
-    return next((_comment(part) for part in axes if part.get("id", "").startswith(f"matplotlib.{name}")), "")
+def _parts(group: ElementTree.Element, name: str) -> list[ElementTree.Element]:
+    return [part for part in group if part.get("id", "").startswith(name)]
 
 
 def _comment(group: ElementTree.Element) -> str:
     """The text that stands in a group itself, not in its ticks, legend or curves."""
-    texts = [part for part in group if part.get("id", "").startswith("text_")]
-    comments = (child for part in texts[:1] for child in part.iter() if child.tag is ElementTree.Comment)
-    return " ".join((comment.text or "").strip() for comment in comments)
+    return " ".join(map(_text, _parts(group, "text_")[:1]))
+
+
+def _text(group: ElementTree.Element) -> str:
+    return " ".join((part.text or "").strip() for part in group.iter() if part.tag is ElementTree.Comment)
 
 
 def _said(title: str, upright: str, across: str) -> str:
