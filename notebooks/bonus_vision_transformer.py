@@ -662,7 +662,7 @@ improved = vision.train(ConvolutionalTransformer, seed=0)
 stem = lab.share_of(vision.build(ConvolutionalTransformer), "tokens")
 
 # %% [markdown]
-# ViT-C classifies {eval}`percent(lab.accuracies(everything)["ViT-C"])` of the test images correctly, {eval}`lab.points(gain)` more than the ViT {eval}`holds(gain.low, ">", 0)`. The two differ in the stem, in size, the mean, the erased rectangles, the learning rate, and the number of epochs on full-size images; which of these helps we did not separate. VGG is still {eval}`lab.points(behind_vgg)` ahead {eval}`holds(behind_vgg.low, ">", 0)`. The stem has {eval}`percent(stem, 0)` of the parameters.
+# ViT-C, whose stem has {eval}`percent(stem, 0)` of the parameters, classifies {eval}`percent(lab.accuracies(everything)["ViT-C"])` of the test images correctly, {eval}`lab.points(gain)` more than the ViT {eval}`holds(gain.low, ">", 0)`. They differ in stem, size, readout, erased rectangles, learning rate and epochs on full-size images; which of these helps we did not separate. VGG is still {eval}`lab.points(behind_vgg)` ahead {eval}`holds(behind_vgg.low, ">", 0)`.
 
 # %% [markdown]
 # ### What attention adds
@@ -673,11 +673,11 @@ added = {name: vision.attention_gain(key).difference for name, key in (("ViT", "
 readout = lab.trial_difference("hybrid-without-mean", "hybrid-all", images["validation"])
 
 # %% [markdown]
-# Do the transformers need attention to tell these images apart? We trained both without it, {eval}`count(seeds, "time")` each, with perceptrons so much wider that the number of parameters hardly changes. Epochs, learning rate and augmentation are those of the same network with attention. Of the ViT a *bag of patches* is left: every patch of 8×8 pixels, with its position, votes by itself, and the votes are averaged. Brendel & Bethge ([2019](#brendel2019approximating)) built such networks on purpose, to see how far they get.
+# Do the transformers need attention to tell these images apart? We trained both without it, {eval}`count(seeds, "time")` each, with perceptrons so much wider that the number of parameters hardly changes. All else stays. Of the ViT a *bag of patches* ([Brendel & Bethge 2019](#brendel2019approximating)) is left: every patch of 8×8 pixels, with its position, votes by itself, and the votes are averaged.
 #
-# With these images and this many epochs we could not show that attention helps. Validation accuracy with attention minus that without is {eval}`lab.points(added["ViT-C"])` for ViT-C {eval}`holds(added["ViT-C"].low, "<", 0)` and {eval}`lab.points(added["ViT"])` for the ViT, which is better without {eval}`holds(added["ViT"].high, "<", 0)`. [Table](#vision-all) has the accuracies.
+# With these images and this many epochs we could not show that attention helps. Validation accuracy with attention minus that without is {eval}`lab.points(added["ViT-C"])` for ViT-C {eval}`holds(added["ViT-C"].low, "<", 0)` and {eval}`lab.points(added["ViT"])` for the ViT, which is better without {eval}`holds(added["ViT"].high, "<", 0)`.
 #
-# This does not show that attention is of no use. We have {eval}`count(seeds, "training")` of each network, with one schedule, and a ViT that is better without attention may be under-trained: more epochs or images may change that. The bag of patches differs in its readout as well, since it averages the tokens where the ViT reads the class token; in short trials of another network this made no clear difference {eval}`holds(readout.low, "<", 0)`{eval}`holds(readout.high, ">", 0)`. So we have no sign that ViT-C owes its gain to attention, and the maps of [Figure](#vision-attention) show where information could come from, not that it helps. Dogs, meals and vehicles can often be recognised by fur, crumbs and paint; where the arrangement of parts decides, attention may well be needed, which we did not test.
+# This does not show that attention is of no use. We have {eval}`count(seeds, "training")` of each network, with one schedule, and a ViT that is better without attention may be under-trained: more epochs or images may change that. The bag of patches differs in its readout as well, since it averages the tokens where the ViT reads the class token; in short trials of another network this made no clear difference {eval}`holds(readout.low, "<", 0)`{eval}`holds(readout.high, ">", 0)`. So we have no sign that ViT-C owes its gain to attention, and the maps of [Figure](#vision-attention) show where information could come from, not that it helps. Dogs, meals and vehicles can often be recognised by fur, crumbs and paint; where the arrangement of parts decides, attention may be needed, which we did not test.
 
 # %% [markdown]
 # ### How an image was made
@@ -690,15 +690,7 @@ leaning = lab.origins(everything, vision.dataset)
 towards_dogs = (leaning.resized_dogs - leaning.native_dogs).fillna(0.0).max()
 
 # %% [markdown]
-# Do the networks see how an image was made instead of what it shows? {eval}`percent(shrunk_dogs, 0)` of the dogs, but only {eval}`percent(shrunk_food, 0)` of the food and {eval}`percent(shrunk_vehicles, 0)` of the vehicles were shrunk to 64×64 pixels. A network that recognised the traces of shrinking would call shrunk food and vehicles dogs more often than native ones. All networks do the opposite {eval}`holds(towards_dogs, "<", 0)` ([Table](#vision-origin)). The two groups come from different collections, so this is no proof, but it gives no sign that the networks lean on the shrinking.
-
-# %% tags=["hide-input"]
-page.table(
-    tables.origins(leaning),
-    "vision-origin",
-    "How often food and vehicles are called dogs, by whether their images came in 64×64 pixels or were shrunk to them; and "
-    "the accuracy on images that came in 64×64 pixels.",
-)
+# Do the networks see how an image was made instead of what it shows? {eval}`percent(shrunk_dogs, 0)` of the dogs, but only {eval}`percent(shrunk_food, 0)` of the food and {eval}`percent(shrunk_vehicles, 0)` of the vehicles were shrunk to 64×64 pixels. A network that recognised the traces of shrinking would call shrunk food and vehicles dogs more often than native ones. All networks do the opposite {eval}`holds(towards_dogs, "<", 0)`. This is no proof, because the two groups come from different collections.
 
 # %% [markdown] tags=["summary"]
 # ## Summary

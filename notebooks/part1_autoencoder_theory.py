@@ -189,9 +189,7 @@ ae, pca, limits = lab.AUTOENCODER, lab.PCA_NAME, lab.LIMITS
 # %% [markdown]
 # ### How we measure
 #
-# From here on stored runs of the prescribed network speak, not a changed one.
-#
-# *Detectors.* On each of {eval}`len(e.reference)` plants, four are fitted to the same cycles: the autoencoder; PCA (principal component analysis) with 32 components, as many as the bottleneck has units; an isolation forest ([Liu et al. 2008](#liu2008isolation)); and the traditional limit check, the largest deviation of a single reading from its mean in standard deviations.
+# *Detectors.* From here on stored runs of the prescribed network speak, not a changed one. On each of {eval}`len(e.reference)` plants, four are fitted to the same cycles: the autoencoder; PCA (principal component analysis) with 32 components, as many as the bottleneck has units; an isolation forest ([Liu et al. 2008](#liu2008isolation)); and the traditional limit check, the largest deviation of a single reading from its mean in standard deviations.
 #
 # *Faults.* The detectors are judged on 1,000 faulty cycles, 200 of each kind in [Table](#part1-detection). The *severity* scales a fault. At 1, a *spike* jumps by {eval}`percent(lab.faults.SPIKE, 0)` of the gauge's range, a *drift* ends {eval}`percent(lab.faults.DRIFT, 0)` of it away, a *stuck sensor* keeps one value, a *broken correlation* gives a station the temperatures of another product, and a *joint shift* moves every gauge by the standard deviation of its noise. We use {eval}`number(lab.STANDARD_SEVERITY, 1)` unless stated otherwise.
 #
@@ -327,7 +325,7 @@ page.table(
 # The alarm comes, but only just. The loss is a quarter larger, and the drift adds about as much to the score as before. But the threshold nearly doubles: it lies in the tail of the scores, among the sound cycles that are rebuilt worst, and the loss is a mean that hardly shows them. Half the drift now stays below it, while the full training just detects that, too.
 
 # %% [markdown]
-# **Readings of your own.** `lab.judge(lab.read("mine.csv"))` scores a table with a row for each component, in order of production. The first half of the rows, which should be sound, fits PCA, the next quarter sets the threshold, the rest is judged. In JupyterLab, a cell below, which HTML and PDF leave out, shows it on a year of wear.
+# **Readings of your own.** `lab.judge(lab.read("mine.csv"))` judges a table with a row a component, in order of production: its first half, which should be sound, fits PCA, the next quarter sets the threshold, the rest is judged. A cell below, in JupyterLab alone, shows it.
 
 # %% tags=["hide-cell"]
 # A table of readings, judged

@@ -379,7 +379,7 @@ page.figure(
 )
 
 # %% [markdown]
-# **Vectors of your own.** Without learnt maps, with $Q = K = X$, tokens attend to vectors that point their way; in the example each looks at itself most {eval}`holds(((X @ X.T).argmax(dim=1) == torch.arange(n)).all().item(), "=", True)`. In JupyterLab, a cell below, which HTML and PDF leave out, shows this, or the same of 2 to 24 word vectors of your own.
+# **Vectors of your own.** Without learnt maps, with $Q = K = X$, tokens attend to vectors that point their way; in the example each looks at itself most {eval}`holds(((X @ X.T).argmax(dim=1) == torch.arange(n)).all().item(), "=", True)`. A cell below, in JupyterLab alone, shows it.
 
 # %% tags=["hide-cell"]
 # Weights without learnt maps
@@ -393,7 +393,7 @@ charts.matrices({"$A$": A_given}, words, height_cm=2.7)
 # The original takes the same four steps, names no purpose of $W_o$ and $b_o$, and its graph is missing in our copy. Of its {eval}`len(verdict)` statements {eval}`statuses.count("confirmed")` are confirmed and {eval}`statuses.count("partly confirmed")` in part {eval}`holds(len(set(statuses)), "=", 2)`. We comment on three; the scorecard has all.
 #
 # - *“Query (q) will have its own weight vector w_q”* — **{eval}`verdict["attention_weight_vector"]`.** With a vector every query would be a single number. $W_q$ is a matrix.
-# - *“Score(q_i, k_i) = exp(q_i·k_i / √d_k) / Σ_i exp(q_i·k_i / √d_k)”* — **{eval}`verdict["attention_score"]`.** As printed, with $i$ everywhere, a query meets only the key of its own position, which is no attention. With $j$ for the key and the sum over $j$, which the text beside it suggests, it is the normalised weight; we call the score what stands in the exponent.
+# - *“Score(q_i, k_i) = exp(q_i·k_i / √d_k) / Σ_i exp(q_i·k_i / √d_k)”* — **{eval}`verdict["attention_score"]`.** As printed, with $i$ everywhere, a query meets only the key of its own position, which is no attention. With $j$ for the key and the sum over $j$, which the text beside it suggests, it is the normalised weight.
 # - *“It is used to prevent from having extremely small gradients in softmax.”* — **{eval}`verdict["attention_gradients"]`**: it does in wide heads ([Figure](#attention-scaling)). The cause, the variance of the dot product, is not named.
 
 # %% [markdown] tags=["summary"]

@@ -118,10 +118,6 @@ def finding(records: Sequence[Record]) -> str:
         "{model}, of the detectors that NAB publishes the best on the nine, scores {score}.": "published",
     }
     scores = [_score(words, found) for words, who in beside.items() if len(found := _rows_of(board, who))]
-    highest = _score(
-        "The highest of the four medians here, that of {model}, is {score}.", board[board.kind == "original"]
-    )
-    scores.insert(1, highest)
     windows = len(of(records, "part2-dataset")[0].metrics["windows"])
     return (
         f"On NAB's Twitter series, split as the losses suggest, {statuses.count(REPRODUCED)} of the original's "

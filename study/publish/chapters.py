@@ -49,9 +49,9 @@ def chapter(notebook: NotebookNode, name: str, figures: Path, code: bool = True)
     """The chapter that an executed notebook tells; without `code` the source of its cells is left out.
 
     The code of cells tagged `model` stays; hidden code stands, of class `behind`, after what it shows; in the place of
-    Markdown cells tagged `answer` stands a link to where `answers` puts them. `name` is what errors call the notebook; files of objects go to `figures`. Raises PublishError
-    for a cell that failed or was not run, an inline value that is missing or none, and a summary that is not the last
-    prose.
+    Markdown cells tagged `answer` stands a link to where `answers` puts them. `name` is what errors call the notebook;
+    files of objects go to `figures`. Raises PublishError for a cell that failed or was not run, an inline value that is
+    missing or none, and a summary that is not the last prose.
     """
     parts, cells, shown, titles = [], {}, {}, 0
     last = max((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"), default=None)

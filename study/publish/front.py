@@ -38,7 +38,7 @@ MAIN_CLAIMS = {
 HOW_TO_READ = f"""\
 **How to read.** *The original* is the authors' first report on this assignment.
 
-- [✓]{{.sign}}: an automatic test checked the statement's direction or margin, not its every digit; several marks stand for several comparisons, and a false one stops the build. The digits are inserted from the data. [@sec:checks] of the HTML lists what each compared. *✗ not so here* only appears when a notebook is run on other data or with another model.
+- [✓]{{.sign}}: an automatic test checked the statement's direction or margin; a false one stops the build. All digits are inserted from the data. [@sec:checks] of the HTML lists what each mark compared. *✗ not so here* appears only on other data or with another model.
 - A published number from a training is *{words.REPRODUCED}* if it could be one more training of ours (it lies in the 95% prediction interval of our seeds), *{words.CLOSE}* if it only lies near the median, else *{words.NOT_REPRODUCED}*; it is *{words.NOT_COMPARABLE}* if its data or its rule are not available. A fact, such as a number of parameters, is *{words.EXACT}* or not.
 - A claim is *{words.CONFIRMED}*, *{words.PARTLY}*, *{words.UNCLEAR}* (the measurement does not decide), *{words.CONTRADICTED}* or *not tested*. [@sec:scorecard] has the rules and every verdict.
 - 0.84 [0.82 to 0.86] is a mean or a difference with its 95% confidence interval, 90.8 ± 0.2 a mean with the standard deviation over seeds.
@@ -54,7 +54,7 @@ LIMITATIONS = """
 - The original names no seeds and leaves out some settings; each part says what we chose instead.
 - The production line of Part I is simulated; its rates are those of the simulation, not of a plant.
 - Part II rests on one series with few labelled windows; scores on it vary with the seed and with the rule for alarms. Our detector was designed on the nine other series, so its scores there are optimistic.
-- Part IV trains on what public subsets hold of AG's news. What a technique changes is judged in two settings that were chosen among guesses by the original's training and validation scores.
+- Part IV trains on what public subsets hold of AG's news; techniques are judged in two guesses at the original's settings, chosen by its training and validation scores.
 - The Bonus part has other images than the original, so accuracies are not comparable. Each network was trained twice, EfficientNet without an adaptation to small images: small differences may be chance. Some trials that led to its settings had looked at test images of an earlier split.
 """  # noqa: E501
 

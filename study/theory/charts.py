@@ -82,7 +82,7 @@ def scaling(table: pd.DataFrame) -> Figure:
 
 def cost(table: pd.DataFrame) -> Figure:
     """Time of a forward pass and peak memory with the backward pass against N, from `study.theory.tables.cost`."""
-    fig, axes = figures.new(height_cm=5.2, cols=2)
+    fig, axes = figures.new(height_cm=4.4, cols=2)
     for model, (name, colour, marker, style) in _COSTS.items():
         rows = table.loc[model]
         axes[0].plot(rows.index, 1e3 * rows.forward, style, marker=marker, color=colour, label=name)

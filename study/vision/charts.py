@@ -75,7 +75,7 @@ def history(found: Found) -> Figure:
 
     Epochs on images below full size are shaded. Losses have a logarithmic axis: single ones are far above the rest.
     """
-    fig, axes = figures.new(height_cm=7.3, rows=2, cols=len(found), sharey="row", sharex="col", squeeze=False)
+    fig, axes = figures.new(height_cm=6.8, rows=2, cols=len(found), sharey="row", sharex="col", squeeze=False)
     for column, (name, records) in zip(axes.T, found.items(), strict=True):
         for axis, quantity in zip(column, ("accuracy", "loss"), strict=True):
             axis.axvspan(0.5, first_whole(records[0]) + 0.5, color="#EEEEEE", lw=0, label="smaller images")

@@ -158,15 +158,14 @@ def concentration(record: Record) -> dict[bool, float]:
 def origins(found: Mapping[str, Sequence[Record]], dataset: Record) -> pd.DataFrame:
     """Do networks lean on how an image was made? A row a network, first seeds; NaN where no such image is known.
 
-    `native` is the accuracy on images that came with 64×64 pixels, the mean over the classes; `native_dogs` and
-    `resized_dogs` are the shares of the other classes' images, native and resized ones, that are called dogs.
+    `native_dogs` and `resized_dogs` are the shares of the other classes' images that are called dogs, of those that
+    came with 64×64 pixels and of those that were resized to them.
     """
     origin, rows = dataset.arrays["test_resized"], {}
     for name, records in found.items():
-        classes, hit = records[0].arrays["test_classes"], right(records[0])
+        classes = records[0].arrays["test_classes"]
         called_dogs = records[0].arrays["test_logits"].argmax(axis=1) == 0
         rows[name] = {
-            "native": np.mean([_share(hit, (origin == NATIVE) & (classes == kind)) for kind in np.unique(classes)]),
             "native_dogs": _share(called_dogs, (origin == NATIVE) & (classes > 0)),
             "resized_dogs": _share(called_dogs, (origin == RESIZED) & (classes > 0)),
         }

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
-import numpy as np
 import pandas as pd
 
 from study import published
 from study.comparison import mean, right, with_interval
 from study.evaluation import Interval
-from study.prose import NOTHING, number, percent
+from study.prose import NOTHING, number
 from study.runs import Record
 from study.vision.evaluation import ORIGINALS, compare, epochs_by_side, reported
 
@@ -99,16 +98,3 @@ def _ahead(records: Sequence[Record], subject: Sequence[Record]) -> str:
 
 def _reported(name: str) -> str:
     return number(100 * reported(name), 2) if name in ORIGINALS else NOTHING
-
-
-def origins(found: pd.DataFrame) -> pd.DataFrame:
-    """How an image was made and what networks make of it; see `evaluation.origins`."""
-    show = lambda share: NOTHING if np.isnan(share) else percent(share)  # noqa: E731
-    return pd.DataFrame(
-        {
-            "Network": list(found.index),
-            "Called dogs, native": found.native_dogs.map(show).to_list(),
-            "Called dogs, shrunk": found.resized_dogs.map(show).to_list(),
-            "Accuracy, native": found.native.map(show).to_list(),
-        }
-    )
