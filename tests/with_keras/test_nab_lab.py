@@ -142,7 +142,10 @@ def test_without_a_layer_of_that_name_the_narrowest_is_the_bottleneck():
 def test_losses_of_ours_stand_beside_those_reported_of_the_original_s_models(run):
     table = tables.losses({"Base": [run], "Wide": [run]}).set_index("Model")
     ours = significant(1e3 * run.metrics["last_loss"])
-    assert table.Validation.tolist() == [f"{ours} ({1e3 * published.value('part2.base.last_loss'):.6g})", ours]
+    assert table["Validation (last 15%)"].tolist() == [
+        f"{ours} ({1e3 * published.value('part2.base.last_loss'):.6g})",
+        ours,
+    ]
 
 
 def test_the_test_set_is_counted_by_thresholds_of_either_part():
@@ -154,7 +157,9 @@ def test_the_test_set_is_counted_by_thresholds_of_either_part():
     rules = [lab.thresholds.Rule("maximum", part, "middle") for part in ("last", "middle")]
     table = tables.test_set({"Base": runs, "Wide": runs[:1]}, rules).set_index("Model")
     assert table.columns.tolist() == [
-        f"Predicted {one} ({part} 15%)" for part in ("last", "middle") for one in ("normal", "anomaly")
+        f"{one}, by {part}"
+        for part in ("validation (last 15%)", "testing (middle 15%)")
+        for one in ("Normal", "Anomaly")
     ]
     # Above 9, 2.5 and 0.5 lie none, two and all four; nothing lies above the maximum of its own part.
     assert table.loc["Base"].tolist() == ["2 (0 to 4)", "2 (0 to 4)", "4", "0"]
