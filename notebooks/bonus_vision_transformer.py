@@ -687,10 +687,10 @@ readout = lab.trial_difference("hybrid-without-mean", "hybrid-all", images["vali
 shrunk = {kind: one["resized"] / max(1, sum(one.values())) for kind, one in facts["origin"].items()}
 shrunk_dogs, shrunk_food, shrunk_vehicles = (shrunk.get(kind, 0.0) for kind in ("dogs", "food", "vehicles"))
 leaning = lab.origins(everything, vision.dataset)
-towards_dogs = (leaning.resized_dogs - leaning.native_dogs).fillna(0.0).max()
+towards_dogs = 100 * (leaning.resized_dogs - leaning.native_dogs).fillna(0.0)
 
 # %% [markdown]
-# Do the networks see how an image was made instead of what it shows? {eval}`percent(shrunk_dogs, 0)` of the dogs, but only {eval}`percent(shrunk_food, 0)` of the food and {eval}`percent(shrunk_vehicles, 0)` of the vehicles were shrunk to 64×64 pixels. A network that recognised the traces of shrinking would call shrunk food and vehicles dogs more often than native ones. All networks do the opposite {eval}`holds(towards_dogs, "<", 0)`. This is no proof, because the two groups come from different collections.
+# Do the networks see how an image was made instead of what it shows? {eval}`percent(shrunk_dogs, 0)` of the dogs, but only {eval}`percent(shrunk_food, 0)` of the food and {eval}`percent(shrunk_vehicles, 0)` of the vehicles were shrunk to 64×64 pixels. A network that recognised the traces of shrinking would call shrunk food and vehicles dogs more often than native ones. All networks do the opposite, by {eval}`number(-towards_dogs.max(), 1)` to {eval}`number(-towards_dogs.min(), 1)` points {eval}`holds(towards_dogs.max(), "<", 0)`. This is no proof, because the two groups come from different collections.
 
 # %% [markdown] tags=["summary"]
 # ## Summary

@@ -325,7 +325,7 @@ page.table(
 # The alarm comes, but only just. The loss is a quarter larger, and the drift adds about as much to the score as before. But the threshold nearly doubles: it lies in the tail of the scores, among the sound cycles that are rebuilt worst, and the loss is a mean that hardly shows them. Half the drift now stays below it, while the full training just detects that, too.
 
 # %% [markdown]
-# **Readings of your own.** `lab.judge(lab.read("mine.csv"))` judges a table with a row a component, in order of production: its first half, which should be sound, fits PCA, the next quarter sets the threshold, the rest is judged. A cell below, in JupyterLab alone, shows it.
+# **Readings of your own.** `lab.judge(lab.read("mine.csv"))` judges a table with a row a component, in order of production: its first half, which should be sound, fits PCA, the next quarter sets the threshold, the rest is judged. The notebook has a cell that shows it.
 
 # %% tags=["hide-cell"]
 # A table of readings, judged

@@ -379,7 +379,7 @@ page.figure(
 )
 
 # %% [markdown]
-# **Vectors of your own.** Without learnt maps, with $Q = K = X$, tokens attend to vectors that point their way; in the example each looks at itself most {eval}`holds(((X @ X.T).argmax(dim=1) == torch.arange(n)).all().item(), "=", True)`. A cell below, in JupyterLab alone, shows it.
+# **Vectors of your own.** Without learnt maps, with $Q = K = X$, tokens attend to vectors that point their way; in the example each looks at itself most {eval}`holds(((X @ X.T).argmax(dim=1) == torch.arange(n)).all().item(), "=", True)`. The notebook has a cell that shows it.
 
 # %% tags=["hide-cell"]
 # Weights without learnt maps
