@@ -376,14 +376,14 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
             fill = {"fill": "tonexty", "fillcolor": _see_through(colour, 0.2)}
             fig.add_scatter(y=high, name=f"{title}: highest", **fill, **clear)
             thin = {"line": {"color": colour, "width": 0.6, "dash": dash}, **quiet}
-            told = f"{title}, epoch %{{x}}: "
+            at = f"{title}, epoch %{{x}}: "
             for course in map(figures.four_digits, _outermost(courses)):
-                words = told + "%{y:.3g}, an outer seed<extra></extra>"
+                words = at + "%{y:.3g}, an outer seed<extra></extra>"
                 fig.add_scatter(y=course, name=f"{title}: an outer seed", hovertemplate=words, **thin)
             fig.add_scatter(
                 y=middle, name=title, line={"color": colour, "width": 1.6, "dash": dash},
                 customdata=[list(ends) for ends in zip(low, high, strict=True)],
-                hovertemplate=told + "median %{y:.3g} (%{customdata[0]:.3g} to %{customdata[1]:.3g})<extra></extra>",
+                hovertemplate=at + "median %{y:.3g} (%{customdata[0]:.3g} to %{customdata[1]:.3g})<extra></extra>",
                 **quiet | {"showlegend": i == 0},
             )  # fmt: skip
             if own and name in own:
@@ -391,7 +391,7 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
                 marker = {"color": colour, "symbol": "circle-open", "size": 7}
                 dots = {"mode": "markers", "marker": marker, "x": list(range(1, len(y) + 1))}
                 dots["name"] = f"{title}: this notebook's run"
-                dots["hovertemplate"] = told + "%{y:.3g}, this notebook's run<extra></extra>"
+                dots["hovertemplate"] = at + "%{y:.3g}, this notebook's run<extra></extra>"
                 fig.add_scatter(y=y, **quiet | dots)
             constant = {"color": colour, "width": 1, "dash": "dot"}
             fig.add_hline(runs[0].metrics["constant_loss"][part], line=constant, **place)

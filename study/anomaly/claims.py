@@ -429,7 +429,8 @@ MEASURES: dict[str, Callable[[Record], float]] = {
 def outliers_found(e: Evidence) -> Verdict:
     best = e.best_elsewhere(AUTOENCODERS)
     ours, naive = ({n: [f(r) for r in e.streamed[m]] for n, f in MEASURES.items()} for m in (best, "value"))
-    beside = [f"{n} {number(median(ours[n]), 2)} against {number(naive[n][0], 2)}" for n in MEASURES]
+    digits = {n: 2 if n == "NAB score" else 3 for n in MEASURES}
+    beside = [f"{n} {number(median(ours[n]), d)} against {number(naive[n][0], d)}" for n, d in digits.items()]
     statuses = {name: higher(ours[name], naive[name]) for name in MEASURES}
     ahead, behind = ([name for name, one in statuses.items() if one == s] for s in (CONFIRMED, CONTRADICTED))
     named = [f" ({join_list(found)})" if found else "" for found in (ahead, behind)]
