@@ -149,6 +149,22 @@ def panels(names: Sequence[str], shared_yaxes: str | bool) -> tuple[go.Figure, l
     return fig, [{"row": i // cols + 1, "col": i % cols + 1} for i in range(len(names))]
 
 
+def see_through(colour: str, opacity: float) -> str:
+    """A hex colour as Plotly's fill that lets the ground show."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {opacity})"
+
+
+def band(fig: go.Figure, low: Sequence[float], high: Sequence[float], name: str, colour: str, **shared: Any) -> None:
+    """Fill an interactive figure between two curves (n,): these are not drawn, but named in the values of the figure.
+
+    `shared` has their `x` and their panel.
+    """
+    clear = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False, **shared}
+    fig.add_scatter(y=low, name=f"{name}: lowest", **clear)
+    fig.add_scatter(y=high, name=f"{name}: highest", fill="tonexty", fillcolor=see_through(colour, 0.2), **clear)
+
+
 def epoch_axes(fig: go.Figure) -> None:
     """Give all panels of an interactive figure one range of epochs, with room beside the longest curve."""
     last = max(len(trace.x) for trace in fig.data)

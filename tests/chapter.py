@@ -85,33 +85,36 @@ def again(part: str, names: Mapping[str, object], **changed) -> dict[str, object
     return found
 
 
+def remembering(call: Callable, key: Callable) -> Callable:
+    """The same function, which computes once for all arguments of which `key` says the same."""
+    kept = {}
+
+    def once(*given, **named):
+        place = key(*given, **named)
+        if place not in kept:
+            kept[place] = call(*given, **named)
+        return kept[place]
+
+    return once
+
+
 def read_once(monkeypatch) -> None:
     """Every record is read from its file once, however many cases ask for it."""
-    load, kept = runs.Store._load, {}
-
-    def once(self, spec):
-        key = self.folder, runs.digest(spec)
-        if key not in kept:
-            kept[key] = load(self, spec)
-        return kept[key]
-
-    monkeypatch.setattr(runs.Store, "_load", once)
+    key = lambda store, spec: (store.folder, runs.digest(spec))  # noqa: E731
+    monkeypatch.setattr(runs.Store, "_load", remembering(runs.Store._load, key))
 
 
 def resample_less(monkeypatch) -> None:
     """Intervals of paired differences from 200 resamples, each once: cases compare much the same records."""
-    kept = {}
 
     def paired(a, b, seed=0, level=0.95):
-        key = a.tobytes(), b.tobytes(), level
-        if key not in kept:
-            differences = np.atleast_2d(a.astype(float) - b)
-            drawn = np.random.default_rng(seed).integers(differences.shape[1], size=(200, differences.shape[1]))
-            low, high = np.quantile(differences.mean(0)[drawn].mean(1), ((1 - level) / 2, (1 + level) / 2))
-            kept[key] = evaluation.Interval(float(differences.mean()), float(low), float(high))
-        return kept[key]
+        differences = np.atleast_2d(a.astype(float) - b)
+        drawn = np.random.default_rng(seed).integers(differences.shape[1], size=(200, differences.shape[1]))
+        low, high = np.quantile(differences.mean(0)[drawn].mean(1), ((1 - level) / 2, (1 + level) / 2))
+        return evaluation.Interval(float(differences.mean()), float(low), float(high))
 
-    monkeypatch.setattr(comparison, "paired_difference", paired)
+    key = lambda a, b, seed=0, level=0.95: (a.tobytes(), b.tobytes(), level)  # noqa: E731
+    monkeypatch.setattr(comparison, "paired_difference", remembering(paired, key))
 
 
 def broken(found: Mapping[str, object]) -> set[str]:

@@ -25,7 +25,7 @@ from study.anomaly.diagrams import layers as layers
 from study.anomaly.diagrams import mask as mask
 from study.anomaly.diagrams import scoring_sketch as scoring_sketch
 from study.anomaly.series import DAY_ROWS
-from study.anomaly.thresholds import NAMES
+from study.anomaly.thresholds import PART_NAMES
 from study.figures import PALETTE
 from study.prose import count
 from study.runs import Record
@@ -33,9 +33,9 @@ from study.runs import Record
 COUNTS = "tweets per 5 minutes"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 PARTS = {
-    "train": ("loss", NAMES["train"], PALETTE["blue"], "-"),
-    "last": ("last", NAMES["last"], PALETTE["vermillion"], "--"),
-    "middle": ("middle", NAMES["middle"], PALETTE["green"], "-."),
+    "train": ("loss", PART_NAMES["train"], PALETTE["blue"], "-"),
+    "last": ("last", PART_NAMES["last"], PALETTE["vermillion"], "--"),
+    "middle": ("middle", PART_NAMES["middle"], PALETTE["green"], "-."),
 }
 """Of each part of the original's split: the column of a run's history with its loss, name, colour and line style."""
 
@@ -102,7 +102,7 @@ def series_interactive(tweets: pd.DataFrame, windows: Windows = ()) -> go.Figure
     fig.add_scatter(x=x, y=hourly["min"].tolist(), name="lowest of the hour", showlegend=False, **band)
     fig.add_scatter(
         x=x, y=hourly["max"].tolist(), name="range of the hour", fill="tonexty",
-        fillcolor=_see_through(PALETTE["sky"], 0.6), **band,
+        fillcolor=figures.see_through(PALETTE["sky"], 0.6), **band,
     )  # fmt: skip
     fig.add_scatter(
         x=x, y=hourly["mean"].tolist(), name="mean of the hour", line={"width": 1, "color": PALETTE["blue"]},
@@ -371,10 +371,7 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
             low, middle, high = map(figures.four_digits, _spread(courses))
             epoch = list(range(1, len(middle) + 1))
             quiet = {"x": epoch, "mode": "lines", "legendgroup": part, "showlegend": False, **place}
-            clear = {"line": {"width": 0}, "hoverinfo": "skip", **quiet}
-            fig.add_scatter(y=low, name=f"{title}: lowest", **clear)
-            fill = {"fill": "tonexty", "fillcolor": _see_through(colour, 0.2)}
-            fig.add_scatter(y=high, name=f"{title}: highest", **fill, **clear)
+            figures.band(fig, low, high, title, colour, **quiet)
             thin = {"line": {"color": colour, "width": 0.6, "dash": dash}, **quiet}
             at = f"{title}, epoch %{{x}}: "
             for course in map(figures.four_digits, _outermost(courses)):
@@ -410,12 +407,6 @@ def losses_interactive(fitted: Mapping[str, Sequence[Any]], own: Mapping[str, pd
     fig.update_yaxes(title_text="MSE, scaled counts", col=1)
     figures.legend_below(fig, 70)
     return fig
-
-
-def _see_through(colour: str, opacity: float) -> str:
-    """A hex colour as Plotly's fill that lets the ground show."""
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, {opacity})"
 
 
 def r2_per_epoch(fitted: Mapping[str, Sequence[Any]]) -> Figure:

@@ -12,8 +12,7 @@ from study import published
 from study.anomaly.analysis import LOSSES
 from study.anomaly.detectors import AUTOENCODERS, NAMES
 from study.anomaly.lab import Run
-from study.anomaly.thresholds import NAMES as PARTS
-from study.anomaly.thresholds import Rule, errors_of
+from study.anomaly.thresholds import PART_NAMES, Rule, errors_of
 from study.prose import number, significant
 
 
@@ -44,7 +43,7 @@ def r2(fitted: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
     two = partial(number, digits=2)
     columns = {
         title.capitalize(): [span([run.metrics["r2"][part] for run in runs], two) for runs in fitted.values()]
-        for part, title in PARTS.items()
+        for part, title in PART_NAMES.items()
     }
     return pd.DataFrame({"Model": list(fitted), **columns})
 
@@ -59,7 +58,9 @@ def losses(fitted: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
             return ours
         return f"{ours} ({1e3 * published.value(f'part2.{keys[name]}.{quantity}'):.6g})"
 
-    columns = {title.capitalize(): [shown(name, f"{part}_loss") for name in fitted] for part, title in PARTS.items()}
+    columns = {
+        title.capitalize(): [shown(name, f"{part}_loss") for name in fitted] for part, title in PART_NAMES.items()
+    }
     return pd.DataFrame({"Model": list(fitted), **columns})
 
 
@@ -94,7 +95,7 @@ def test_set(fitted: Mapping[str, Sequence[Run]], rules: Sequence[Rule]) -> pd.D
         flags = {name: [rule.flagged(errors_of(run.record)) for run in runs] for name, runs in fitted.items()}
         for title, predicted in (("Normal", False), ("Anomaly", True)):
             counted = [span([(one == predicted).sum() for one in found], number) for found in flags.values()]
-            columns[f"{title}, by {PARTS[rule.of_part]}"] = counted
+            columns[f"{title}, by {PART_NAMES[rule.of_part]}"] = counted
     return pd.DataFrame({"Model": list(fitted), **columns})
 
 

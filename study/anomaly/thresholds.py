@@ -11,7 +11,7 @@ from study.anomaly.detectors import AUTOENCODERS
 from study.runs import Record, of
 
 PARTS = ("train", "middle", "last")
-NAMES = {"train": "training", "last": "validation (last 15%)", "middle": "testing (middle 15%)"}
+PART_NAMES = {"train": "training", "last": "validation (last 15%)", "middle": "testing (middle 15%)"}
 """The parts in figures and heads of tables: what the original calls them, by its losses."""
 WORDS = {"train": "training part", "middle": "middle 15%", "last": "last 15%"}
 

@@ -186,15 +186,10 @@ def curves_interactive(runs: Runs, quantity: str) -> go.Figure:
     for i, (place, records) in enumerate(zip(places, runs.values(), strict=True)):
         for label, (prefix, colour, style) in SPLITS.items():
             found = over_epochs(records, f"{prefix}{quantity}").round(4)
-            x, edge = list(found.index), {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
-            group = {"legendgroup": label, **place}
-            fig.add_scatter(x=x, y=found.low.tolist(), name=f"{label}: lowest", showlegend=False, **edge, **group)
+            group = {"x": list(found.index), "legendgroup": label, **place}
+            figures.band(fig, found.low.tolist(), found.high.tolist(), label, colour, **group)
             fig.add_scatter(
-                x=x, y=found.high.tolist(), name=f"{label}: highest", showlegend=False, fill="tonexty",
-                fillcolor=_faint(colour), **edge, **group,
-            )  # fmt: skip
-            fig.add_scatter(
-                x=x, y=found["median"].tolist(), mode="lines", name=label, showlegend=i == 0, **group,
+                y=found["median"].tolist(), mode="lines", name=label, showlegend=i == 0, **group,
                 line={"color": colour, "width": 1.5, "dash": "dash" if style == "--" else "solid"},
                 customdata=found[["low", "high"]].to_numpy().tolist(),
                 hovertemplate=label + ", epoch %{x}: median %{y:.3f} "
@@ -224,11 +219,6 @@ def confusion(runs: Runs) -> Figure:
 def confusion_interactive(runs: Runs) -> go.Figure:
     """The same for the screen."""
     return classifier_charts.confusion_interactive(_by_step(runs), measures.classes(runs))
-
-
-def _faint(colour: str) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.2)"
 
 
 def sweep(table: pd.DataFrame, used: float) -> Figure:

@@ -27,8 +27,7 @@ from study.prose import NO_BREAK_SPACE, number, percent
 from study.publish.errors import PublishError
 from study.publish.scorecard import Records, Verdicts, facts, measured
 from study.runs import Record, of
-from study.vision.evaluation import NAMES as NETWORKS
-from study.vision.experiments import MODELS
+from study.vision import evaluation as images
 
 MAIN_CLAIMS = {
     "part1": ("errors_learnt", "combined_methods"),
@@ -158,13 +157,13 @@ def _detectors(production: Sequence[Record], series: Sequence[Record]) -> str:
 
 def _networks(records: Sequence[Record]) -> str:
     """The best and the worst of the Bonus part's networks by what the original reports."""
-    reported = {name: published.value(f"bonus.{name}.test_accuracy") for name in MODELS}
-    best, worst = (of(records, "bonus-models", pick(reported, key=reported.get)) for pick in (max, min))
-    titles = [NETWORKS[found[0].spec["model"]] for found in (best, worst)]
-    shares = [percent(mean(found, "test_accuracy")) for found in (best, worst)]
+    found = images.networks(records)
+    best, worst = (pick(images.ORIGINALS, key=images.reported) for pick in (max, min))
+    shares = [percent(mean(found[name], "test_accuracy")) for name in (best, worst)]
+    lead = images.compare(found[best], found[worst]).difference
     return (
-        f"{titles[0]} classifies {shares[0]} of our test images correctly and the {titles[1]} "
-        f"{shares[1]}{_mark(compare(best, worst).difference.low, '>', 0)}, in the original's order."
+        f"{best} classifies {shares[0]} of our test images correctly and the {worst} "
+        f"{shares[1]}{_mark(lead.low, '>', 0)}, in the original's order."
     )
 
 

@@ -27,21 +27,13 @@ def evaluated(monkeypatch, alter=None):
 def records_are_read_and_networks_computed_once():
     """No case alters the weights or the windows."""
 
-    def once(method):
-        kept = {}
-
-        def remembered(run, windows):
-            key = run.record.spec["model"], run.record.spec["seed"], series.digest_of(windows)
-            if key not in kept:
-                kept[key] = method(run, windows)
-            return kept[key]
-
-        return remembered
+    def key(run, windows):
+        return run.record.spec["model"], run.record.spec["seed"], series.digest_of(windows)
 
     with pytest.MonkeyPatch.context() as patch:
         chapter.read_once(patch)
         for name in ("reconstruct", "codes"):
-            patch.setattr(lab.Run, name, once(getattr(lab.Run, name)))
+            patch.setattr(lab.Run, name, chapter.remembering(getattr(lab.Run, name), key))
         yield
 
 
