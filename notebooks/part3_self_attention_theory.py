@@ -169,7 +169,7 @@ rest = slope_chained[widest] / slope[widest]
 page.figure(
     charts.scaling(measured.softmax),
     "attention-scaling",
-    f"The softmax over {sizes.keys} keys with and without the division, for random queries: median and range of {count(sizes.scaling_seeds, 'seed')} with {sizes.queries} queries each. The gradient is the Frobenius norm of the softmax's Jacobian, its median over queries; a query is on one key if that has more than 99% of its weight. Compare the two curves as $d_k$ grows.",
+    f"The softmax over {sizes.keys} keys with and without the division, for random queries: median and range of {count(sizes.scaling_seeds, 'seed')} with {sizes.queries} queries each. The gradient is the Frobenius norm (root of the sum of squares) of the softmax's Jacobian, its median over queries; a query is on one key if that has more than 99% of its weight. Compare the two curves as $d_k$ grows.",
     "Three panels against d_k: unscaled, the variance rises, more queries look at one key and the gradient falls; scaled, all stay level.",
 )
 

@@ -63,7 +63,7 @@ page.table(
 )
 
 # %% [markdown]
-# The original does not say which rows it trained on. Ours are the part of the official training split that could be recovered from public subsets; a tenth of them, drawn with a fixed seed and stratified by class, is the validation split. Everything is chosen on the validation split; each model meets the test split once, at its end.
+# The original does not say which rows it trained on. Ours are the part of the official training split that could be recovered from public subsets; a tenth of them, drawn with a fixed seed and the same share of each class, is the validation split. Everything is chosen on the validation split; each model meets the test split once, at its end.
 #
 # Single words reveal much of the class. The most telling ones, by the log-odds ratio of their counts inside and outside the class ([Monroe et al. 2008](#monroe2008fightin)), are {eval}`join_list(telling)`. A linear model on words is therefore the baseline to beat.
 
@@ -226,7 +226,7 @@ page.figure(
 )
 
 # %% [markdown]
-# A text alone and the same text in a padded batch get the same logits {eval}`holds(round(moved, 5), "=", 0)`.
+# A text alone and the same text in a padded batch get the same logits, the four numbers that the softmax turns into probabilities {eval}`holds(round(moved, 5), "=", 0)`.
 #
 # **Try it: word order.** Does the classifier notice in which order words stand? The collapsed cell above, in the notebook, makes an untrained `model` and the token numbers `ids` of five random texts. Run these lines in a new cell below; they compare the logits of a text with those of the same text read backwards. Then take the positions away, `model.embedding.positions.weight.data.zero_()`, and run them again. The collapsed cell brings the positions back.
 #
@@ -440,7 +440,7 @@ base_far, far = tables.not_reproduced(fitted, "Base"), tables.not_reproduced(fit
 page.table(
     tables.reported_beside(variants, tables.SCORES),
     "news-accuracies",
-    "Scores of the finished models, as reported and ours (means over seeds); losses in nats.",
+    "Scores of the finished models, as reported and ours (means over seeds); losses are cross-entropies in nats (natural logarithm).",
 )
 
 # %% [markdown]

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.ticker import PercentFormatter
 
 from study import classifier_charts, figures
 from study.classifier_charts import SPLITS
@@ -27,6 +28,8 @@ from study.runs import Record
 CLASS_LOOKS = tuple(zip(figures.NO_MODEL, ("-", "--", "-.", ":"), strict=True))
 """Colour and style of a class by its number; of more than four classes they come again."""
 UNITS = {"accuracy": "accuracy", "loss": "cross-entropy (nats)"}
+DIGITS = {"accuracy": ".1%", "loss": ".3f"}
+"""How the screen shows a value of a curve."""
 
 Runs = Mapping[str, Sequence[Record]]
 
@@ -173,6 +176,8 @@ def curves(runs: Runs, quantity: str) -> Figure:
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
     axes[0, 0].set_ylabel(UNITS[quantity])
+    if quantity == "accuracy":
+        axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1))
     handles, _ = axes[0, 0].get_legend_handles_labels()
     if any(map(kept_epochs, runs.values())):
         handles.append(Line2D([], [], color="black", marker="^", ms=4, ls="none", label="epoch kept, by seed"))
@@ -183,6 +188,7 @@ def curves(runs: Runs, quantity: str) -> Figure:
 def curves_interactive(runs: Runs, quantity: str) -> go.Figure:
     """The same for the screen; grey for black, which a dark page would swallow."""
     fig, places = figures.panels(list(_by_step(runs)), "all")
+    digits = DIGITS[quantity]
     for i, (place, records) in enumerate(zip(places, runs.values(), strict=True)):
         for label, (prefix, colour, style) in SPLITS.items():
             found = over_epochs(records, f"{prefix}{quantity}").round(4)
@@ -192,8 +198,8 @@ def curves_interactive(runs: Runs, quantity: str) -> go.Figure:
                 y=found["median"].tolist(), mode="lines", name=label, showlegend=i == 0, **group,
                 line={"color": colour, "width": 1.5, "dash": "dash" if style == "--" else "solid"},
                 customdata=found[["low", "high"]].to_numpy().tolist(),
-                hovertemplate=label + ", epoch %{x}: median %{y:.3f} "
-                "(%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
+                hovertemplate=f"{label}, epoch %{{x}}: median %{{y:{digits}}} "
+                f"(%{{customdata[0]:{digits}}} to %{{customdata[1]:{digits}}})<extra></extra>",
             )  # fmt: skip
         kept = {"color": figures.PALETTE["grey"], "width": 0.8, "dash": "dot"}
         for epoch in kept_epochs(records):
@@ -202,6 +208,8 @@ def curves_interactive(runs: Runs, quantity: str) -> go.Figure:
         fig.add_scatter(x=[None], y=[None], name="epoch kept, by seed", mode="lines", line=kept)
     figures.epoch_axes(fig)
     fig.update_yaxes(title_text=UNITS[quantity], col=1)
+    if quantity == "accuracy":
+        fig.update_yaxes(tickformat=".0%")
     figures.legend_below(fig, 35)
     return fig
 
@@ -233,6 +241,7 @@ def sweep(table: pd.DataFrame, used: float) -> Figure:
         axis.axvline(at_used, color=figures.PALETTE["grey"], lw=0.8, ls=":", label="strength in the fourth variant")
         axis.set_xticks(at, ["none" if v == 0 else f"{v:.0e}".replace("e-0", "e−") for v in table.l2])
         axis.set(ylabel=f"validation {title}", xlabel="strength λ of the penalty")
+    axes[0].yaxis.set_major_formatter(PercentFormatter(1))
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center")
     return fig
 
@@ -292,6 +301,7 @@ def sizes(curves: Mapping[str, tuple[Sequence[int], Sequence[float | Interval]]]
             axis.fill_between(rows, low, high, color=look.colour, alpha=0.15, lw=0)
     axis.set(xscale="log", xlabel="training texts", ylabel="validation accuracy")
     axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.yaxis.set_major_formatter(PercentFormatter(1))
     axis.legend(loc="lower right")
     return fig
 
@@ -309,6 +319,7 @@ def field(ours: Mapping[str, Sequence[float]], literature: pd.DataFrame) -> Figu
     for label, (name, _, _) in zip(axis.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if name in ours else "normal")
     axis.set(xlabel="test accuracy", ylim=(-0.7, len(rows) - 0.3))
+    axis.xaxis.set_major_formatter(PercentFormatter(1))
     marks = {"a seed of this report": ("o", "black", "black"), "published": ("D", figures.PALETTE["grey"], "none")}
     shown = [Line2D([], [], ls="none", marker=m, color=c, mfc=f, label=label) for label, (m, c, f) in marks.items()]
     axis.legend(handles=shown, loc="lower right")

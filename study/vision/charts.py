@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, PercentFormatter
 
 from study import classifier_charts, figures
 from study.runs import Record
@@ -85,6 +85,7 @@ def history(found: Found) -> Figure:
         column[1].set_xlabel("epoch")
         column[1].xaxis.get_major_locator().set_params(integer=True)
     axes[0, 0].set(ylabel="accuracy", ylim=(0.3, 1.0))
+    axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1))
     axes[1, 0].set(ylabel="cross-entropy (nats)", yscale="log")
     axes[1, 0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     figures.plain_ticks(axes[1, 0].yaxis)
