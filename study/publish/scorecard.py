@@ -157,10 +157,6 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
                 f"{one.part.short_title}: {claims_in_words([one])}." + (f" {MARK} {repeated}" if repeated else ""),
                 align="lll",
             )
-
-
-def write_changed(page: Page, verdicts: Sequence[Verdicts]) -> None:
-    """Show, on the screen alone, which verdicts an earlier version gave otherwise; nothing if there is none."""
     turned = changed(verdicts)
     if len(turned):
         page.say("## Verdicts that changed")
