@@ -44,7 +44,7 @@ HOW_TO_READ = f"""\
 - [✓]{{.sign}}: an automatic test checked the statement's direction or margin; a false one stops the build. All digits are inserted from the data. [@sec:checks] of the HTML lists what each mark compared. *✗ not so here* appears only on other data or with another model.
 - A published number from a training is *{words.REPRODUCED}* if it could be one more training of ours (it lies in the 95% prediction interval of our seeds), *{words.CLOSE}* if it only lies near the median, else *{words.NOT_REPRODUCED}*; it is *{words.NOT_COMPARABLE}* if its data or its rule are not available. A fact, such as a number of parameters, is *{words.EXACT}* or not.
 - A claim is *{words.CONFIRMED}*, *{words.PARTLY}*, *{words.UNCLEAR}* (the measurement does not decide), *{words.CONTRADICTED}* or *not tested*. [@sec:scorecard] has the rules and every verdict.
-- 0.84 [0.82 to 0.86] is a mean or a difference with its 95% confidence interval, 90.8 ± 0.2 a mean with the standard deviation over seeds.
+- 84% [82 to 86] is a mean or a difference with its 95% confidence interval, 90.8 ± 0.2 a mean with the standard deviation over seeds.
 """  # noqa: E501
 
 TRY_IT = (
@@ -142,7 +142,7 @@ def _detectors(production: Sequence[Record], series: Sequence[Record]) -> str:
     four = board[board.kind == "original"]
     windows = len(of(series, "part2-dataset")[0].metrics["windows"])
     return (
-        f"On a simulated production line PCA detects {found[PCA_NAME]} of the faults, the assignment's autoencoder "
+        f"On a simulated, nearly linear production line PCA detects {found[PCA_NAME]} of the faults, the autoencoder "
         f"{found[AUTOENCODER]}{_mark(e.ahead(PCA_NAME).low, '>', 0)}. On the original's one series the order by the "
         f"Numenta Anomaly Benchmark (NAB; {windows} is perfect, {number(-windows)} silence) depends on whether "
         "detectors pause after an alarm. With a pause a threshold on the counts "
