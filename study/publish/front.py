@@ -48,7 +48,7 @@ HOW_TO_READ = f"""\
 - [✓]{{.sign}}: an automatic test checked the statement's direction or margin; a false one stops the build, and what rests on two comparisons has two marks. All digits are inserted from the data. [@sec:checks] of the HTML lists what each mark compared. *✗ not so here* appears only on other data or with another model.
 - A published number from a training is *{words.REPRODUCED}* if it could be one more training of ours (to its printed digits it lies in the 95% prediction interval of our seeds), *{words.CLOSE}* if it only lies near the median, else *{words.NOT_REPRODUCED}*; it is *{words.NOT_COMPARABLE}* if its data or its rule are not available. A fact, such as a number of parameters, is *{words.EXACT}* or not.
 - A claim is *{words.CONFIRMED}*, *{words.PARTLY}*, *{words.UNCLEAR}* (the measurement does not decide), *{words.CONTRADICTED}* or *not tested*. [@sec:scorecard] has the rules and every verdict.
-- 0.84 [0.82 to 0.86] is a mean or a difference with its 95% confidence interval, 90.8 ± 0.2 a mean with the standard deviation over seeds.
+- 84% [82 to 86] is a mean or a difference with its 95% confidence interval, 90.8 ± 0.2 a mean with the standard deviation over seeds.
 """  # noqa: E501
 
 TRY_IT = (
