@@ -17,7 +17,7 @@ from torch import nn
 
 from study import catalog, definitions, environment, lab, paths, profile, published, runs
 from study.attention import as_pytorch
-from study.comparison import Comparison, compare, gap, mean, measured
+from study.comparison import compare, gap, mean, measured
 from study.evaluation import Interval
 from study.news import (
     analysis,
@@ -200,7 +200,7 @@ class News:
         tasks = {**dict.fromkeys(experiments.VARIANTS, "variants"), experiments.OWN: "own", "tfidf": "baselines"}
         return {NAMES[key]: self.of(task, key) for key, task in tasks.items()}
 
-    def compared(self, one: str, other: str, split: str = "test") -> Comparison:
+    def compared(self, one: str, other: str, split: str = "test") -> Interval:
         """One classifier against another, by name, on the same texts."""
         found = self.classifiers()
         return compare(found[one], found[other], split)
@@ -227,7 +227,7 @@ class News:
         """The trainings of our classifier without one of its parts, by the part's name."""
         return {name: self.of("ablation", key) for key, name in WITHOUT.items()}
 
-    def ablation(self) -> dict[str, Comparison]:
+    def ablation(self) -> dict[str, Interval]:
         """Each of them against the whole classifier on the validation split, by the seeds that both have."""
         whole = self.of("own")
         return {name: compare(found, whole[: len(found)], "validation") for name, found in self.ablated().items()}

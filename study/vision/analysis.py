@@ -37,7 +37,7 @@ def finding(records: Sequence[Record]) -> str:
     without = {CONFIRMED: "is clearly worse", CONTRADICTED: "is clearly better", UNCLEAR: "does not clearly differ"}
     attention = join_list(
         [
-            f"{'the ' if m == 'vit' else ''}{NAMES[m]} {without[is_positive(attention_gain(records, m).difference)]}"
+            f"{'the ' if m == 'vit' else ''}{NAMES[m]} {without[is_positive(attention_gain(records, m))]}"
             for m in WITHOUT_ATTENTION
         ]
     )

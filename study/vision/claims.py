@@ -121,7 +121,7 @@ def resnet_overfits(e: Evidence) -> Verdict:
 
 
 def resnet_like_vgg(e: Evidence) -> Verdict:
-    alike = compare(e.resnet, e.vgg).difference
+    alike = compare(e.resnet, e.vgg)
     return Verdict(
         similar(alike, SIMILAR), f"Their recalls differ by {points(alike)}; {_points(SIMILAR)} are very similar."
     )
@@ -253,7 +253,7 @@ def _ahead(e: Evidence, behind: Sequence[Record], split: str = "test") -> list[s
 
 def _behind_words(e: Evidence, name: str, behind: Sequence[Record], split: str = "test") -> str:
     found = [
-        _signed(compare(runs, behind, split).difference, f"behind {other}", f"ahead of {other}")
+        _signed(compare(runs, behind, split), f"behind {other}", f"ahead of {other}")
         for other, runs in e.convolutional.items()
     ]
     return f"On the {split} split {name} is {join_list(found)}."

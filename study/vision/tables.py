@@ -93,7 +93,7 @@ def overview(found: Found) -> pd.DataFrame:
 
 
 def _ahead(records: Sequence[Record], subject: Sequence[Record]) -> str:
-    return with_interval(Interval(*(100 * end for end in compare(records, subject).difference)), 1)
+    return with_interval(Interval(*(100 * end for end in compare(records, subject))), 1)
 
 
 def _reported(name: str) -> str:
