@@ -13,11 +13,10 @@ import keras
 import numpy as np
 import pandas as pd
 
-from study import definitions, lab, profile, published, runs
+from study import definitions, lab, parts, profile, published, runs
 from study.anomaly import (
     analysis,
     charts,
-    claims,
     detectors,
     experiments,
     fitting,
@@ -276,7 +275,7 @@ class Nab:
 
     @cached_property
     def _claims(self) -> dict[str, Verdict]:
-        return claims.claims(self.records())
+        return parts.find("part2").claims(self.records())
 
     def _spec(self, task: str, make: Make, seed: int) -> dict:
         """The spec of a run with this model; of all settings but model and seed there is one choice a task."""

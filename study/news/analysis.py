@@ -8,7 +8,6 @@ import numpy as np
 from study import published
 from study.comparison import QUANTITIES, compare, is_positive, mean, measured
 from study.news.claims import CLAIMS, gather
-from study.news.claims import claims as claims
 from study.news.corpus import CLASSES
 from study.news.experiments import VARIANTS
 from study.news.variants import NAMES

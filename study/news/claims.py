@@ -83,12 +83,6 @@ def gather(records: Sequence[Record]) -> Evidence:
     return Evidence(records, Variants({name: of(records, "part4-variants", name) for name in VARIANTS}))
 
 
-def claims(records: Sequence[Record]) -> dict[str, Verdict]:
-    """The verdict on each of the original's claims about Part IV, by name in data/published.toml."""
-    evidence = gather(records)
-    return {name: judge(evidence) for name, judge in CLAIMS.items()}
-
-
 def exceeds(effect: Interval, bound: float) -> str:
     """The verdict on a claim that an effect is above a bound."""
     return is_positive(Interval(*(end - bound for end in effect)))

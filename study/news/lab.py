@@ -287,7 +287,7 @@ class News:
 
     def verdicts(self) -> dict[str, str]:
         """The verdict on each claim of the original about this part, by its name in data/published.toml."""
-        return lab.statuses(claims.CLAIMS, lambda records: self.evidence, self.records)
+        return lab.statuses(claims.CLAIMS, claims.gather, self.records)
 
     def _by_hand(self, make: Make, spec: dict) -> Record:
         return self._store.by_hand(spec, lambda spec, scratch: trainings.train_variant(spec, scratch, make))

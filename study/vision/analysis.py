@@ -9,7 +9,6 @@ from study.comparison import QUANTITIES, is_positive, mean, measured
 from study.prose import Highlight, join_list, mean_sd, number, percent
 from study.runs import Record, of
 from study.verdicts import CONFIRMED, CONTRADICTED, UNCLEAR, Judged, Kind
-from study.vision.claims import claims as claims
 from study.vision.evaluation import NAMES, WITHOUT_ATTENTION, ahead, attention_gain, networks, obstacle
 from study.vision.experiments import IMPROVED, MODELS
 

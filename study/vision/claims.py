@@ -82,12 +82,6 @@ def gather(records: Sequence[Record]) -> Evidence:
     return Evidence(vgg, resnet, vit, efficientnet, obstacle(records) is not None)
 
 
-def claims(records: Sequence[Record]) -> dict[str, Verdict]:
-    """The verdict on each of the original's claims about the part, by name in data/published.toml."""
-    evidence = gather(records)
-    return {name: judge(evidence) for name, judge in CLAIMS.items()}
-
-
 # VGG and ResNet
 
 
