@@ -106,6 +106,11 @@ def with_interval(change: Interval, digits: int) -> str:
     return f"{number(change.mean, digits)}{NO_BREAK_SPACE}[{interval(change.low, change.high, digits)}]"
 
 
+def in_points(change: Interval, digits: int = 2) -> str:
+    """A difference of shares in percentage points with its 95% interval, without the unit."""
+    return with_interval(Interval(*(100 * end for end in change)), digits)
+
+
 def points(change: Interval) -> str:
     """A difference of shares in percentage points, with its 95% interval in brackets."""
     return f"{number(100 * change.mean, 2)} points [{interval(100 * change.low, 100 * change.high)}]"

@@ -28,6 +28,7 @@ from study.anomaly import (
     thresholds,
     trainings,
 )
+from study.anomaly.diagrams import narrowest
 from study.anomaly.series import AAPL, WINDOW
 from study.keras_training import with_weights
 from study.prose import join_list
@@ -71,14 +72,8 @@ class Run:
 
     def codes(self, inputs: np.ndarray) -> np.ndarray:
         """What the `bottleneck` holds of windows (n, 30, 1): (n, units) float64."""
-        encoder = keras.Model(self.network.inputs[0], bottleneck(self.network).output)
+        encoder = keras.Model(self.network.inputs[0], narrowest(self.network.layers).output)
         return np.asarray(encoder(inputs, training=False))
-
-
-def bottleneck(network: keras.Model) -> keras.layers.Layer:
-    """The layer named `bottleneck`, or the one with the fewest output values."""
-    named = [layer for layer in network.layers if layer.name == "bottleneck"]
-    return named[0] if named else min(network.layers, key=lambda layer: np.prod(layer.output.shape[1:]))
 
 
 class Nab:

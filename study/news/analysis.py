@@ -98,13 +98,11 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
     for r in (r for task in ("variants", "baselines", "own") for r in of(records, f"part4-{task}")):
         accuracies.setdefault(r.spec["model"], []).append(measured(r, "test_accuracy"))
     best = max(accuracies, key=lambda m: np.mean(accuracies[m]))
-    shares = accuracies[best]
-    spread = SHARE(shares[0]) if len(shares) == 1 else mean_sd(shares, 2, as_percent=True)
     return [
         Highlight(
             f"test accuracy of {NAMES[leader]}",
             SHARE(reported[leader]),
-            mean_sd(accuracies[leader], 2, as_percent=True),
-            f"{NAMES[best]} {spread}",
+            mean_sd(accuracies[leader]),
+            f"{NAMES[best]} {mean_sd(accuracies[best])}",
         )
     ]

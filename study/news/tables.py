@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from study import published
-from study.comparison import QUANTITIES, mean, measured, with_interval
+from study.comparison import QUANTITIES, in_points, mean, measured, with_interval
 from study.evaluation import Interval
 from study.news import measures
 from study.news.conditions import off
@@ -244,8 +244,3 @@ def f1_by_class(variants: Runs) -> pd.DataFrame:
     """F1 of each class (columns) for each variant (index), means over seeds."""
     found = {name: measures.per_class(records)[2] for name, records in variants.items()}
     return pd.DataFrame.from_dict(found, orient="index", columns=list(measures.classes(variants)))
-
-
-def in_points(change: Interval) -> str:
-    """A difference of shares in percentage points with its 95% interval."""
-    return with_interval(Interval(*(100 * end for end in change)), 2)

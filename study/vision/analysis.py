@@ -59,11 +59,7 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
         Highlight(
             f"test accuracy of {leader}",
             f"{percent(max(reported.values()), 2)}{elsewhere}",
-            _over_seeds(found[leader]),
-            f"{best} {_over_seeds(found[best])}",
+            mean_sd(found[leader]),
+            f"{best} {mean_sd(found[best])}",
         )
     ]
-
-
-def _over_seeds(shares: Sequence[float]) -> str:
-    return mean_sd(shares, 2, as_percent=True) if len(shares) > 1 else percent(shares[0], 2)
