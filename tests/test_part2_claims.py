@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study import published
+from study import parts, published
 from study.anomaly import analysis, claims, detectors, leaderboard, series, thresholds
 from study.anomaly.series import WINDOW
 from study.prose import NOTHING, number, significant
@@ -91,7 +91,9 @@ def test_the_bounds_are_those_that_are_documented():
 def test_a_claim_that_falls_with_its_point_alone_says_so(records):
     """Eight of ten curves of Version 1 are level at the end, but one alone drops steeply."""
     told = {
-        name: verdict for name, verdict in analysis.claims(records).items() if "turns on the first" in verdict.reason
+        name: verdict
+        for name, verdict in parts.find("part2").claims(records).items()
+        if "turns on the first" in verdict.reason
     }
     assert {verdict.status for verdict in told.values()} == {CONTRADICTED}
     assert set(told) == {"version_1_converges", "version_1_steep"}
@@ -100,7 +102,7 @@ def test_a_claim_that_falls_with_its_point_alone_says_so(records):
 def test_a_part_of_a_claim_that_is_contradicted_is_named(records):
     told = {
         name: verdict
-        for name, verdict in analysis.claims(records).items()
+        for name, verdict in parts.find("part2").claims(records).items()
         if re.search(r"of these (is|are) contradicted", verdict.reason)
     }
     assert {verdict.status for verdict in told.values()} == {PARTLY}
@@ -108,16 +110,16 @@ def test_a_part_of_a_claim_that_is_contradicted_is_named(records):
     assert "The first of these is contradicted." in told["version_3_simplicity"].reason
     assert "The third of these is contradicted." in told["version_2_plateau"].reason
     # Where the part holds, nothing is named.
-    tenths = analysis.claims(altered(records, "published", DENSE, tenth))
+    tenths = parts.find("part2").claims(altered(records, "published", DENSE, tenth))
     assert "of these" not in tenths["version_2_plateau"].reason
 
 
 def test_reasons_name_the_half_that_does_not_hold(records):
-    before = analysis.claims(records)
+    before = parts.find("part2").claims(records)
     assert before["larger_dense"].reason.endswith("explain more is contradicted.")
     assert before["v1_v2_lower"].reason.endswith("explain more is contradicted.")
     assert before["version_2_gap"].reason.endswith("which is contradicted.")
-    more = analysis.claims(altered(records, "published", WIDER, partial(explaining, r2=0.4, loss=0.001)))
+    more = parts.find("part2").claims(altered(records, "published", WIDER, partial(explaining, r2=0.4, loss=0.001)))
     assert more["larger_dense"].reason.endswith("explain more is confirmed.")
     worse = before["outliers_found"].reason.partition(". ")[0]
     assert "better than a threshold on the value itself by 2 of 6 measures (F1 of rows and AUROC)" in worse
@@ -125,7 +127,7 @@ def test_reasons_name_the_half_that_does_not_hold(records):
 
 
 def test_claims_with_a_number_that_is_version_2s_say_so(records):
-    told = {name for name, verdict in analysis.claims(records).items() if claims.COPIED in verdict.reason}
+    told = {name for name, verdict in parts.find("part2").claims(records).items() if claims.COPIED in verdict.reason}
     claimed = published.everything()["claims"]
     reported = ("0.000475", "0.0017,", "0.00012878")
     assert told == {

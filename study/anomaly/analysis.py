@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from study import published
-from study.anomaly.claims import claims as claims
 from study.anomaly.detectors import AUTOENCODERS, NAMES, OURS, SURGE_MEAN
 from study.anomaly.leaderboard import leaderboard
 from study.anomaly.thresholds import Rule, errors_of, rule_table

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from study import published
-from study.manufacturing.claims import claims as claims
 from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
 from study.manufacturing.evaluation import FALSE_ALARMS, Evidence, shown
 from study.manufacturing.line import NOISE, WIDTH

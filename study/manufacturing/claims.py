@@ -4,7 +4,7 @@ A row is a claim's name in data/published.toml and what judges it by the measure
 on the simulated line. Detection is the rate at 1% false alarms, a change is paired by plant.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from study.comparison import by_effects, with_interval
@@ -15,7 +15,6 @@ from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
 from study.manufacturing.evaluation import FALSE_ALARMS, Evidence, points, shown
 from study.manufacturing.experiments import BROKEN_GAUGES, LABELS, MONTHS, NOISE, SEVERITIES, STANDARD_SEVERITY
 from study.prose import number, percent
-from study.runs import Record
 from study.verdicts import CONFIRMED, CONTRADICTED, NOT_TESTED, UNCLEAR, Verdict, all_of
 
 SUBTLE = SEVERITIES[1]
@@ -25,11 +24,8 @@ MISSED = 0.5
 LITTLE = 0.05
 """The loss of detection up to which a model does not treat a fault as normal."""
 
-
-def claims(records: Sequence[Record]) -> dict[str, Verdict]:
-    """The verdict on each of the original's claims about Part I, by name in data/published.toml."""
-    evidence = Evidence(records)
-    return {name: judge(evidence) for name, judge in CLAIMS.items()}
+gather = Evidence
+"""The evidence from the records of Part I."""
 
 
 def errors_learnt(e: Evidence) -> Verdict:

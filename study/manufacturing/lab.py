@@ -93,7 +93,7 @@ class Plants:
 
     def verdicts(self) -> dict[str, str]:
         """The verdict on each claim of the original about this part, by its name in data/published.toml."""
-        return {name: verdict.status for name, verdict in claims.claims(self.evidence.records).items()}
+        return lab.statuses(claims.CLAIMS, claims.gather, self.evidence.records)
 
     def reported(self, key: str) -> int:
         """A number of the original, such as `total`."""

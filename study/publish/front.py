@@ -176,7 +176,7 @@ def _networks(records: Sequence[Record]) -> str:
     found = images.networks(records)
     best, worst = (pick(images.ORIGINALS, key=images.reported) for pick in (max, min))
     shares = [percent(mean(found[name], "test_accuracy")) for name in (best, worst)]
-    lead = images.compare(found[best], found[worst]).difference
+    lead = images.compare(found[best], found[worst])
     return (
         f"{best} classifies {shares[0]} of our test images correctly and the {worst} "
         f"{shares[1]}{_mark(lead.low, '>', 0)}, in the original's order."
@@ -192,7 +192,7 @@ def _classifiers(records: Sequence[Record]) -> str:
     leader = max(reported, key=reported.get)
     again = [record.metrics["test"]["accuracy"] for record in of(records, "part4-variants", leader)]
     ours, best, linear = (_best_accuracies(records, f"part4-{task}") for task in ("own", "variants", "baselines"))
-    lead = compare(of(records, "part4-own"), of(records, "part4-baselines", "tfidf")).difference
+    lead = compare(of(records, "part4-own"), of(records, "part4-baselines", "tfidf"))
     shown = [percent(float(np.mean(shares))) for shares in (again, best, linear, ours)]
     return (
         f"The original's best news classifier, {NAMES[leader]}, has a test accuracy of {shown[0]} when trained again "

@@ -61,7 +61,7 @@ class Verdicts:
 
 def collect(records: Records) -> list[Verdicts]:
     """The verdicts of every part, from its records."""
-    return [Verdicts(p, p.analysis().judged(found), p.analysis().claims(found)) for p, found in records.items()]
+    return [Verdicts(p, p.analysis().judged(found), p.claims(found)) for p, found in records.items()]
 
 
 def facts(numbers: Sequence[Judged]) -> list[Judged]:

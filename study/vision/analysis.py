@@ -9,7 +9,6 @@ from study.comparison import QUANTITIES, is_positive, mean, measured
 from study.prose import Highlight, join_list, mean_sd, number, percent
 from study.runs import Record, of
 from study.verdicts import CONFIRMED, CONTRADICTED, UNCLEAR, Judged, Kind
-from study.vision.claims import claims as claims
 from study.vision.evaluation import NAMES, WITHOUT_ATTENTION, ahead, attention_gain, networks, obstacle
 from study.vision.experiments import IMPROVED, MODELS
 
@@ -37,7 +36,7 @@ def finding(records: Sequence[Record]) -> str:
     without = {CONFIRMED: "is clearly worse", CONTRADICTED: "is clearly better", UNCLEAR: "does not clearly differ"}
     attention = join_list(
         [
-            f"{'the ' if m == 'vit' else ''}{NAMES[m]} {without[is_positive(attention_gain(records, m).difference)]}"
+            f"{'the ' if m == 'vit' else ''}{NAMES[m]} {without[is_positive(attention_gain(records, m))]}"
             for m in WITHOUT_ATTENTION
         ]
     )
@@ -60,11 +59,7 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
         Highlight(
             f"test accuracy of {leader}",
             f"{percent(max(reported.values()), 2)}{elsewhere}",
-            _over_seeds(found[leader]),
-            f"{best} {_over_seeds(found[best])}",
+            mean_sd(found[leader]),
+            f"{best} {mean_sd(found[best])}",
         )
     ]
-
-
-def _over_seeds(shares: Sequence[float]) -> str:
-    return mean_sd(shares, 2, as_percent=True) if len(shares) > 1 else percent(shares[0], 2)
