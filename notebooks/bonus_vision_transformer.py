@@ -453,28 +453,10 @@ focus = lab.concentration(run.record)
 page.figure(
     charts.attention(run.record),
     "vision-attention",
-    "The plain ViT: two test images of each class that it classifies correctly and its most confident mistake (orange), with the predicted class; below, how much of each patch "
+    "The plain ViT: two test images of each class that it classifies correctly and its most confident mistake (orange: true class as predicted class); below, how much of each patch "
     "can reach the class token.",
     "Nine photographs, below them the same in grey under a map of their attention, with a colour bar.",
 )
-
-# %% [markdown]
-# ### A picture of your own
-#
-# **Try it: your picture.** Put a picture of a dog, a meal or a car beside the notebook as `picture.jpg`, and run this line in a new cell; `run` is the ViT trained above. Then take a picture of something else. What does the network say, and how sure is it? Where the images are at hand, `vision.train(VisionTransformer, epochs=2)` trains one of your own to compare it with, in five minutes or more.
-#
-# ```python
-# charts.classified(vision.classify(run, "picture.jpg"))
-# ```
-
-# %% [markdown] tags=["answer"]
-# **Answer: your picture.**
-# The network names about nine of ten test images correctly; how it does on yours depends on how much they resemble those. After two epochs of the recorded training it was right on three of four validation images. Of something else it still names a dog, a meal or a vehicle, because the three probabilities sum to one. It has no way to say “none of these”, and it may be quite sure.
-
-# %% [markdown]
-# ### Images of your own
-#
-# Put the images of each class into a folder of its own, below one folder: any number of classes, names and sizes. `IMAGES=path make report PART=bonus` trains every network of this part on them and shows this chapter with their pictures, curves and confusion matrices; with `IMAGES=path make lab` the cells above do so one by one. Files that cannot be used are listed, all at once, before anything is trained; `data/README.md` says what is done to the others. The text was written for dogs, food and vehicles, and marks what does not hold on yours.
 
 # %% [markdown]
 # ## EfficientNet
@@ -553,7 +535,7 @@ longer = lab.trial_difference("efficientnet-longer-whole", "efficientnet-16", im
 # What the original reads from it, with our verdicts:
 #
 # - *“VGG and ResNet currently offer better accuracy and generalization capabilities.”* — **{eval}`verdict["vgg_resnet_best"]`.** As set up here, both are clearly ahead of the other two on images that they were not trained on {eval}`holds(least, ">", 0)`. Whether also on the original's images stays open.
-# - *“The accuracy and loss graphs for EfficientNet show healthy convergence”* — **{eval}`verdict["efficientnet_converges"]`.** Over the epochs on full-size images training and validation accuracy draw closer in every training {eval}`holds(min(closing), ">", 0)`: validation is ahead of the augmented training images by {eval}`number(100 * at_first, 1)` points at first and by {eval}`number(100 * at_last, 1)` points at last {eval}`holds(at_last, ">", 0)` (means). But the validation loss is not level in every training. Its highest value is {eval}`number(min(levels), 3)` to {eval}`number(max(levels), 3)` times its lowest, and we call a curve flat up to {eval}`number(lab.STEADY, 1)` {eval}`holds(min(levels), "<=", lab.STEADY)`{eval}`holds(max(levels), ">", lab.STEADY)` ([Figure](#vision-history)).
+# - *“The accuracy and loss graphs for EfficientNet show healthy convergence”* — **{eval}`verdict["efficientnet_converges"]`.** Over the epochs on full-size images training and validation accuracy draw closer in every training {eval}`holds(min(closing), ">", 0)`: validation is ahead of the augmented training images by {eval}`number(100 * at_first, 1)` points at first and by {eval}`number(100 * at_last, 1)` points at last {eval}`holds(at_last, ">", 0)` (means). Whether the loss is flat hangs on a limit of ours, a highest value of at most {eval}`number(lab.STEADY, 1)` times the lowest. The trainings lie on both sides of it, at {eval}`number(min(levels), 3)` to {eval}`number(max(levels), 3)` times {eval}`holds(min(levels), "<=", lab.STEADY)`{eval}`holds(max(levels), ">", lab.STEADY)`, so near {eval}`holds(max(levels), "about", min(levels), within=0.05)` that other trainings may turn this verdict ([Figure](#vision-history)).
 # - *“with additional epochs, tuning, … we might observe a significant improvement”* — **{eval}`verdict["efficientnet_more_epochs"]`.** In two trials that differ in nothing else, {eval}`int(trials.epochs["efficientnet-longer-whole"])` epochs instead of {eval}`int(trials.epochs["efficientnet-16"])` gained {eval}`number(100 * longer.mean, 1)` points on validation, not clearly more than one {eval}`holds(longer.low, "<=", 0.01)`.
 #
 # With the first epoch on full-size images validation accuracy rises in every training {eval}`holds(min(map(min, rises.values())), ">", 0)`, by {eval}`number(100 * min(map(min, rises.values())), 1)` to {eval}`number(100 * max(map(max, rises.values())), 1)` points, most with EfficientNet {eval}`holds(max(rises["EfficientNet"]), "=", max(map(max, rises.values())))` ([Figure](#vision-history)). The probable reason is that validation is on full-size images throughout. Until then it is on {eval}`lab.GLIMPSED` of them alone, so a rise of two or three points may be chance. All {eval}`len(worst)` networks confuse dogs and food most often {eval}`holds(mixed, "=", len(worst))` ([Figure](#vision-confusion)).
@@ -691,6 +673,21 @@ towards_dogs = 100 * (leaning.resized_dogs - leaning.native_dogs).fillna(0.0)
 
 # %% [markdown]
 # Do the networks see how an image was made instead of what it shows? {eval}`percent(shrunk_dogs, 0)` of the dogs, but only {eval}`percent(shrunk_food, 0)` of the food and {eval}`percent(shrunk_vehicles, 0)` of the vehicles were shrunk to 64×64 pixels. A network that recognised the traces of shrinking would call shrunk food and vehicles dogs more often than native ones. All networks do the opposite, by {eval}`number(-towards_dogs.max(), 1)` to {eval}`number(-towards_dogs.min(), 1)` points {eval}`holds(towards_dogs.max(), "<", 0)`. This is no proof, because the two groups come from different collections.
+
+# %% [markdown]
+# ### Your own images
+#
+# `IMAGES=path make report PART=bonus` trains every network of this part on other images, a folder for each class, and shows this chapter with them (`data/README.md`).
+#
+# **Try it: your picture.** Put a picture of a dog, a meal or a car beside the notebook as `picture.jpg`, and run this line in a new cell; `run` is the plain ViT. Then take a picture of something else. What does the network say, and how sure is it? Where the images are at hand, compare it with the ViT of `vision.train(VisionTransformer, epochs=2)`, which takes five minutes or more.
+#
+# ```python
+# charts.classified(vision.classify(run, "picture.jpg"))
+# ```
+
+# %% [markdown] tags=["answer"]
+# **Answer: your picture.**
+# The network names about nine of ten test images correctly; how it does on yours depends on how much they resemble those. After two epochs of the recorded training it was right on three of four validation images. Of something else it still names a dog, a meal or a vehicle, because the three probabilities sum to one. It has no way to say “none of these”, and it may be quite sure.
 
 # %% [markdown] tags=["summary"]
 # ## Summary

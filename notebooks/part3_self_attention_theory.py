@@ -287,7 +287,7 @@ page.table(
 #
 # > *Draw the computational graph that depicts the flow of data through the self-attention mechanism. Include all the transformations mentioned in Question 1.*
 #
-# **Answer.** [The graph](#attention-graph) shows all four steps for a batch of $B$ sequences and $h$ heads, with the shape of what flows along each arrow. It is not drawn by hand: `torch.export` runs `SelfAttention`, the module that Part IV and the Vision Transformer use, and records every operation. Its code stands in `study/attention.py`; in JupyterLab a cell below prints its heart.
+# **Answer.** [The graph](#attention-graph) shows all four steps for a batch of $B$ sequences and $h$ heads, with the shape of what flows along each arrow. It is not drawn by hand: `torch.export` runs `SelfAttention`, the module that Part IV and the Vision Transformer use, and records every operation. Its code stands in `study/attention.py`.
 
 # %%
 from study.attention import SelfAttention
@@ -302,7 +302,7 @@ print(inspect.getsource(SelfAttention.forward))
 
 # %% tags=["hide-input"]
 page.figure(
-    graph.draw(traced, letters, height_cm=9.0),
+    graph.draw(traced, letters, height_cm=10.3),
     "attention-graph",
     "Computational graph of self-attention, from the tokens $X$ to the representation $Z$. Parameters (dashed boxes) belong to the linear maps alone. $W_q$, $W_k$ and $W_v$ hold those of all $h$ heads side by side, $d = h d_k$.",
     "Flow chart: X through three linear maps to Q, K, V; product, division and softmax to S and A; product with V to C; output map to Z.",
@@ -379,7 +379,7 @@ page.figure(
 )
 
 # %% [markdown]
-# **Vectors of your own.** Without learnt maps, with $Q = K = X$, tokens attend to vectors that point their way; in the example each looks at itself most {eval}`holds(((X @ X.T).argmax(dim=1) == torch.arange(n)).all().item(), "=", True)`. The notebook has a cell that shows it.
+# **Vectors of your own.** Without learnt maps, with $Q = K = X$, tokens attend to vectors that point their way; in the example each looks at itself most {eval}`holds(((X @ X.T).argmax(dim=1) == torch.arange(n)).all().item(), "=", True)`. A cell of the notebook takes yours.
 
 # %% tags=["hide-cell"]
 # Weights without learnt maps

@@ -69,7 +69,7 @@ def test_seeds_are_told_apart_by_the_width_of_their_lines():
     assert shown["first seed"].get_linewidth() == charts.FIRST and shown["other seeds"].get_linewidth() == charts.OTHERS
 
 
-def test_attention_is_a_map_and_mistakes_are_orange():
+def test_attention_is_a_map_and_mistakes_are_orange_and_tell_both_classes():
     told = [{"true": "dogs", "predicted": "dogs"}, {"true": "dogs", "predicted": "food"}]
     maps = np.array([[[1.0, 0], [0, 0]]] * 2)
     arrays = {"attention_pixels": np.full((2, 4, 4, 3), 200, dtype=np.uint8), "attention_maps": maps}
@@ -77,7 +77,7 @@ def test_attention_is_a_map_and_mistakes_are_orange():
     shown = [axis for axis in fig.axes if axis.get_ylabel() == "share, largest = 1"]
     assert len(shown) == 1  # the colour bar
     titles = {axis.get_title(): axis.title.get_color() for axis in fig.axes if axis.get_title()}
-    assert titles == {"dogs": "black", "food": charts.figures.PALETTE["vermillion"]}
+    assert titles == {"dogs": "black", "dogs\nas food": charts.figures.PALETTE["vermillion"]}
     photograph, attended = fig.axes[9].images
     assert (photograph.get_array() == 227).all() and attended.get_array().tolist() == [[1, 0], [0, 0]]
 

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from study import profile, prose, published
@@ -140,8 +141,15 @@ def test_the_table_shows_each_setting_with_its_reading():
     table = tables.conditions(
         conditions.nearest([*as_published(), *as_published(settings["other"], shift=0.02)], settings)
     )
-    assert table.iloc[0].tolist() == ["near", "0.00", 16, 6, 2, "0.4"]  # 90.29% and 89.84% as published
+    assert table.iloc[0].tolist() == ["near", "0.00", 16, 6, "0.4"]  # 90.29% and 89.84% as published
     assert table.Setting.tolist() == ["near", "other"] and table.Within.tolist() == [16, 8]
+
+
+def test_the_table_has_a_column_of_patience_where_it_differs():
+    nearest = conditions.nearest(as_published(), {"near": EXAMPLE})
+    other = nearest.assign(patience=3).set_axis(["other"])
+    table = tables.conditions(pd.concat([nearest, other]))
+    assert table.Patience.tolist() == [2, 3] and "Patience" not in tables.conditions(nearest)
 
 
 def test_published_numbers_are_named_by_quantity():
@@ -171,10 +179,10 @@ def test_tested_seeds_are_read_as_the_one_that_chose_the_setting():
     stopped = published.value("part4.early-stopping.train_accuracy")
     assert [r.metrics["train"]["accuracy"] for r in found["early-stopping"]] == pytest.approx([stopped, stopped + 0.01])
     assert [len(runs[0].arrays["history_loss"]) for runs in found.values()] == [6, 6, 5, 5]
-    row = tables.leads({"guess": Variants(found)}).iloc[0]
-    assert [*row.index] == ["Setting", "Over Base", "Over Dropout", "Over + L2", "Test loss against Dropout, nats"]
-    told = [value.replace(prose.NO_BREAK_SPACE, " ").split()[0] for value in row]
-    assert told == ["guess", "−10.00", "−10.00", "0.00", "−1.000"]
+    table = tables.by_setting({"guess": Variants(found), "again": Variants(found)})
+    assert [*table] == ["Technique", "guess", "again"] and table.Technique.tolist() == [*tables.TECHNIQUES]
+    told = [value.replace(prose.NO_BREAK_SPACE, " ").split()[0] for value in table.guess]
+    assert told == ["0.00", "−10.00", "0.00"]
     with pytest.raises(KeyError, match="test split"):
         conditions.tested(as_published())
 

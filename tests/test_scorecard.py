@@ -286,13 +286,12 @@ def test_a_cause_that_many_numbers_share_is_told_once(told):
     assert told(scorecard.write, two).count(": no seed is stated") == 2
 
 
-def test_a_sentence_that_many_reasons_repeat_stands_once_below_its_mark():
-    reasons = ["It falls. Ours is stronger.", "Ours is stronger. It rises.", "It stays.", "It falls. Ours is stronger."]
-    table, repeated = scorecard.without_repeated(pd.DataFrame({"Measured": reasons}))
-    assert repeated == "Ours is stronger."
-    assert table.Measured.tolist() == ["It falls. †", "† It rises.", "It stays.", "It falls. †"]
+def test_a_sentence_that_many_reasons_repeat_stands_once_with_a_mark_to_which_the_others_refer():
+    reasons = ["It stays.", "It falls. Ours is stronger.", "Ours is stronger. It rises.", "Ours is stronger."]
+    table = scorecard.without_repeated(pd.DataFrame({"Measured": reasons}))
+    assert table.Measured.tolist() == ["It stays.", "It falls. Ours is stronger (†).", "See †. It rises.", "See †."]
     few = pd.DataFrame({"Measured": reasons[:3]})
-    assert scorecard.without_repeated(few)[1] == "" and scorecard.without_repeated(few)[0].equals(few)
+    assert scorecard.without_repeated(few).equals(few)
 
 
 def test_the_interval_for_one_more_seed_is_explained_where_it_is_shown(verdicts, told):

@@ -47,7 +47,7 @@ def layers(model: Any, ids: Any, lengths: Any) -> Figure:
     fig, axis = _drawing(0.8 * len(steps) + 0.6, (-0.5, 15.5), (-len(steps) + 0.4, 0.6))
     centre, width = 6.2, 6.0
     for i, (name, shape, parameters) in enumerate(steps):
-        _box(axis, (centre, -i), width, 0.6, _SHOWN[name], name.startswith("block"))
+        _box(axis, (centre, -i), width, 0.6, _SHOWN[name], parameters > 0)
         axis.text(centre + width / 2 + 0.3, -i, shape, va="center", fontsize=7)
         axis.text(15.4, -i, f"{parameters:,}" if parameters else "–", va="center", ha="right", fontsize=7)
         if i:
@@ -129,7 +129,7 @@ def _drawing(height_cm: float, xlim: tuple[float, float], ylim: tuple[float, flo
 
 
 def _box(axis: Axes, centre: tuple[float, float], width: float, height: float, text: str, filled: bool) -> None:
-    """A box with rounded corners; those with parameters of the part that matters are filled blue."""
+    """A box with rounded corners; those with parameters are filled blue."""
     (x, y), colour = centre, "blue" if filled else "grey"
     axis.add_patch(
         FancyBboxPatch(

@@ -89,14 +89,10 @@ def techniques(steps: Sequence[Step]) -> pd.DataFrame:
     )
 
 
-def leads(settings: Mapping[str, Variants]) -> pd.DataFrame:
-    """By how much early stopping is ahead of the other variants in each setting, by name, with 95% intervals."""
-    rows = []
-    for name, variants in settings.items():
-        over = {f"Over {added(NAMES[key])}": in_points(lead) for key, lead in variants.leads("early-stopping").items()}
-        loss = with_interval(variants.steps[1].test_loss, 3)
-        rows.append({"Setting": name, **over, "Test loss against Dropout, nats": loss})
-    return pd.DataFrame(rows)
+def by_setting(settings: Mapping[str, Variants]) -> pd.DataFrame:
+    """What each technique changes in test accuracy, in points with 95% intervals; a column a setting, by its name."""
+    changes = {name: [in_points(step.test) for step in v.steps] for name, v in settings.items()}
+    return pd.DataFrame({"Technique": list(TECHNIQUES), **changes})
 
 
 def reported_beside(variants: Runs, scores: Mapping[str, str]) -> pd.DataFrame:
@@ -147,8 +143,11 @@ def ablation(whole: Sequence[Record], changes: Mapping[str, Interval], records: 
 
 
 def conditions(tried: pd.DataFrame) -> pd.DataFrame:
-    """Each setting as `study.news.conditions.nearest` gives them, with the reading that comes nearest."""
-    return pd.DataFrame(
+    """Each setting as `study.news.conditions.nearest` gives them, with the reading that comes nearest.
+
+    The patience is left out where it is the same for all.
+    """
+    table = pd.DataFrame(
         {
             "Setting": list(tried.index),
             "Distance": [number(value, 2) for value in tried.distance],
@@ -158,6 +157,7 @@ def conditions(tried: pd.DataFrame) -> pd.DataFrame:
             "Early stopping ahead, points": [number(100 * ahead(numbers), 1) for numbers in tried.numbers],
         }
     )
+    return table.drop(columns="Patience") if tried.patience.nunique() == 1 else table
 
 
 def readings(wrong: pd.DataFrame) -> pd.DataFrame:

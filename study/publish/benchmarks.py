@@ -39,7 +39,7 @@ def _said(found: dict) -> str:
     return (
         f"`make bench` measured this in one go, {ours['started'][:10]}, on {count(ours['threads'], 'thread')} "
         f"({ours['device']}). The speeds in Part IV and the Bonus part were measured on other machines, together "
-        "with their runs: rates belong to a machine, ratios differ less. "
+        "with their runs: rates belong to a machine, ratios differ less ([@tbl:bench-others] has the other networks). "
         f"Our loop trains the text classifier of Part IV {number(to_common, 1)} times as fast as the same "
         f"layers from `torch.nn` in the common loop, and {number(to_keras, 1)} times as fast as Keras' own layers "
         "([@tbl:bench-texts]). Its matrix products run at "

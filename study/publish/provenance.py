@@ -31,9 +31,12 @@ def page(chosen: profile.Profile, records: list[runs.Record]) -> str:
 def _summary(chosen: profile.Profile, records: list[runs.Record]) -> str:
     seconds = sum(r.provenance["wall_seconds"] for r in records)
     seeds = sorted({r.spec["seed"] for r in records})
+    files = not chosen.synthetic and any(r.provenance["data"] for r in records)
+    read = "on the files of [@tbl:data-files] and " if files else ""
     return (
         f"The report is built from {count(len(records), 'stored run')} of the profile `{chosen.name}`, which took "
-        f"{duration(seconds)} of training and measuring in all, with seeds {join_list([str(s) for s in seeds])}. "
+        f"{duration(seconds)} of training and measuring in all ([@tbl:runs]), {read}on the devices of "
+        f"[@tbl:environments], with seeds {join_list([str(s) for s in seeds])}. "
         "The HTML document alone says at its end where the time of a training goes, and how it grows with the texts."
     )
 

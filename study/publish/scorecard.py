@@ -41,7 +41,7 @@ QUOTED_LETTERS, NAMED = 90, 4
 NARROW_INTERVAL = 0.25
 """How far from the median, relative to it, an interval may reach on either side and still exclude much."""
 MARK, REPEATED = "†", 3
-"""What stands for a sentence that so many reasons of a table repeat."""
+"""The sign of a sentence that so many reasons of a table repeat."""
 _SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 NARROW, STEP_PT = 0.04, 4
 """The share of the figure's width on which two labels would collide, and how far they then stand from the middle."""
@@ -120,8 +120,10 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
     page.say("# Replication scorecard {#sec:scorecard}")
     synthetic = "**All data are SYNTHETIC: no verdict below is a finding.**" if page.synthetic else ""
     found = [j for one in verdicts for j in measured(one.numbers) if j.verdict.status == words.REPRODUCED]
+    drawn = " [@fig:scorecard] counts the verdicts by part; the tables below it give each." if len(verdicts) > 1 else ""
     page.say(
-        f"The original report gives {numbers_in_words(verdicts)}. It makes {claims_in_words(verdicts)}.\n\n{RULE}\n\n"
+        f"The original report gives {numbers_in_words(verdicts)}. It makes {claims_in_words(verdicts)}.{drawn}"
+        f"\n\n{RULE}\n\n"
         f"Where seeds differ much, an interval excludes little: of the {count(len(found), 'reproduced number')}, "
         f"{sum(map(excludes_much, found))} lie in one that reaches no farther than {percent(NARROW_INTERVAL, 0)} from "
         f"the median on either side.\n\n{synthetic}"
@@ -150,11 +152,10 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
                 align="".join("r" if column == "Published" else "l" for column in table),
             )
         if one.claims:
-            table, repeated = without_repeated(claims_table(one.claims))
             page.table(
-                table,
+                without_repeated(claims_table(one.claims)),
                 f"scorecard-claims-{one.part.key}",
-                f"{one.part.short_title}: {claims_in_words([one])}." + (f" {MARK} {repeated}" if repeated else ""),
+                f"{one.part.short_title}: {claims_in_words([one])}.",
                 align="lll",
             )
     turned = changed(verdicts)
@@ -263,16 +264,19 @@ def claims_table(claims: Mapping[str, Verdict]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Claim", "Verdict", "Measured"])
 
 
-def without_repeated(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """A table of claims whose most repeated sentence of measurement has become a MARK, and that sentence.
+def without_repeated(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of claims whose most repeated sentence of measurement stands once, with a MARK to which others refer.
 
-    It must stand in as many rows as REPEATED, else the table stays and the sentence is empty.
+    It must stand in as many rows as REPEATED, else the table stays.
     """
     counted = Counter(one for row in table.Measured for one in set(_SENTENCE_END.split(row)))
     repeated, times = counted.most_common(1)[0]
     if times < REPEATED:
-        return table, ""
-    return table.assign(Measured=table.Measured.str.replace(repeated, MARK, regex=False)), repeated
+        return table
+    first, *_ = (i for i, row in enumerate(table.Measured) if repeated in _SENTENCE_END.split(row))
+    marked = [f"{repeated[:-1]} ({MARK})." if i == first else f"See {MARK}." for i in range(len(table))]
+    measured = [row.replace(repeated, mark) for row, mark in zip(table.Measured, marked, strict=True)]
+    return table.assign(Measured=measured)
 
 
 def summary(verdicts: Sequence[Verdicts]) -> Figure:

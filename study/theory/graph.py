@@ -159,7 +159,8 @@ def shape_text(shape: Sequence[int], letters: Mapping[int, str], symbol: str = "
     return f"$\\mathbf{{{symbol}}}$  ${sizes}$" if symbol else f"${sizes}$"
 
 
-_HALF_HEIGHT = 0.23
+_HALF_HEIGHT = 0.26
+_FORK = 0.5  # more room above a row into which flow comes from the side, for the shapes beside it
 _HALF_WIDTH = {"input": 0.6, "output": 0.6, "parameter": 0.47, "vector": 0.3, "operation": 0.95}
 _LANE = 3.3  # between queries, keys and values
 _ASIDE = 2.2  # of what joins the flow from the side
@@ -173,20 +174,21 @@ def draw(nodes: dict[str, Node], letters: Mapping[int, str], height_cm: float) -
     fig, axis = figures.new(height_cm=height_cm)
     row = _rows(nodes)
     place = _columns(nodes, row)
+    height = _heights(nodes, row, place)
     axis.set_axis_off()
-    axis.set(xlim=(-4.65, 5.05), ylim=(-max(row.values()) - 0.45, 0.45))
+    axis.set(xlim=(-4.65, 5.05), ylim=(min(height.values()) - 0.3, 0.3))
     for name, node in nodes.items():
-        top = _HALF_HEIGHT - row[name]
-        flow = [source for source in node.sources if nodes[source].kind != "parameter"]
+        top = height[name] + _HALF_HEIGHT
+        flow = _flow(nodes, name)
         for source in node.sources:
-            x, foot = place[source], -row[source] - _HALF_HEIGHT
+            x, foot = place[source], height[source] - _HALF_HEIGHT
             if nodes[source].kind == "parameter":
                 _arrow(axis, [(x, foot), (place[name] + (x - place[name]) / 2, top)])
                 continue
             # Several operands enter side by side, in their order.
             offset = flow.index(source) - (len(flow) - 1) / 2
             enter = place[name] + 0.6 * offset
-            turn = foot - 0.12 if len(flow) < len(node.sources) else top + 0.4
+            turn = foot - 0.12 if len(flow) < len(node.sources) else foot if x == enter else top + 0.8
             _arrow(axis, [(x, foot), (x, turn), (enter, turn), (enter, top)])
             # The shape stands beside the longer upright piece, outside of a fork.
             beside, middle = (x, (foot + turn) / 2) if foot - turn > turn - top else (enter, (turn + top) / 2)
@@ -194,11 +196,26 @@ def draw(nodes: dict[str, Node], letters: Mapping[int, str], height_cm: float) -
             shown = shape_text(nodes[source].shape, letters, nodes[source].symbol)
             axis.text(beside + 0.07 * side, middle, shown, ha=ha, va="center", fontsize=7.5)
     for name, node in nodes.items():
-        _box(axis, (place[name], -row[name]), node, letters)
+        _box(axis, (place[name], height[name]), node, letters)
     present = sorted({node.stage for node in nodes.values()} - {0})
     handles = [FancyBboxPatch((0, 0), 1, 1, facecolor=_COLOURS[s], edgecolor="#555555", lw=0.6) for s in present]
     fig.legend(handles, [STAGES[s] for s in present], ncols=2, loc="outside lower center")
     return fig
+
+
+def _flow(nodes: dict[str, Node], name: str) -> list[str]:
+    """The sources of a node but for its parameters."""
+    return [source for source in nodes[name].sources if nodes[source].kind != "parameter"]
+
+
+def _heights(nodes: dict[str, Node], row: Mapping[str, int], place: Mapping[str, float]) -> dict[str, float]:
+    """Height of each node: its row from the top, and _FORK lower for each row into which flow comes from the side.
+
+    Below parameters there is room enough.
+    """
+    narrow = {name: node.sources for name, node in nodes.items() if _flow(nodes, name) == node.sources}
+    forks = {row[name] for name, sources in narrow.items() if any(place[source] != place[name] for source in sources)}
+    return {name: -(level + _FORK * sum(fork <= level for fork in forks)) for name, level in row.items()}
 
 
 def _rows(nodes: dict[str, Node]) -> dict[str, int]:

@@ -6,9 +6,9 @@ from statistics import fmean
 
 from study import published
 from study.comparison import QUANTITIES, is_positive, mean, measured
-from study.prose import Highlight, join_list, mean_sd, number, percent
+from study.prose import Highlight, count, join_list, mean_sd, number, percent
 from study.runs import Record, of
-from study.verdicts import CONFIRMED, CONTRADICTED, UNCLEAR, Judged, Kind
+from study.verdicts import CONFIRMED, CONTRADICTED, LEAST, UNCLEAR, Judged, Kind
 from study.vision.evaluation import NAMES, WITHOUT_ATTENTION, ahead, attention_gain, networks, obstacle
 from study.vision.experiments import IMPROVED, MODELS
 
@@ -33,18 +33,13 @@ def finding(records: Sequence[Record]) -> str:
     first, *rest = sorted((name for name in shares if name != improved), key=shares.get, reverse=True)
     others = join_list([f"{name} {percent(shares[name])}" for name in rest])
     clearly = "clearly" if ahead(found[improved], found["ViT"]) == CONFIRMED else "not clearly"
-    without = {CONFIRMED: "is clearly worse", CONTRADICTED: "is clearly better", UNCLEAR: "does not clearly differ"}
-    attention = join_list(
-        [
-            f"{'the ' if m == 'vit' else ''}{NAMES[m]} {without[is_positive(attention_gain(records, m))]}"
-            for m in WITHOUT_ATTENTION
-        ]
-    )
+    words = {CONFIRMED: "clearly lower", CONTRADICTED: "clearly higher", UNCLEAR: "not clearly different"}
+    without = [f"{words[is_positive(attention_gain(records, m))]} ({NAMES[m]})" for m in WITHOUT_ATTENTION]
     return (
         f"Trained from random weights on images that stand for the original's, {first} classifies "
         f"{percent(shares[first])} of the test images correctly, {others}. {improved}, a "
         f"Vision Transformer with a light convolutional stem and other changes, reaches {percent(shares[improved])}, "
-        f"{clearly} more than the ViT. Without attention {attention} on validation."
+        f"{clearly} more than the ViT. Without attention their validation accuracy is {join_list(without)}."
     )
 
 
@@ -55,11 +50,17 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
     found = {name: [measured(r, "test_accuracy") for r in runs] for name, runs in networks(records).items()}
     best = max((name for name in found if name != leader), key=lambda name: fmean(found[name]))
     elsewhere = " (other images)" if obstacle(records) else ""
+    few = f" ({count(len(found[leader]), 'training')})" if len(found[leader]) < LEAST else ""
     return [
         Highlight(
             f"test accuracy of {leader}",
             f"{percent(max(reported.values()), 2)}{elsewhere}",
-            mean_sd(found[leader]),
-            f"{best} {mean_sd(found[best])}",
+            f"{_over_seeds(found[leader])}{few}",
+            f"{best} {_over_seeds(found[best])}",
         )
     ]
+
+
+def _over_seeds(shares: Sequence[float]) -> str:
+    """The mean, with the spread where there are enough trainings to speak of one."""
+    return mean_sd(shares) if len(shares) >= LEAST else percent(fmean(shares), 2)

@@ -109,20 +109,6 @@ def confusion(found: Found) -> Figure:
     return classifier_charts.confusion(found, classes_of(next(iter(found.values()))[0].spec), height_cm=4.6)
 
 
-def mistakes(record: Record, columns: int = 7) -> Figure:
-    """The most confident mistakes on the test split: what is shown, and the class that the network predicts."""
-    fig, axes = figures.new(height_cm=3.4, cols=columns, squeeze=False)
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for axis, image, one in zip(axes.flat, record.arrays["mistakes_pixels"], record.metrics["mistakes"], strict=False):
-        axis.imshow(image)
-        shown = one["label"] or one["true"]
-        axis.set_title(
-            f"{shown[:14]}\nas {one['predicted']}\n{one['confidence']:.0%}", fontsize=7, weight="normal", loc="center"
-        )
-    return fig
-
-
 def attention(record: Record, each: int = 2) -> Figure:
     """Test images above their attention roll-out: of each class so many right ones, and the most confident mistake.
 
@@ -142,7 +128,8 @@ def attention(record: Record, each: int = 2) -> Figure:
             above.imshow(pixels[i])
             drawn = _overlaid(below, pixels[i], maps[i])
             colour = figures.PALETTE["vermillion"] if i in wrong else "black"
-            above.set_title(examples[i]["predicted"], fontsize=7, weight="normal", loc="center", color=colour)
+            said = f"{name}\nas {examples[i]['predicted']}" if i in wrong else name
+            above.set_title(said, fontsize=7, weight="normal", loc="center", color=colour)
     fig.colorbar(drawn, ax=axes, label="share, largest = 1", fraction=0.03, pad=0.01)
     return fig
 

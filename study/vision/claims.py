@@ -117,7 +117,8 @@ def resnet_overfits(e: Evidence) -> Verdict:
 def resnet_like_vgg(e: Evidence) -> Verdict:
     alike = compare(e.resnet, e.vgg)
     return Verdict(
-        similar(alike, SIMILAR), f"Their recalls differ by {points(alike)}; {_points(SIMILAR)} are very similar."
+        similar(alike, SIMILAR),
+        f"Their recalls differ by {points(alike)}. We call them very similar up to {number(100 * SIMILAR)} points.",
     )
 
 
@@ -132,8 +133,8 @@ def vit_scores_lower(e: Evidence) -> Verdict:
     training = [percent(mean(runs, "train_accuracy")) for runs in (e.vit, e.vgg)]
     return Verdict(
         all_of(*_ahead(e, e.vit)),
-        f"{_behind_words(e, 'the ViT', e.vit)} But its training accuracy is {training[0]}, VGG's {training[1]}, so the "
-        f"lag may begin in training. {_gaps_words(e, 'the ViT', e.vit)}",
+        f"{_behind_words(e, 'the ViT', e.vit)} But the ViT's training accuracy is {training[0]}, VGG's {training[1]}, "
+        f"so the lag may begin in training. {_gaps_words(e, 'the ViT', e.vit)}",
     )
 
 

@@ -8,6 +8,8 @@ import torch
 from chapter import cells
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
 from matplotlib.text import Text
 from torch import nn
 
@@ -198,6 +200,24 @@ def test_drawn_graph_shows_every_box_and_shape():
     assert r"÷ $\sqrt{d_k}$" in shown and any("$b_o$" in text for text in shown)
     assert {name for name in "QKVSAC" if any(rf"\mathbf{{{name}}}" in text for text in shown)} == set("QKVSAC")
     assert min(text.get_fontsize() for text in fig.findobj(Text)) >= 7
+
+
+@pytest.mark.parametrize("options", [{}, {"heads": 1, "bias": False, "output": False}])
+def test_shapes_beside_arrows_stand_clear_of_arrows_and_boxes(options):
+    """At the height in print."""
+    fig = graph.draw(traced(**options), {2: "B", 7: "N", 12: "d", 3: "h", 4: "d_k"}, height_cm=10.3)
+    fig.draw_without_rendering()
+    (axis,) = fig.axes
+    texts = [text.get_window_extent() for text in axis.texts]
+    boxes = [patch.get_window_extent() for patch in axis.patches if isinstance(patch, FancyBboxPatch)]
+    arrows = [patch for patch in axis.patches if isinstance(patch, FancyArrowPatch)]
+    drawn = [arrow.get_transform().transform_path(arrow.get_path()).to_polygons(closed_only=False) for arrow in arrows]
+    lines = [Path(points) for one in drawn for points in one]
+    within = [any(box.contains(*text.get_points().mean(axis=0)) for box in boxes) for text in texts]
+    outside = [text.padded(1) for text, inside in zip(texts, within, strict=True) if not inside]
+    assert len(texts) == len(boxes) + len(outside) and len(outside) > 10
+    assert not any(text.overlaps(box) for text in outside for box in boxes)
+    assert not any(line.intersects_bbox(text, filled=False) for text in outside for line in lines)
 
 
 def test_names_of_the_formulas_stand_at_their_results():

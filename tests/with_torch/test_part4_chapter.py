@@ -124,6 +124,17 @@ def until_stop(name, before, end):
     return arrays(lambda a: {f"history_{name}": np.r_[np.full(8, before), np.full(2, end)]})
 
 
+def of_training(training, **by):
+    """Of every guess, histories of one of its three trainings moved by so much."""
+
+    def alter(record):
+        mine = is_of(record, "conditions") and record.spec["model"].startswith(training)
+        moved = {f"history_{name}": record.arrays.get(f"history_{name}", 0) + far for name, far in by.items()}
+        return replace(record, arrays=record.arrays | moved) if mine else record
+
+    return alter
+
+
 def stopping_leads(record):
     """Early stopping as good as reported, dropout and the penalty worse."""
     return until_stop("test_accuracy", 0.9176 if record.spec["model"].startswith("dropout") else 0.9, 0.9)(record)
@@ -157,6 +168,18 @@ CASES = {
     "an overfitted guess": (
         of_guess("dropout 0.02", until_stop("validation_loss", 0.3, 0.661), tested=True), ["dropout_losses[0]"],
     ),
+    "dropout harms in the guesses": (
+        of_training("dropout", test_accuracy=-0.1), ["min(helped)", "min(helped[1:])", "behind_base"],
+    ),
+    "dropout learns by heart in the guesses": (of_training("dropout", accuracy=0.1), ["one.steps[0].train.high"]),
+    "the penalty helps in the guesses": (
+        of_training("penalty", test_accuracy=0.1, accuracy=-0.1),
+        ["max(one.test.difference.low for one in penalties)", "min(one.gap.high for one in penalties[1:])"],
+    ),
+    "the penalty harms in the guesses": (
+        of_training("penalty", test_accuracy=-0.1, accuracy=0.1),
+        ["min(one.test.difference.high for one in penalties)", "max(one.gap.low for one in penalties[1:])"],
+    ),
     "uneven classes": (
         on("dataset", change=metrics(lambda m: {"classes": m["classes"] | {"test": [2000, 1900, 1900, 1800]}})),
         ["tested.min()"],
@@ -176,6 +199,7 @@ CASES = {
     ),
     "Base validated badly": (on("variants", "base", change=score("validation", loss=2.0)), ["base_far"]),
     "guesses as published": (on("conditions", change=last_as_published), ["holds(close", "base_end", "base_learnt"]),
+    "a guess that was not tested is the nearest": (of_guess("dropout 0.05", last_as_published), ["index[:2]"]),
     "weaker dropout repaired less": (
         of_guess("dropout 0.02", arrays(lambda a: {"history_validation_accuracy": np.full(10, 0.9)})),
         ['lead["dropout 0.02"]'],
