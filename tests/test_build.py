@@ -13,7 +13,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from study import audit, build, files, parts, paths, profile, reproduce, sweep
-from study.publish import front
+from study.publish import front, making
 
 
 def run(clone: Path, module: str, *arguments: str, **given: str) -> subprocess.CompletedProcess:
@@ -141,7 +141,7 @@ def test_a_renamed_file_is_another_input(tmp_path, monkeypatch):
 def up_to_date(monkeypatch, tmp_path):
     """A report that nothing is due for; returns the builds that are made all the same."""
     made = []
-    monkeypatch.setattr(build, "_build", lambda *given: made.append(given) or ([], []))
+    monkeypatch.setattr(making, "make", lambda *given: made.append(given) or ([], []))
     monkeypatch.setattr(build, "write_atomically", lambda file, content: (tmp_path / file.name).write_bytes(content))
     monkeypatch.setattr(build, "noted", lambda file: files.noted(tmp_path / file.name))
     assert build.main([]) == 0 and len(made) == 1
@@ -158,7 +158,7 @@ def test_what_changes_during_a_build_makes_the_next_one_due(up_to_date, monkeypa
         read[:] = [paths.PUBLISHED]
         return [], []
 
-    monkeypatch.setattr(build, "_build", changed)
+    monkeypatch.setattr(making, "make", changed)
     for builds in (1, 2, 2):
         assert build.main([]) == 0 and len(up_to_date) == builds
 

@@ -91,11 +91,17 @@ def board() -> pd.DataFrame:
     return made.assign(unpaused_tn=90, unpaused_fp=10, unpaused_fn=[3, 4, 0], unpaused_tp=[1, 0, 4])
 
 
+def streamed(scores, threshold, alarm_rows) -> Record:
+    columns = {name: {"rules": {"nab": {"threshold": at}}} for name, at in (("unpaused", threshold), ("paused", 9.0))}
+    arrays = {"scores": scores, "unpaused_alarm_rows": alarm_rows, "paused_alarm_rows": alarm_rows[:1]}
+    return Record({}, columns, arrays, {})
+
+
 def every_figure() -> dict:
     table = tweets()
     runs = {"Base": [trained(seed, 4) for seed in range(6)], "wide": [trained(9, 4)]}
     found = table.assign(score=np.linspace(0.1, 2, len(table)), alarm=table.index == 5_000)
-    scored = charts.Scored(found.score.to_numpy(), 1.5, np.array([4_200, 5_000]))
+    scored = streamed(found.score.to_numpy(), 1.5, np.array([4_200, 5_000]))
     levels = np.linspace(5, 500, 50)
     return {
         "series": charts.series(table, WINDOWS),
@@ -120,8 +126,8 @@ REFUSED = {
     "1 titles for 2 windows": lambda: charts.reconstructions(np.ones((2, 30)), {}, ["a"]),
     "3, 4 epochs": lambda: charts.losses({"Base": [trained(0, 3), trained(1, 4)]}),
     "Base: errors of 50 windows": lambda: charts.detections(tweets(40), {"Base": np.ones(50)}, {"Base": 1.0}),
-    "POLY: one score a row": lambda: charts.alarms(tweets(), WINDOWS, {"POLY": charts.Scored(np.ones(5), 1.0, ())}),
-    "above 0 expected": lambda: charts.alarms(tweets(9), WINDOWS, {"POLY": charts.Scored(np.ones(9), 0.0, ())}),
+    "POLY: one score a row": lambda: charts.alarms(tweets(), WINDOWS, {"POLY": streamed(np.ones(5), 1.0, ())}),
+    "above 0 expected": lambda: charts.alarms(tweets(9), WINDOWS, {"POLY": streamed(np.ones(9), 0.0, ())}),
 }
 
 
@@ -438,7 +444,7 @@ def test_alarms_stand_high_inside_and_low_outside_of_windows_and_none_in_the_pro
     scores = np.full(len(table), 0.5)
     scores[15 * 288 + 144] = 30
     inside, outside = 15 * 288, 9_000
-    scored = charts.Scored(scores, 1.5, np.array([100, inside, outside]))
+    scored = streamed(scores, 1.5, np.array([100, inside, outside]))
     fig = charts.alarms(table, WINDOWS, {"Surge-AE": scored, "POLY": scored})
     axis = fig.axes[0]
     line, threshold, hits, false = axis.lines
@@ -462,10 +468,3 @@ def test_pyplot_forgets_a_figure_which_a_notebook_would_show_twice():
     before = plt.get_fignums()
     fig, _ = figures.new()
     assert plt.get_fignums() == before and fig.axes
-
-
-def test_scores_and_alarms_without_a_pause_are_read_from_a_record():
-    columns = {name: {"rules": {"nab": {"threshold": at}}} for name, at in (("unpaused", 2.0), ("paused", 1.0))}
-    arrays = {"scores": np.ones(3), "unpaused_alarm_rows": np.array([1, 2]), "paused_alarm_rows": np.array([1])}
-    found = charts.scored(Record({}, columns, arrays, {}))
-    assert found.alarm_rows.tolist() == [1, 2] and found.threshold == 2.0

@@ -66,18 +66,9 @@ def test_losses_and_counts_are_ratios_to_the_published_number():
     assert min(sizes) >= 7
 
 
-def test_shares_alone_are_differences_in_points():
-    fig = forest([judged("ViT", 0.9, (0.91, 0.92, 0.93), Kind.SHARE)])
-    axis = fig.axes[0]
-    assert drawn(axis, "o") == [([1, 2, 3], 0)] and axis.get_xscale() == "linear"
-    assert axis.get_xlabel() == "ours minus published, percentage points"
-    assert "collapsed, beyond the axis" not in [text.get_text() for text in fig.legends[0].get_texts()]
-    assert [line.get_xdata()[0] for line in axis.lines if line.get_linestyle() == "--"] == [0]
-
-
 def test_what_has_too_few_seeds_has_no_interval():
-    axis = forest([judged("ViT", 0.9, (0.8,), Kind.SHARE)]).axes[0]
-    assert drawn(axis, "|") == [] and drawn(axis, "o") == [([-10], 0)]
+    axis = forest([judged("ViT", 0.5, (0.4,), Kind.LOSS)]).axes[0]
+    assert drawn(axis, "|") == [] and drawn(axis, "o") == [([0.8], 0)]
 
 
 def test_facts_and_what_is_not_comparable_are_left_out():
