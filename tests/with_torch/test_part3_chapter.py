@@ -111,7 +111,7 @@ CASES = {
 def test_an_altered_record_breaks_what_rests_on_it(names, records, alter, checks, verdicts):
     changed = [alter(record) for record in records]
     found = evaluated(names, changed)
-    assert_broken(found, checks)
+    assert_broken(found, {"this": checks})
     assert checks or not broken(found) - {'holds(len(set(statuses)), "=", 2)'}
     statuses = claims.claims(changed)
     assert {name: statuses[name].status for name in verdicts} == verdicts
