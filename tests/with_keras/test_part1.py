@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from matplotlib import pyplot as plt
 
 from study import keras_training, paths, profile, published
 from study.manufacturing import analysis, charts, detectors, experiments, lab, model, tables, trainings
@@ -86,7 +85,6 @@ def test_a_table_of_ones_own_is_judged_by_pca_or_by_a_network_trained_on_it(caps
 
 def _texts(fig):
     found = [text.get_text() for text in fig.axes[0].texts]
-    plt.close(fig)
     return found
 
 
