@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from study import files, keras_training, profile, published
-from study.anomaly import detectors, experiments, series, trainings
+from study import files, keras_training, published
+from study.anomaly import experiments, series, trainings
 from study.anomaly.trainings import build
 from study.keras_training import errors, fit
 from study.runs import Record
@@ -161,14 +161,6 @@ def test_any_function_may_be_judged_by_the_streaming_protocol(tmp_path):
     # The median error of the probation is the unit, and rows before the first window have no error of their own.
     assert np.median(arrays["scores"][29:300]) == pytest.approx(1, rel=1e-4)
     assert len(set(arrays["scores"][:29])) == 1 and arrays["scores"][0] == arrays["scores"].min()
-
-
-@pytest.mark.parametrize("model", ["base", "value", detectors.SURGE_MEAN])
-def test_a_run_of_another_definition_is_refused(model, tmp_path):
-    spec = next(s for s in experiments.ALL.specs(profile.load("quick")) if s["model"] == model)
-    assert spec["definition"] == experiments.definition(model)
-    with pytest.raises(ValueError, match="with the definition 0123456789ab"):
-        experiments.ALL.train({**spec, "definition": "0123456789ab"}, tmp_path)
 
 
 class Bomb:
