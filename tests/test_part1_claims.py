@@ -3,7 +3,6 @@
 from functools import partial, reduce
 
 import committed
-import matplotlib.pyplot as plt
 import pytest
 from chapter import altered
 
@@ -116,7 +115,6 @@ def test_bars_end_where_the_intervals_do(records):
     fig = charts.improvements(e)
     first, *_ = fig.axes[0].containers[0].lines[2][0].get_segments()
     assert first[:, 0] == pytest.approx(e.gains(AE)["check"][1:])
-    plt.close(fig)
 
 
 def test_the_table_ends_with_detection_and_ranking_over_all_kinds(records):

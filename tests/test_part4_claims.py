@@ -13,7 +13,6 @@ from study import parts
 from study.comparison import compare, is_positive
 from study.news import analysis, claims, experiments
 from study.news.variants import Variants
-from study.prose import NO_BREAK_SPACE
 from study.runs import Record
 from study.verdicts import CLOSE, CONFIRMED, CONTRADICTED, NOT_REPRODUCED, PARTLY, REPRODUCED, UNCLEAR
 
@@ -187,11 +186,6 @@ def test_every_claim_turns_in_some_case():
 
 
 def test_the_reason_says_in_which_setting_and_which_half_of_a_claim_holds(records):
-    found = parts.find("part4").claims(records)
-    assert found["early_stopping_best"].reason.endswith(f"the original's setting, by 3{NO_BREAK_SPACE}seeds.")
-    apart = f"by 3{NO_BREAK_SPACE}seeds; there confirmed, in the other guess that was tested partly confirmed."
-    assert found["early_stopping_helps"].reason.endswith(apart)
-    assert "guess" not in found["base_overfits"].reason
     behind = TURNED["early stopping behind"][0](records).evidence
     assert " The claim holds for the test loss only." in claims.CLAIMS["early_stopping_helps"](behind).reason
     assert (

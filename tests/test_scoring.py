@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from study import catalog
 from study.anomaly.scoring import (
-    MERGED_ROWS,
     PROFILES,
     alarms,
     eventwise,
@@ -220,16 +219,6 @@ def test_flags_closer_than_the_limit_are_one_event():
     assert first_rows(rows[:0]).tolist() == []
 
 
-@given(labelled_series())
-def test_between_two_events_lie_rows_without_a_flag(case):
-    rows = np.flatnonzero(case[0] > 1)
-    begun = first_rows(rows)
-    last = [rows[rows < row][-1] for row in begun[1:]]
-    assert all(row - before >= MERGED_ROWS for row, before in zip(begun[1:], last, strict=True))
-    assert set(begun) <= set(rows) and begun[:1].tolist() == rows[:1].tolist()
-    assert all(row in begun for row, before in zip(rows[1:], rows, strict=False) if row - before >= MERGED_ROWS)
-
-
 def test_eventwise_by_hand():
     windows = [(160, 199), (240, 279), (320, 359)]
     # Probation: 20. Two events begin in the first window, one before the second and reaches into it, one in the third
@@ -284,14 +273,6 @@ def test_flagging_without_looking_has_a_low_f1():
 def test_alarms_pause_after_each_alarm_and_not_after_silenced_rows(pause, expected):
     scores = np.array([0.0, 2.0, 2.0, 1.0, 2.0, 0.0, 2.0, 2.0])
     assert np.flatnonzero(alarms(scores, 2.0, pause)).tolist() == expected
-
-
-@given(labelled_series(), st.integers(0, 10))
-def test_alarms_follow_their_definition(case, pause):
-    scores = case[0]
-    flags = alarms(scores, 1.0, pause)
-    for row in range(len(scores)):
-        assert flags[row] == (scores[row] >= 1.0 and not flags[max(0, row - pause) : row].any())
 
 
 # Bad input
