@@ -63,6 +63,12 @@ def board() -> pd.DataFrame:
     return made.assign(unpaused_tn=90, unpaused_fp=10, unpaused_fn=[3, 4, 0], unpaused_tp=[1, 0, 4])
 
 
+def streamed(scores, threshold, alarm_rows) -> Record:
+    columns = {name: {"rules": {"nab": {"threshold": at}}} for name, at in (("unpaused", threshold), ("paused", 9.0))}
+    arrays = {"scores": scores, "unpaused_alarm_rows": alarm_rows, "paused_alarm_rows": alarm_rows[:1]}
+    return Record({}, columns, arrays, {})
+
+
 REFUSED = {
     "Base rebuilt": lambda: charts.reconstructions(np.ones((2, 30)), {"Base": np.ones((1, 30))}, ["a", "b"]),
     "1 titles for 2 windows": lambda: charts.reconstructions(np.ones((2, 30)), {}, ["a"]),
