@@ -171,7 +171,7 @@ def test_a_choice_of_other_data_makes_the_report_due(up_to_date, monkeypatch):
 
 def test_without_code_it_is_another_document(up_to_date):
     assert build.main(["--no-code"]) == build.main(["--no-code"]) == 0
-    assert [given[3:] for given in up_to_date] == [("report-no-code", False)]
+    assert [given[2:4] for given in up_to_date] == [("report-no-code", False)]
 
 
 def test_a_damaged_or_missing_document_is_made_again(up_to_date, monkeypatch, tmp_path):
@@ -183,7 +183,7 @@ def test_a_damaged_or_missing_document_is_made_again(up_to_date, monkeypatch, tm
         document.write_text("whole")
         return [document], []
 
-    monkeypatch.setattr(build, "_build", render)
+    monkeypatch.setattr(making, "make", render)
     assert build.main([]) == 0
     for harm, builds in (
         (lambda: os.utime(document, (0, 0)), 1),  # file dates mean nothing

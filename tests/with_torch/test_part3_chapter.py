@@ -13,7 +13,7 @@ import pytest
 from chapter import altered, assert_broken, assert_sound, broken
 
 from study import parts
-from study.theory import analysis, claims
+from study.theory import claims
 from study.verdicts import CONFIRMED, CONTRADICTED, PARTLY, UNCLEAR
 
 
@@ -136,10 +136,3 @@ def test_a_formula_is_compared_with_attention_written_out(records, other, contra
     found = {name: judge(evidence).status for name, judge in claims.CLAIMS.items()}
     turned = [name.removeprefix("attention_") for name, status in found.items() if status == CONTRADICTED]
     assert turned == contradicted
-
-
-def test_the_finding_counts_the_verdicts(records):
-    changes_nothing = CASES["the division changes nothing"][0]
-    assert "10 statements about self-attention 7 are confirmed and 3 partly." in analysis.finding(records)
-    after = analysis.finding([changes_nothing(record) for record in records])
-    assert "6 are confirmed, 2 partly and 2 not." in after and after.endswith(f"vanishing is {UNCLEAR}.")
