@@ -100,6 +100,13 @@ def test_a_wrong_file_is_named(place, name, content, said):
     assert set(left) <= {place / "build" / "locks"} and not list(place.rglob("out.jpg"))
 
 
+def test_a_broken_png_is_named(place):
+    content = bytearray(picture(1, kind="PNG"))
+    content[60] ^= 0xFF
+    with pytest.raises(DataError, match="bad.png is no sound image"):
+        read(zipped(place / "a.zip", files() | {"food/bad.png": bytes(content)}))
+
+
 def test_links_encryption_doubles_and_damage_are_refused(place):
     link = zipfile.ZipInfo("dogs/link.jpg")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
