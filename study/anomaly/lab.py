@@ -15,7 +15,6 @@ import pandas as pd
 
 from study import definitions, lab, parts, profile, published, runs
 from study.anomaly import (
-    analysis,
     detectors,
     experiments,
     fitting,
@@ -32,7 +31,7 @@ from study.anomaly.series import AAPL, WINDOW
 from study.keras_training import with_weights
 from study.prose import join_list
 from study.runs import Record
-from study.verdicts import Judged, Verdict
+from study.verdicts import Verdict
 
 Make = Callable[[], keras.Model]
 """A function that returns a Keras model, not compiled, for windows of shape (30, 1)."""
@@ -240,14 +239,6 @@ class Nab:
     def threshold_rules(self) -> pd.DataFrame:
         """Threshold rules, the nearest to Base's reported number of anomalies first; see `thresholds.rule_table`."""
         return thresholds.rule_table(self.records())
-
-    def statistics(self) -> list[Judged]:
-        """The original's statistics of the series, judged."""
-        return analysis.judged_dataset(self.dataset().metrics)
-
-    def judged_losses(self) -> list[Judged]:
-        """The original's losses and numbers of anomalies, judged."""
-        return analysis.judged_losses(self.records())
 
     def reported(self, key: str) -> float:
         """A number of the original, such as `base.train_loss`."""
