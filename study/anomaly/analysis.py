@@ -60,7 +60,6 @@ def judged_dataset(metrics: dict) -> list[Judged]:
 
 
 def judged_sizes(records: Sequence[Record]) -> list[Judged]:
-    """The published numbers of parameters."""
     counted = {m: of(records, "part2-published", m)[0].metrics["parameters"] for m in AUTOENCODERS}
     return [
         published.judge(f"part2.{m}.parameters", NAMES[m], "parameters", [n], Kind.FACT, number)
@@ -104,7 +103,6 @@ def _mislabelled(reported: float, first_validation: Sequence[float]) -> str:
 
 
 def finding(records: Sequence[Record]) -> str:
-    """The part in a few sentences, for the front page."""
     statuses = [j.verdict.status for j in judged_losses(records)]
     comparable = len(statuses) - statuses.count(NOT_COMPARABLE)
     board = leaderboard(records, by="unpaused_nab")
@@ -136,7 +134,6 @@ def _rows_of(board: pd.DataFrame, who: str) -> pd.DataFrame:
 
 
 def _score(words: str, rows: pd.DataFrame) -> str:
-    """A sentence's part on the first of these rows."""
     one = rows.iloc[0]
     score, low, high = (number(one[f"unpaused_nab{end}"], 2) for end in ("", "_low", "_high"))
     return words.format(model=one.model, score=score, seeds=count(one.seeds, "seed"), low=low, high=high)

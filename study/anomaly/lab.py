@@ -241,11 +241,9 @@ class Nab:
         return thresholds.rule_table(self.records())
 
     def reported(self, key: str) -> float:
-        """A number of the original, such as `base.train_loss`."""
         return published.value(f"part2.{key}")
 
     def verdicts(self) -> dict[str, str]:
-        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
         return {name: verdict.status for name, verdict in self._claims.items()}
 
     def claims_table(self, *places: str) -> pd.DataFrame:
@@ -268,7 +266,6 @@ class Nab:
         return {**pattern, "model": _key(make), "seed": seed, "definition": definitions.of(make)}
 
     def _trainings(self, make: Make, windows: Mapping[str, np.ndarray], epochs: int | None = None) -> list[dict]:
-        """The specs of a training with all seeds of the profile."""
         return [self._training(make, windows, epochs, seed) for seed in self.profile.part2.seeds]
 
     def _training(self, make: Make, windows: Mapping[str, np.ndarray], epochs: int | None, seed: int) -> dict:

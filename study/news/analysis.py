@@ -75,7 +75,6 @@ def _distance(judged: Judged) -> tuple[int, float]:
 
 
 def finding(records: Sequence[Record]) -> str:
-    """The part in four sentences."""
     evidence = gather(records)
     variants = evidence.ours
     best = max(variants, key=lambda name: mean(variants[name], "test_accuracy"))

@@ -271,11 +271,9 @@ class News:
         return conditions.unreached(self.records, conditions.with_own(self.sizes))
 
     def reported(self, key: str) -> float:
-        """A number of the original, such as `base.train_loss`."""
         return published.value(f"part4.{key}")
 
     def verdicts(self) -> dict[str, str]:
-        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
         return lab.statuses(claims.CLAIMS, claims.gather, self.records)
 
     def _by_hand(self, make: Make, spec: dict) -> Record:

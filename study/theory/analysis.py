@@ -15,7 +15,6 @@ def judged(records: Sequence[Record]) -> list[Judged]:
 
 
 def finding(records: Sequence[Record]) -> str:
-    """The part in two sentences."""
     evidence = gather(records)
     statuses = {name: judge(evidence).status for name, judge in CLAIMS.items()}
     counted = Counter(statuses.values())
@@ -30,7 +29,6 @@ def finding(records: Sequence[Record]) -> str:
 
 
 def highlights(records: Sequence[Record]) -> list[Highlight]:
-    """The part on the front page."""
     evidence = gather(records)
     raw, scaled = (evidence.median(kind, "jacobian_median") for kind in ("raw", "scaled"))
     widest = max(of(records, "part3-scaling")[0].spec["settings"]["d_k"])

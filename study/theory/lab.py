@@ -23,7 +23,6 @@ class Measured:
         self.records = runs.Store(self.profile.records).get_all(specs, experiments.ALL.train)
 
     def verdicts(self) -> dict[str, str]:
-        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
         return lab.statuses(claims.CLAIMS, claims.gather, self.records)
 
 

@@ -26,7 +26,6 @@ def judged(records: Sequence[Record]) -> list[Judged]:
 
 
 def finding(records: Sequence[Record]) -> str:
-    """The part in two sentences."""
     found = networks(records)
     improved = NAMES[IMPROVED]
     shares = {name: mean(runs, "test_accuracy") for name, runs in found.items()}

@@ -114,7 +114,6 @@ class Vision:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the images' classes."""
         return classes_of(self.dataset.spec)
 
     @property
@@ -223,7 +222,6 @@ class Vision:
         return float(np.median(np.divide(measured[way], measured["plain"])))
 
     def verdicts(self) -> dict[str, str]:
-        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
         return lab.statuses(claims.CLAIMS, claims.gather, self.records)
 
     def _inputs(self, pixels: np.ndarray) -> Tensor:
