@@ -72,7 +72,7 @@ page.figure(
 convolutional = vision.stored("VGG-13", "ResNet-18")
 vit = vision.stored("ViT")
 accuracy = lab.accuracies(convolutional | vit)
-ahead = {name: lab.apart(records, vit["ViT"]) for name, records in convolutional.items()}
+ahead = {name: lab.compare(records, vit["ViT"]) for name, records in convolutional.items()}
 verdict = vision.verdicts()
 
 # %% [markdown]
@@ -412,7 +412,7 @@ smaller = counted / three["ResNet-18"][0].metrics["parameters"]
 slower = lab.trial_difference("vit-5e-4", "vit-fast", images["validation"])
 resnet_gap = lab.gap_difference(three["ResNet-18"], three["VGG-13"])
 train_lag = train_accuracy["VGG-13"] - train_accuracy["ViT"]
-pair = lab.apart(three["VGG-13"], three["ResNet-18"])
+pair = lab.compare(three["VGG-13"], three["ResNet-18"])
 unlike = {name: abs(lab.reported(name) - lab.reported(name, "recall")) for name in lab.ORIGINALS}
 vgg_unlike = unlike.pop("VGG-13")
 page.table(
@@ -467,9 +467,9 @@ page.figure(
 # EfficientNet beside the others
 four = vision.stored("VGG-13", "ResNet-18", "ViT", "EfficientNet")
 efficient = four["EfficientNet"]
-lead = {name: lab.apart(four[name], efficient) for name in ("VGG-13", "ResNet-18")}
+lead = {name: lab.compare(four[name], efficient) for name in ("VGG-13", "ResNet-18")}
 accuracy = lab.accuracies(four)
-behind_vit = lab.apart(efficient, four["ViT"])
+behind_vit = lab.compare(efficient, four["ViT"])
 least = min(one.low for one in (*lead.values(), *ahead.values()))
 cost = {name: records[0].metrics["multiply_adds"] for name, records in four.items()}
 share = cost["EfficientNet"] / cost["VGG-13"]
@@ -566,7 +566,7 @@ better = everything["ViT-C"]
 larger, dearer = (
     better[0].metrics[what] / trained["ViT"][0].metrics[what] - 1 for what in ("parameters", "multiply_adds")
 )
-gain, behind_vgg = lab.apart(better, trained["ViT"]), lab.apart(trained["VGG-13"], better)
+gain, behind_vgg = lab.compare(better, trained["ViT"]), lab.compare(trained["VGG-13"], better)
 
 # %% [markdown]
 # Can a Vision Transformer do better with so few images? Xiao et al. ([2021](#xiao2021early)) replace the flat patches by small convolutions and leave out one of the transformer's blocks; they call this ViT-C ([Table](#vision-all)). Ours keeps all blocks. It has {eval}`percent(larger, 0)` more parameters than the ViT and {eval}`percent(dearer, 0)` more multiply-adds {eval}`holds(min(larger, dearer), ">", 0)`, and part of its gain may come from size. Its convolutions halve the image three times, so that a token still stands for 8×8 pixels, but neighbouring tokens share pixels. The class is read off the mean of all tokens, in the manner of Beyer et al. ([2022](#beyer2022better)), who have no class token among them. A quarter of the training images lose a rectangle ([Zhong et al. 2020](#zhong2020random)).
@@ -651,7 +651,7 @@ stem = lab.share_of(vision.build(ConvolutionalTransformer), "tokens")
 
 # %% tags=["hide-input"]
 # What attention adds on validation
-added = {name: vision.attention_gain(key) for name, key in (("ViT", "vit"), ("ViT-C", "vit-c"))}
+added = {name: lab.attention_gain(vision.records, key) for name, key in (("ViT", "vit"), ("ViT-C", "vit-c"))}
 readout = lab.trial_difference("hybrid-without-mean", "hybrid-all", images["validation"])
 
 # %% [markdown]

@@ -23,7 +23,7 @@
 profile = "full"
 
 # %% tags=["setup"]
-from study.anomaly import charts, lab, tables  # first: it sets TensorFlow's environment
+from study.anomaly import analysis, charts, lab, tables  # first: it sets TensorFlow's environment
 from study.judged_chart import forest
 from study.notebook import Page, holds, number, p_value, percent, significant
 
@@ -51,10 +51,11 @@ tweets[["value"]].describe().T.round(2)
 # Facts of the series
 facts = nab.dataset().metrics
 step = tweets.timestamp.diff().dropna().dt.total_seconds() / 60
-inexact = sum(one.verdict.status != "exact" for one in nab.statistics())
+statistics = analysis.judged_dataset(facts)
+inexact = sum(one.verdict.status != "exact" for one in statistics)
 
 # %% [markdown]
-# `Twitter_volume_AAPL` belongs to the Numenta Anomaly Benchmark, NAB ([Lavin & Ahmad 2015](#lavin2015evaluating)). It counts how many tweets mentioned Apple in every five minutes from {eval}`tweets.timestamp.iloc[0].strftime("%-d %B")` to {eval}`tweets.timestamp.iloc[-1].strftime("%-d %B %Y")`. It is a univariate time series with {eval}`number(len(tweets))` entries and {eval}`len(tweets.columns)` variables: `timestamp`, read as `datetime64`, and `value`, a whole number. No value is missing {eval}`holds(tweets.isna().sum().sum(), "=", 0)` and no step differs from five minutes {eval}`holds(step.max(), "=", step.min())`. All {eval}`len(nab.statistics())` facts of the series that the original reports, these among them, are exact {eval}`holds(inexact, "=", 0)`.
+# `Twitter_volume_AAPL` belongs to the Numenta Anomaly Benchmark, NAB ([Lavin & Ahmad 2015](#lavin2015evaluating)). It counts how many tweets mentioned Apple in every five minutes from {eval}`tweets.timestamp.iloc[0].strftime("%-d %B")` to {eval}`tweets.timestamp.iloc[-1].strftime("%-d %B %Y")`. It is a univariate time series with {eval}`number(len(tweets))` entries and {eval}`len(tweets.columns)` variables: `timestamp`, read as `datetime64`, and `value`, a whole number. No value is missing {eval}`holds(tweets.isna().sum().sum(), "=", 0)` and no step differs from five minutes {eval}`holds(step.max(), "=", step.min())`. All {eval}`len(statistics)` facts of the series that the original reports, these among them, are exact {eval}`holds(inexact, "=", 0)`.
 
 # %% tags=["hide-input"]
 # The series, its bursts and cycles
@@ -292,7 +293,7 @@ dense = [one for name in dense_models for one in fitted[name]]
 page.note(nab.note(models))
 changed = {name: fitted[name] for name in nab.changed(models)}
 first_validation = median["Version 2"].last_loss_first
-judged = nab.judged_losses()
+judged = analysis.judged_losses(nab.records())
 statuses = [one.verdict.status for one in judged]
 near, comparable = statuses.count("reproduced") + statuses.count("close"), len(judged) - statuses.count("not comparable")
 explained = {name: float(np.median([one.metrics["r2"]["last"] for one in runs])) for name, runs in fitted.items()}

@@ -32,7 +32,7 @@ from torch import nn
 from torch.nn import functional
 
 from study.notebook import Page, count, holds, number, percent, significant
-from study.theory import charts, graph, lab, vectors
+from study.theory import charts, graph, lab, tables, vectors
 
 page = Page.of(profile)
 measured = lab.Measured(profile)
@@ -151,7 +151,8 @@ print(f"variance of q·k: {dots.var():.0f}, divided by √d_k: {(dots / math.sqr
 # The softmax with and without the division
 sizes = measured.profile.part3
 widest = max(sizes.d_k)
-medians = measured.softmax["median"]
+softmaxes = tables.softmax(measured.records)
+medians = softmaxes["median"]
 unscaled, scaled = medians["raw"].unstack("statistic"), medians["scaled"].unstack("statistic")
 chained = scaled.filter(like="jacobian").div(np.sqrt(scaled.index), axis=0)  # by q·k, not by the score
 slope, slope_chained = unscaled.jacobian_median, chained.jacobian_median
@@ -167,7 +168,7 @@ rest = slope_chained[widest] / slope[widest]
 
 # %% tags=["hide-input"]
 page.figure(
-    charts.scaling(measured.softmax),
+    charts.scaling(softmaxes),
     "attention-scaling",
     f"The softmax over {sizes.keys} keys with and without the division, for random queries: median and range of {count(sizes.scaling_seeds, 'seed')} with {sizes.queries} queries each. The gradient is the Frobenius norm (root of the sum of squares) of the softmax's Jacobian, its median over queries; a query is on one key if that has more than 99% of its weight. Compare the two curves as $d_k$ grows.",
     "Three panels against d_k: unscaled, the variance rises, more queries look at one key and the gradient falls; scaled, all stay level.",
@@ -269,7 +270,7 @@ content, steps = min(sizes.content), sizes.steps
 
 # %% tags=["hide-input"]
 # Trainings with and without the last step
-mixed = measured.mixing()
+mixed = tables.mixing(measured.records)
 subtracting, others = (mixed[(mixed.variant == "two-heads-mixed") == with_both] for with_both in (True, False))
 stuck = subtracting[subtracting.explained < 0.52]
 page.table(
@@ -307,7 +308,7 @@ page.figure(
     "Computational graph of self-attention, from the tokens $X$ to the representation $Z$. Parameters (dashed boxes) belong to the linear maps alone. $W_q$, $W_k$ and $W_v$ hold those of all $h$ heads side by side, $d = h d_k$.",
     "Flow chart: X through three linear maps to Q, K, V; product, division and softmax to S and A; product with V to C; output map to Z.",
 )
-agreement = measured.agreement()
+agreement = tables.agreement(measured.records)
 furthest = agreement[["output", "gradient"]].to_numpy().max()
 
 # %% [markdown]
@@ -360,7 +361,7 @@ page.figure(
 
 # %% tags=["hide-input"]
 # Cost by the number of tokens, and verdicts
-costs, longest = measured.cost(), max(sizes.tokens)
+costs, longest = tables.cost(measured.records), max(sizes.tokens)
 growth = lab.growth(costs.forward)
 explicit, kernel = costs.loc[("explicit", longest)], costs.loc[("fused", longest)]
 arrays = explicit.peak / (4 * sizes.heads * longest**2)

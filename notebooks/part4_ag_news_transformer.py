@@ -31,7 +31,7 @@ from copy import deepcopy
 import numpy as np
 import torch
 from study.comparison import mean
-from study.news import charts, lab, tables
+from study.news import analysis, charts, lab, tables
 from study.notebook import Page, duration, holds, join_list, number, percent
 from torch import nn
 
@@ -430,8 +430,9 @@ learnt_more = max(
     final[lab.NAMES[key]]["train_accuracy"] - news.reported(f"{key}.train_accuracy")
     for key in ("dropout", "early-stopping", "regularised")
 )
-judged = tables.tally(news.judged())
-fitted = [one for one in news.judged() if one.quantity.startswith(("training", "validation"))]
+every_number = analysis.judged(news.records)
+judged = tables.tally(every_number)
+fitted = [one for one in every_number if one.quantity.startswith(("training", "validation"))]
 base_far, far = tables.not_reproduced(fitted, "Base"), tables.not_reproduced(fitted, *list(variants)[1:])
 
 # %% [markdown]

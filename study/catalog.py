@@ -139,7 +139,6 @@ def _mirror() -> Path | None:
 
 
 def _mirrored(item: Entry, mirror: Path | None) -> Path | None:
-    """The mirror's copy of a file, if it has one."""
     return mirror / item.name if mirror is not None and os.path.exists(mirror / item.name) else None
 
 

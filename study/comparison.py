@@ -54,7 +54,6 @@ def frequent_mistake(records: Sequence[Record]) -> tuple[int, int, float]:
 
 
 def gap(record: Record) -> float:
-    """Training accuracy minus validation accuracy."""
     return measured(record, "train_accuracy") - measured(record, "validation_accuracy")
 
 
@@ -97,7 +96,6 @@ def leads(*effects: Interval) -> str:
 
 
 def minus(effect: Interval) -> Interval:
-    """The opposite effect."""
     return Interval(-effect.mean, -effect.high, -effect.low)
 
 

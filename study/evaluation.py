@@ -68,7 +68,7 @@ def kept(split: str, logits: np.ndarray, classes: np.ndarray) -> dict[str, np.nd
     return {f"{split}_logits": logits.astype(np.float16), f"{split}_classes": classes.astype(np.int8)}
 
 
-def paired_difference(values_a: np.ndarray, values_b: np.ndarray, seed: int = 0, level: float = 0.95) -> Interval:
+def paired_difference(values_a: np.ndarray, values_b: np.ndarray, level: float = 0.95) -> Interval:
     """Mean of a − b over the same examples, (n,) or (seeds, n), and its bootstrap interval, of 95% by default.
 
     Each of 2000 resamples draws examples and seeds with replacement; the ends are percentiles.
@@ -79,7 +79,7 @@ def paired_difference(values_a: np.ndarray, values_b: np.ndarray, seed: int = 0,
     if not differences.any():
         return Interval(0.0, 0.0, 0.0)
     n = differences.shape[1]
-    times_drawn, state = _resampled(n, seed)
+    times_drawn, state = _resampled(n)
     by_seed = times_drawn.astype(np.float64) @ differences.T / n
     rng = np.random.default_rng()
     rng.bit_generator.state = state
@@ -90,9 +90,9 @@ def paired_difference(values_a: np.ndarray, values_b: np.ndarray, seed: int = 0,
 
 
 @lru_cache(maxsize=2)
-def _resampled(n: int, seed: int) -> tuple[np.ndarray, Mapping]:
+def _resampled(n: int) -> tuple[np.ndarray, Mapping]:
     """How often each of n examples is drawn in each resample, (2000, n) uint8, and the state of the generator after."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     drawn = [np.bincount(rng.integers(n, size=n), minlength=n).astype(np.uint8) for _ in range(2000)]
     return np.array(drawn), rng.bit_generator.state
 

@@ -133,7 +133,6 @@ class Page:
         self._show({"text/html": html, PANDOC: table_markdown(df, name, self._caption(caption), align)})
 
     def _figcaption(self, name: str, caption: str) -> str:
-        """A numbered caption for JupyterLab."""
         number = f"<b>{escape_html(self.numbers[name])}.</b> " if name in self.numbers else ""
         text = inline_html(links.numbered(self._caption(caption), self.numbers))
         return f"<figcaption>{number}{text}</figcaption>"

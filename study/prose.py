@@ -50,12 +50,12 @@ def significant(value: float, digits: int = 3) -> str:
     return number(round(value, digits - 1 - exponent), max(digits - 1 - exponent, 0))
 
 
-def mean_sd(fractions: Sequence[float], digits: int = 2) -> str:
+def mean_sd(fractions: Sequence[float]) -> str:
     """Fractions as mean ± sample standard deviation, "91.00 ± 2.00%", or a single one as "91.00%"."""
     if len(fractions) == 1:
-        return percent(fractions[0], digits)
+        return percent(fractions[0], 2)
     scaled = [100 * _finite(fraction) for fraction in fractions]
-    return f"{NO_BREAK_SPACE}±{NO_BREAK_SPACE}".join(number(f(scaled), digits) for f in (fmean, stdev)) + "%"
+    return f"{NO_BREAK_SPACE}±{NO_BREAK_SPACE}".join(number(f(scaled), 2) for f in (fmean, stdev)) + "%"
 
 
 def interval(low: float, high: float, digits: int = 2, as_percent: bool = False) -> str:

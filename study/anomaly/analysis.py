@@ -60,7 +60,6 @@ def judged_dataset(metrics: dict) -> list[Judged]:
 
 
 def judged_sizes(records: Sequence[Record]) -> list[Judged]:
-    """The published numbers of parameters."""
     counted = {m: of(records, "part2-published", m)[0].metrics["parameters"] for m in AUTOENCODERS}
     return [
         published.judge(f"part2.{m}.parameters", NAMES[m], "parameters", [n], Kind.FACT, number)

@@ -44,7 +44,6 @@ Windows = Sequence[tuple[Any, Any]]
 
 
 def _hourly(tweets: pd.DataFrame) -> pd.DataFrame:
-    """Lowest, mean and highest count of each hour that has one."""
     return tweets.set_index("timestamp").value.resample("1h").agg(["min", "mean", "max"]).dropna().round(1)
 
 

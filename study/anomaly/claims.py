@@ -190,27 +190,22 @@ Holds = Callable[[Record], bool | np.bool]
 
 
 def training(record: Record) -> np.ndarray:
-    """Training loss after each epoch, (epochs,)."""
     return record.arrays["history_loss"]
 
 
 def validation(record: Record) -> np.ndarray:
-    """Validation loss after each epoch, (epochs,)."""
     return record.arrays["history_last"]
 
 
 def r2(record: Record, part: str = "last") -> float:
-    """R² after the training on a part of the split."""
     return record.metrics["r2"][part]
 
 
 def falls(curve: np.ndarray) -> float:
-    """First value over last."""
     return float(curve[0] / curve[-1])
 
 
 def steady(curve: np.ndarray) -> bool:
-    """Whether all values lie within a factor of STEADY."""
     return bool(curve.max() <= STEADY * curve.min())
 
 
@@ -220,7 +215,6 @@ def level(curve: np.ndarray) -> bool:
 
 
 def middle(curve: np.ndarray) -> float:
-    """The first value of the second half."""
     return curve[len(curve) // 2]
 
 

@@ -47,7 +47,7 @@ def _bursts(series: Series, count: int = 8) -> list[dict]:
         rows = {"time": peak, "first": group[0], "last": group[-1]}
         times = {name: str(pd.Timestamp(series.timestamps[row])) for name, row in rows.items()}
         labelled = bool(series.labels[group].any())
-        found.append({"row": int(peak), **times, "peak": float(series.values[peak]), "labelled": labelled})
+        found.append({**times, "peak": float(series.values[peak]), "labelled": labelled})
     return sorted(found, key=lambda burst: -burst["peak"])[:count]
 
 

@@ -32,7 +32,6 @@ _RESHAPING = {"Flatten", "Reshape", "InputLayer"}  # they change no value
 
 
 def _steps(model: Any) -> list[Step]:
-    """The input and the layers of a Keras model in their order."""
     if len(model.inputs) != 1:
         raise ValueError(f"a chain of layers begins with one keras.Input, but {model.name} has {len(model.inputs)}")
     shown = [layer for layer in model.layers if type(layer).__name__ not in _RESHAPING]
@@ -147,7 +146,6 @@ def _signed(value: float) -> str:
 
 
 def _point_at(axis: Axes, text: str, at: tuple[float, float], stands: tuple[float, float]) -> None:
-    """A text in the plot and a line from it to a point."""
     axis.annotate(
         text, at, stands, ha="center", va="center", fontsize=7, linespacing=1.2,
         arrowprops={"arrowstyle": "-", "lw": 0.6, "shrinkA": 0, "shrinkB": 4},
@@ -195,21 +193,18 @@ def mask(blocks: Sequence[int], hidden: int, units: int, code: int, calendar: in
 
 
 def _time(rows: int) -> str:
-    """So many rows as days, hours or minutes."""
     minutes = rows * STEP // pd.Timedelta(minutes=1)
     unit, size = next((unit, size) for unit, size in (("day", 1440), ("hour", 60), ("min", 1)) if minutes % size == 0)
     return f"{minutes // size} {unit}" + ("s" if minutes != size and unit != "min" else "")
 
 
 def _week(axis: Axes, y: float, colours: Sequence[str], hatched: Sequence[int] = ()) -> None:
-    """A row of blocks from y to y + 1.2."""
     for i, colour in enumerate(colours):
         hatch = "////" if i in hatched else None
         axis.add_patch(Rectangle((i, y), 1, 1.2, facecolor=colour, edgecolor="#555555", lw=0.5, hatch=hatch))
 
 
 def _bracket(axis: Axes, start: float, stop: float, y: float, text: str, up: bool) -> None:
-    """A line over or under some blocks, with what they are."""
     tick = 0.2 if up else -0.2
     axis.plot([start + 0.15, start + 0.15, stop - 0.15, stop - 0.15], [y, y + tick, y + tick, y], color="black", lw=0.7)
     axis.text((start + stop) / 2, y + 1.4 * tick, text, ha="center", va="bottom" if up else "top", fontsize=7)

@@ -15,7 +15,6 @@ import pandas as pd
 
 from study import definitions, lab, parts, profile, published, runs
 from study.anomaly import (
-    analysis,
     detectors,
     experiments,
     fitting,
@@ -32,7 +31,7 @@ from study.anomaly.series import AAPL, WINDOW
 from study.keras_training import with_weights
 from study.prose import join_list
 from study.runs import Record
-from study.verdicts import Judged, Verdict
+from study.verdicts import Verdict
 
 Make = Callable[[], keras.Model]
 """A function that returns a Keras model, not compiled, for windows of shape (30, 1)."""
@@ -241,20 +240,10 @@ class Nab:
         """Threshold rules, the nearest to Base's reported number of anomalies first; see `thresholds.rule_table`."""
         return thresholds.rule_table(self.records())
 
-    def statistics(self) -> list[Judged]:
-        """The original's statistics of the series, judged."""
-        return analysis.judged_dataset(self.dataset().metrics)
-
-    def judged_losses(self) -> list[Judged]:
-        """The original's losses and numbers of anomalies, judged."""
-        return analysis.judged_losses(self.records())
-
     def reported(self, key: str) -> float:
-        """A number of the original, such as `base.train_loss`."""
         return published.value(f"part2.{key}")
 
     def verdicts(self) -> dict[str, str]:
-        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
         return {name: verdict.status for name, verdict in self._claims.items()}
 
     def claims_table(self, *places: str) -> pd.DataFrame:
@@ -277,7 +266,6 @@ class Nab:
         return {**pattern, "model": _key(make), "seed": seed, "definition": definitions.of(make)}
 
     def _trainings(self, make: Make, windows: Mapping[str, np.ndarray], epochs: int | None = None) -> list[dict]:
-        """The specs of a training with all seeds of the profile."""
         return [self._training(make, windows, epochs, seed) for seed in self.profile.part2.seeds]
 
     def _training(self, make: Make, windows: Mapping[str, np.ndarray], epochs: int | None, seed: int) -> dict:

@@ -27,7 +27,6 @@ def leaderboard(records: Sequence[Record], by: str = "paused_nab") -> pd.DataFra
 
 
 def row(key: str, runs: Sequence[Record]) -> dict:
-    """A detector's row of the leaderboard, from its records, one a seed."""
     found = {"key": key, "model": NAMES.get(key, key), "kind": kind_of(key), "seeds": len(runs)}
     for column in COLUMNS:
         values = {f"{column}_{name}": [pick(r.metrics[column]) for r in runs] for name, pick in MEASURES.items()}

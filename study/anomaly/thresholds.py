@@ -48,7 +48,6 @@ class Rule:
         return errors[self.applied_to] > self.threshold(errors)
 
     def count(self, errors: Errors) -> int:
-        """Number of windows of the judged part above the threshold."""
         return int(self.flagged(errors).sum())
 
     def words(self) -> str:

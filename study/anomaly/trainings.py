@@ -121,7 +121,6 @@ def _stream(make: Make, series: dict[str, Series], spec: dict, scratch: Path) ->
 
 
 def _sizes(spec: dict) -> dict[str, int]:
-    """Epochs and number of Surge-AE's networks."""
     return {name: spec["settings"][name] for name in ("epochs", "networks")}
 
 

@@ -155,7 +155,6 @@ def _cells_that_name(name: str) -> Iterator[tuple[str, dict[str, Imported | None
 
 
 def _shell() -> Any:
-    """IPython's shell, if there is one."""
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
 
 

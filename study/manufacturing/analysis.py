@@ -15,7 +15,6 @@ LAYERS = {"hidden_1": 512, "bottleneck": 32, "hidden_2": 512, "output": WIDTH}
 
 
 def counted_parameters(records: Sequence[Record]) -> int:
-    """Parameters of the model that was trained."""
     return of(records, "part1-latency", "single-vector")[0].metrics["parameters"]
 
 
@@ -34,7 +33,6 @@ def judged(records: Sequence[Record]) -> list[Judged]:
 
 
 def highlights(records: Sequence[Record]) -> list[Highlight]:
-    """The part on the front page."""
     e, counted = Evidence(records), number(counted_parameters(records))
     found = {name: e.rate(name, "detection") for name in (AUTOENCODER, PCA_NAME)}
     best = max(found, key=lambda name: found[name].mean)

@@ -220,7 +220,6 @@ def _bars(found: Sequence[Interval]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _legend_above(fig: Figure, *axes: Axes) -> None:
-    """One legend for the lines of these panels."""
     handles, labels = (list(chain(*both)) for both in zip(*(a.get_legend_handles_labels() for a in axes), strict=True))
     fig.legend(handles, labels, ncols=5, loc="outside upper center")
 

@@ -110,12 +110,10 @@ class Evidence:
 
     @property
     def epochs(self) -> int:
-        """Epochs of the whole training."""
         return self.reference[0].spec["settings"]["epochs"]
 
     @property
     def short_epochs(self) -> int:
-        """Epochs of the training that is too short."""
         return self.short[0].spec["settings"]["epochs"]
 
     def at(self, *place: str | int) -> pd.Series:
@@ -131,7 +129,6 @@ class Evidence:
         return difference(self.at("scores", detector, "detection"), self.at("scores", AUTOENCODER, "detection"))
 
     def severe(self, severity: float, detector: str) -> Interval:
-        """Detection of faults of that severity."""
         return mean_interval(self.at("severities", SEVERITIES.index(severity), "scores", detector, "detection"))
 
     def subtle(self, detector: str) -> Interval:

@@ -92,11 +92,9 @@ class Plants:
         return Evidence(self._store.get_all(experiments.ALL.specs(self.profile), experiments.ALL.train))
 
     def verdicts(self) -> dict[str, str]:
-        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
         return lab.statuses(claims.CLAIMS, claims.gather, self.evidence.records)
 
     def reported(self, key: str) -> int:
-        """A number of the original, such as `total`."""
         return int(published.value(f"part1.{key}"))
 
 

@@ -155,6 +155,5 @@ def _widened(first: pd.DataFrame) -> list[str]:
 
 
 def _listed(names: pd.Index | list[str]) -> str:
-    """Up to five names, and how many more there are."""
     more = [f"{len(names) - 5:,} more"] if len(names) > 5 else []
     return join_list([*map(str, names[:5]), *more])

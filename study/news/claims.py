@@ -84,7 +84,6 @@ def gather(records: Sequence[Record]) -> Evidence:
 
 
 def exceeds(effect: Interval, bound: float) -> str:
-    """The verdict on a claim that an effect is above a bound."""
     return is_positive(Interval(*(end - bound for end in effect)))
 
 
@@ -243,12 +242,10 @@ def _on_test(step: Step) -> str:
 
 
 def _leads_by(v: Variants) -> str:
-    """How far early stopping is ahead of the others in test accuracy."""
     return join_list([f"{points(found)} over {NAMES[name]}" for name, found in v.leads(STOPPED).items()])
 
 
 def _reported(model: str, split: str) -> float:
-    """An accuracy in the original's own table."""
     return published.value(f"part4.{model}.{split}_accuracy")
 
 

@@ -23,7 +23,6 @@ NOTEBOOK = "part4_ag_news_transformer"
 
 
 def _variant(sizes: Part4, variant: str, **changes) -> dict:
-    """The settings of a variant's training."""
     chosen = VARIANTS[variant]
     shared = ("vocabulary", "longest", "width", "heads", "hidden", "batch", "learning_rate", "epochs")
     return (
@@ -99,7 +98,6 @@ def _conditions(sizes: Part4) -> list[Run]:
 
 
 def weights_spec(profile: Profile) -> dict:
-    """The run that keeps its weights."""
     return next(spec for spec in ALL.specs(profile) if "weights" in spec["settings"])
 
 

@@ -20,7 +20,6 @@ from study.attention import as_pytorch
 from study.comparison import compare, gap, mean, measured
 from study.evaluation import Interval
 from study.news import (
-    analysis,
     claims,
     conditions,
     corpus,
@@ -36,7 +35,6 @@ from study.news.measures import accuracy_without, calibrated, confused, shared_m
 from study.news.variants import NAMES, Variants
 from study.prose import join_list
 from study.runs import Record
-from study.verdicts import Judged
 
 __all__ = [
     "Few", "News", "Reading", "Run", "accuracy_without", "calibrated", "confused", "gap", "literature",
@@ -272,16 +270,10 @@ class News:
         """The original's numbers, by key, that none of these comes close to, and how far the nearest of them is off."""
         return conditions.unreached(self.records, conditions.with_own(self.sizes))
 
-    def judged(self) -> list[Judged]:
-        """The original's numbers, judged."""
-        return analysis.judged(self.records)
-
     def reported(self, key: str) -> float:
-        """A number of the original, such as `base.train_loss`."""
         return published.value(f"part4.{key}")
 
     def verdicts(self) -> dict[str, str]:
-        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
         return lab.statuses(claims.CLAIMS, claims.gather, self.records)
 
     def _by_hand(self, make: Make, spec: dict) -> Record:

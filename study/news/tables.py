@@ -189,7 +189,6 @@ def not_reproduced(judged: Sequence[Judged], *models: str) -> int:
 
 
 def highest(records: Sequence[Record], score: str) -> float:
-    """The highest of the seeds."""
     return max(measured(record, score) for record in records)
 
 

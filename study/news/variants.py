@@ -75,12 +75,10 @@ class Variants(dict[str, Sequence[Record]]):
         return {other: compare(self[key], runs) for other, runs in self.items() if other != key}
 
     def means(self, name: str) -> dict[str, float]:
-        """The mean over seeds of a quantity for each variant."""
         return {key: mean(runs, name) for key, runs in self.items()}
 
 
 def regularised_strength(records: Sequence[Record]) -> float:
-    """The strength of the fourth variant's penalty."""
     return of(records, "part4-variants", "regularised")[0].spec["settings"]["l2"]
 
 

@@ -236,7 +236,6 @@ def _sentences(part: Element, marked: Sequence[Element]) -> list[tuple[str, list
 
 
 def _checked(part: Element, where: str, section: Section) -> list[Checked]:
-    """The sentences of a block of text that have checks."""
     spans = [span for span in tree.find(part, "Span") if tree.has_class(span, "Span", "check")]
     return [Checked(where, section, words, tuple(found)) for words, found in _sentences(part, spans)]
 

@@ -60,7 +60,6 @@ class Verdicts:
 
 
 def collect(records: Records) -> list[Verdicts]:
-    """The verdicts of every part, from its records."""
     return [Verdicts(p, p.analysis().judged(found), p.claims(found)) for p, found in records.items()]
 
 
@@ -116,7 +115,6 @@ What the original took from the assignment or chose itself, such as layer widths
 
 
 def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
-    """Show the scorecard on a page."""
     page.say("# Replication scorecard {#sec:scorecard}")
     synthetic = "**All data are SYNTHETIC: no verdict below is a finding.**" if page.synthetic else ""
     found = [j for one in verdicts for j in measured(one.numbers) if j.verdict.status == words.REPRODUCED]

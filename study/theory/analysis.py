@@ -14,7 +14,6 @@ def judged(records: Sequence[Record]) -> list[Judged]:
 
 
 def highlights(records: Sequence[Record]) -> list[Highlight]:
-    """The part on the front page."""
     evidence = gather(records)
     raw, scaled = (evidence.median(kind, "jacobian_median") for kind in ("raw", "scaled"))
     widest = max(of(records, "part3-scaling")[0].spec["settings"]["d_k"])

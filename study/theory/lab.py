@@ -1,13 +1,11 @@
 """What Part III's notebook works with: the measurements that were kept, and the verdicts on the original."""
 
-from functools import cached_property
-
 import pandas as pd
 from torch import Tensor
 
 from study import lab, profile, runs
 from study.prose import number, percent
-from study.theory import claims, experiments, tables
+from study.theory import claims, experiments
 
 VARIANTS = {
     "two-heads-mixed": "2 heads, with Wₒ",
@@ -24,25 +22,7 @@ class Measured:
         specs = experiments.ALL.specs(self.profile)
         self.records = runs.Store(self.profile.records).get_all(specs, experiments.ALL.train)
 
-    @cached_property
-    def softmax(self) -> pd.DataFrame:
-        """The softmax with and without √d_k, median and range over seeds; see `tables.softmax`."""
-        return tables.softmax(self.records)
-
-    def agreement(self) -> pd.DataFrame:
-        """Largest differences of `study.attention` from PyTorch's functions, float32."""
-        return tables.agreement(self.records)
-
-    def mixing(self) -> pd.DataFrame:
-        """The trainings with and without W_o; see `tables.mixing`."""
-        return tables.mixing(self.records)
-
-    def cost(self) -> pd.DataFrame:
-        """Seconds and peak bytes against the number of tokens; see `tables.cost`."""
-        return tables.cost(self.records)
-
     def verdicts(self) -> dict[str, str]:
-        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
         return lab.statuses(claims.CLAIMS, claims.gather, self.records)
 
 

@@ -19,7 +19,7 @@ from study import definitions, lab, profile, published, runs
 from study.catalog import DataError
 from study.comparison import frequent_mistake as _frequent_mistake
 from study.comparison import mean, points
-from study.evaluation import Interval, probabilities
+from study.evaluation import probabilities
 from study.prose import duration
 from study.runs import Record
 from study.vision import claims, evaluation, experiments, images, rollout, trainings
@@ -28,6 +28,7 @@ from study.vision.claims import STEADY
 from study.vision.evaluation import (
     ONE_TRAINING,
     ORIGINALS,
+    attention_gain,
     compare,
     concentration,
     first_whole,
@@ -42,7 +43,7 @@ from study.vision.sources import classes_of
 from study.vision.trainings import GLIMPSED
 
 __all__ = [
-    "GLIMPSED", "ONE_TRAINING", "ORIGINALS", "STEADY", "Run", "Vision", "accuracies", "apart",
+    "GLIMPSED", "ONE_TRAINING", "ORIGINALS", "STEADY", "Run", "Vision", "accuracies", "attention_gain", "compare",
     "concentration", "frequent_mistake", "gap_difference", "history", "origins", "parameters_in_paper", "points",
     "reported", "rises", "share_of", "train_test_gap", "trial_difference",
 ]  # fmt: skip
@@ -113,7 +114,6 @@ class Vision:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the images' classes."""
         return classes_of(self.dataset.spec)
 
     @property
@@ -221,12 +221,7 @@ class Vision:
         measured = runs.of(self.records, "bonus-speed")[0].metrics
         return float(np.median(np.divide(measured[way], measured["plain"])))
 
-    def attention_gain(self, network: str) -> Interval:
-        """A transformer ("vit", "vit-c") against itself without attention, on validation."""
-        return evaluation.attention_gain(self.records, network)
-
     def verdicts(self) -> dict[str, str]:
-        """The verdict on each claim of the original about this part, by its name in data/published.toml."""
         return lab.statuses(claims.CLAIMS, claims.gather, self.records)
 
     def _inputs(self, pixels: np.ndarray) -> Tensor:
@@ -247,11 +242,6 @@ class Vision:
 def accuracies(found: Mapping[str, Sequence[Record]], quantity: str = "test_accuracy") -> dict[str, float]:
     """One of `study.comparison.QUANTITIES` of networks, by name, mean over seeds."""
     return {name: mean(records, quantity) for name, records in found.items()}
-
-
-def apart(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Interval:
-    """Accuracy of a network minus that of another on a split, with its interval; see `evaluation.compare`."""
-    return compare(a, b, split)
 
 
 def history(record: Record, full_size: bool = False) -> pd.DataFrame:

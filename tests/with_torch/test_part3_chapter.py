@@ -33,7 +33,6 @@ def evaluated(names, records):
     """The value of each inline expression of the chapter on these records."""
     measured = copy(names["measured"])
     vars(measured).update(records=records)
-    vars(measured).pop("softmax")
     return chapter.again("part3", names, measured=measured)
 
 
