@@ -651,7 +651,7 @@ stem = lab.share_of(vision.build(ConvolutionalTransformer), "tokens")
 
 # %% tags=["hide-input"]
 # What attention adds on validation
-added = {name: vision.attention_gain(key).difference for name, key in (("ViT", "vit"), ("ViT-C", "vit-c"))}
+added = {name: vision.attention_gain(key) for name, key in (("ViT", "vit"), ("ViT-C", "vit-c"))}
 readout = lab.trial_difference("hybrid-without-mean", "hybrid-all", images["validation"])
 
 # %% [markdown]

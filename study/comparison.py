@@ -4,12 +4,11 @@ A record's arrays hold `<split>_logits` (n, classes) and `<split>_classes` (n,),
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
-from study.evaluation import Interval, mcnemar_p, paired_difference, t_interval
+from study.evaluation import Interval, paired_difference, t_interval
 from study.prose import NO_BREAK_SPACE, interval, number
 from study.runs import Record
 from study.verdicts import CONFIRMED, CONTRADICTED, UNCLEAR, Verdict, ahead_of_all, all_of
@@ -64,42 +63,17 @@ def right(record: Record, split: str = "test") -> np.ndarray:
     return record.arrays[f"{split}_logits"].argmax(axis=1) == record.arrays[f"{split}_classes"]
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Two models on the same examples: difference of mean accuracy over seeds, and McNemar's p-value per seed.
+def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test", level: float = 0.95) -> Interval:
+    """Mean accuracy of a minus that of b on the same examples, with an interval that resamples examples and seeds.
 
-    The interval alone decides, here and in verdicts; McNemar's test judges one training at a time.
-    """
-
-    difference: Interval
-    p_values: tuple[float, ...]
-
-    @property
-    def direction(self) -> str:
-        """`higher` or `lower` if the interval leaves zero out."""
-        words = {CONFIRMED: "higher", CONTRADICTED: "lower", UNCLEAR: "not clearly different"}
-        return words[is_positive(self.difference)]
-
-    @property
-    def than(self) -> str:
-        """The same before the other model's name: `better than`, `worse than` or `not clearly different from`."""
-        words = {"higher": "better than", "lower": "worse than"}
-        return words.get(self.direction, "not clearly different from")
-
-
-def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test", level: float = 0.95) -> Comparison:
-    """a against b. The interval resamples examples and seeds; without as many seeds of both, each meets every other.
-
-    Where no predictions were kept, the interval is Student's over the pairs of seeds, without p-values.
+    Without as many seeds of both, each meets every other. Where no predictions were kept, the interval is Student's
+    over the pairs of seeds.
     """
     pairs = list(zip(a, b, strict=True)) if len(a) == len(b) else [(one, other) for one in a for other in b]
     if f"{split}_logits" not in a[0].arrays:
-        return Comparison(
-            t_interval([x.metrics[split]["accuracy"] - y.metrics[split]["accuracy"] for x, y in pairs]), ()
-        )
-    found = [(right(x, split), right(y, split)) for x, y in pairs]
-    ours, theirs = (np.array(side) for side in zip(*found, strict=True))
-    return Comparison(paired_difference(ours, theirs, level=level), tuple(mcnemar_p(x, y) for x, y in found))
+        return t_interval([x.metrics[split]["accuracy"] - y.metrics[split]["accuracy"] for x, y in pairs])
+    ours, theirs = (np.array([right(one, split) for one in side]) for side in zip(*pairs, strict=True))
+    return paired_difference(ours, theirs, level=level)
 
 
 def is_positive(effect: Interval) -> str:
@@ -130,6 +104,11 @@ def minus(effect: Interval) -> Interval:
 def with_interval(change: Interval, digits: int) -> str:
     """A value with its 95% interval in brackets, such as "1.20 [0.90 to 1.50]"."""
     return f"{number(change.mean, digits)}{NO_BREAK_SPACE}[{interval(change.low, change.high, digits)}]"
+
+
+def in_points(change: Interval, digits: int = 2) -> str:
+    """A difference of shares in percentage points with its 95% interval, without the unit."""
+    return with_interval(Interval(*(100 * end for end in change)), digits)
 
 
 def points(change: Interval) -> str:

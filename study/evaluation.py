@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize, special, stats
 from sklearn import metrics
-from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 
@@ -67,12 +66,6 @@ def scores(classes: np.ndarray, logits: np.ndarray) -> dict:
 def kept(split: str, logits: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
     """What a record holds of a split's predictions."""
     return {f"{split}_logits": logits.astype(np.float16), f"{split}_classes": classes.astype(np.int8)}
-
-
-def mcnemar_p(right_a: np.ndarray, right_b: np.ndarray) -> float:
-    """McNemar's exact p-value that two classifiers err equally often, from who was right on each example (n,) bool."""
-    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    return float(mcnemar([[0, only_a], [only_b, 0]], exact=True).pvalue)
 
 
 def paired_difference(values_a: np.ndarray, values_b: np.ndarray, seed: int = 0, level: float = 0.95) -> Interval:

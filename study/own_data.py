@@ -1,8 +1,9 @@
 """What the readers of the user's own data share: text of a file, rows of a table, numbers, and all faults at once."""
 
 import csv
+import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -25,6 +26,15 @@ def hidden(name: str) -> bool:
     """Whether file managers left a file behind, by its name in a folder or archive: .DS_Store, __MACOSX/, Thumbs.db."""
     parts = PurePosixPath(name).parts
     return any(p.startswith(".") or p == "__MACOSX" for p in parts) or parts[-1].lower() in ("thumbs.db", "desktop.ini")
+
+
+def digest_of(files: Iterable[tuple[str, bytes]]) -> str:
+    """SHA-256 in hexadecimal digits of names and contents."""
+    found = hashlib.sha256()
+    for name, content in files:
+        found.update(f"{name}\0{len(content)}\0".encode())
+        found.update(content)
+    return found.hexdigest()
 
 
 def refuse(place: Path, faults: list[str], remedy: str = "") -> None:

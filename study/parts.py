@@ -2,7 +2,7 @@
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -12,16 +12,19 @@ from study import definitions, paths
 
 if TYPE_CHECKING:  # it loads NumPy, which commands that only look whether something is due do without
     from study.experiments import Experiments
+    from study.runs import Record
+    from study.verdicts import Verdict
 
 
 @dataclass(frozen=True)
 class Part:
     """A chapter.
 
-    `package` holds its code, in `experiments` the list of its runs. The functions of `analysis` take the part's
-    records: `judged` and `claims` give the verdicts on every number and claim of the original (`list[Judged]`,
-    `dict[str, Verdict]` by the claim's name), `finding` one sentence and `highlights` lines (`list[Highlight]`) for the
-    front page. Both modules import neither TensorFlow nor PyTorch.
+    `package` holds its code, in `experiments` the list of its runs and in `claims` what judges each claim of the
+    original (`CLAIMS`, by name) by the evidence that `gather` finds in the part's records. The functions of `analysis`
+    take these records, too: `judged` gives the verdicts on every number of the original (`list[Judged]`), `finding` one
+    sentence and `highlights` lines (`list[Highlight]`) for the front page. These modules import neither TensorFlow nor
+    PyTorch.
     """
 
     key: str
@@ -57,6 +60,12 @@ class Part:
 
     def analysis(self) -> ModuleType:
         return importlib.import_module(f"{self.package}.analysis")
+
+    def claims(self, records: "Sequence[Record]") -> "dict[str, Verdict]":
+        """The verdict on each of the original's claims about the part, by its name in data/published.toml."""
+        module = importlib.import_module(f"{self.package}.claims")
+        evidence = module.gather(records)
+        return {name: judge(evidence) for name, judge in module.CLAIMS.items()}
 
 
 PARTS = (

@@ -50,13 +50,12 @@ def significant(value: float, digits: int = 3) -> str:
     return number(round(value, digits - 1 - exponent), max(digits - 1 - exponent, 0))
 
 
-def mean_sd(values: Sequence[float], digits: int = 2, as_percent: bool = False) -> str:
-    """Mean ± sample standard deviation, of two values or more: "0.91 ± 0.02"; fractions as "91.0 ± 2.0%"."""
-    if len(values) < 2:
-        raise ValueError(f"a standard deviation needs two values or more, got {len(values)}")
-    scaled = [_finite(value) * (100 if as_percent else 1) for value in values]
-    spread = f"{NO_BREAK_SPACE}±{NO_BREAK_SPACE}".join(number(f(scaled), digits) for f in (fmean, stdev))
-    return spread + ("%" if as_percent else "")
+def mean_sd(fractions: Sequence[float], digits: int = 2) -> str:
+    """Fractions as mean ± sample standard deviation, "91.00 ± 2.00%", or a single one as "91.00%"."""
+    if len(fractions) == 1:
+        return percent(fractions[0], digits)
+    scaled = [100 * _finite(fraction) for fraction in fractions]
+    return f"{NO_BREAK_SPACE}±{NO_BREAK_SPACE}".join(number(f(scaled), digits) for f in (fmean, stdev)) + "%"
 
 
 def interval(low: float, high: float, digits: int = 2, as_percent: bool = False) -> str:

@@ -113,11 +113,6 @@ def claim(name: str) -> str:
     return everything()["claims"][name]["text"]
 
 
-def nab_detectors() -> pd.DataFrame:
-    """NAB's own results on Twitter_volume_AAPL, standard profile, indexed by detector."""
-    return pd.DataFrame(everything()["nab"]).set_index("detector")
-
-
 def table(name: str) -> pd.DataFrame:
-    """A list of public references: `protocol`, `nab_events`, `ag_news` or `networks`."""
+    """A list of public references: `ag_news` or `networks`."""
     return pd.DataFrame(everything()[name])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study import profile, published, runs, verdicts
+from study import parts, profile, published, runs, verdicts
 from study.evaluation import Interval, kept
 from study.prose import NO_BREAK_SPACE, mean_sd
 from study.runs import Record
@@ -82,7 +82,7 @@ def records():
 
 
 def statuses(records):
-    return {name: found.status for name, found in claims.claims(records).items()}
+    return {name: found.status for name, found in parts.find("bonus").claims(records).items()}
 
 
 def test_every_claim_of_the_part_is_a_row_of_the_table_and_stands_in_the_original():
@@ -91,7 +91,7 @@ def test_every_claim_of_the_part_is_a_row_of_the_table_and_stands_in_the_origina
 
 
 def test_reasons_are_sentences(records):
-    for name, verdict in claims.claims(records).items():
+    for name, verdict in parts.find("bonus").claims(records).items():
         assert verdict.reason[0].isupper() and verdict.reason.endswith("."), name
         assert "nan" not in verdict.reason and ".." not in verdict.reason and "  " not in verdict.reason, name
 
@@ -139,9 +139,9 @@ def test_convergence_is_read_off_the_epochs_on_whole_images(records, curves, con
 
 
 def test_a_difference_against_expectation_has_words_of_its_own(records):
-    reasons = {name: found.reason for name, found in claims.claims(records).items()}
+    reasons = {name: found.reason for name, found in parts.find("bonus").claims(records).items()}
     assert "the ViT is 13.00 points" in reasons["vit_lower"] and "behind VGG" in reasons["vit_lower"]
-    exchanged = claims.claims(swapped(records, {"vgg": "vit", "vit": "vgg"}))
+    exchanged = parts.find("bonus").claims(swapped(records, {"vgg": "vit", "vit": "vgg"}))
     turned = {name: found.reason for name, found in exchanged.items()}
     assert "the ViT is 13.00 points" in turned["vit_lower"] and "ahead of VGG" in turned["vit_lower"]
     assert "above test accuracy" in reasons["vgg_generalises"] and "wider" in reasons["resnet_overfits"]
@@ -290,7 +290,7 @@ def test_the_front_page_follows_the_records(records):
     twice = [*records, made("bonus-models", "vgg", 0.97)]
     assert analysis.highlights(twice)[0].regenerated == f"95.00% (2{NO_BREAK_SPACE}trainings)"
     (line,) = analysis.highlights([*twice, made("bonus-models", "vgg", 0.95)])
-    assert line.regenerated == mean_sd([0.93, 0.97, 0.95], 2, as_percent=True)
+    assert line.regenerated == mean_sd([0.93, 0.97, 0.95])
 
 
 def test_every_evaluation_on_the_test_split_is_in_the_list_of_trials(monkeypatch):

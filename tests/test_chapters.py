@@ -392,7 +392,7 @@ class TestAssembly:
         monkeypatch.setattr(assemble, "digest", lambda notebooks, records: "0123abc")
         monkeypatch.setattr(assemble.front, "write", lambda page, *given: page.say("Front."))
         monkeypatch.setattr(assemble.results, "collect", lambda records, verdicts, source, checked: {"source": source})
-        monkeypatch.setattr(assemble.provenance, "page", lambda chosen, records, turned: "# Provenance")
+        monkeypatch.setattr(assemble.provenance, "page", lambda chosen, records: "# Provenance")
 
         def run(drafted=False, there=True, used=(), **change):
             experiments.there, spec["data"] = there, list(used)

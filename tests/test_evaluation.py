@@ -36,14 +36,6 @@ def test_scores_refuse_arrays_that_do_not_fit():
         evaluation.scores(np.zeros(3, int), np.zeros((2, 2)))
 
 
-def test_mcnemar_counts_only_the_examples_on_which_the_two_differ():
-    a = np.array([True] * 10 + [False] * 2 + [True] * 100)
-    b = np.array([False] * 10 + [True] * 2 + [True] * 100)
-    exact = 2 * sum(math.comb(12, k) for k in range(3)) / 2**12
-    assert evaluation.mcnemar_p(a, b) == pytest.approx(exact)
-    assert evaluation.mcnemar_p(a, a) == 1.0
-
-
 def test_paired_difference_holds_the_mean_and_knows_the_same_from_the_other():
     random = np.random.default_rng(0)
     b = random.random(4000) < 0.85

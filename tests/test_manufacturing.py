@@ -283,6 +283,11 @@ def test_an_interval_over_plants_stays_inside_the_range_of_its_values():
         evaluation.mean_interval([0.5])
 
 
+def test_rates_are_in_per_cent_and_their_changes_in_points():
+    rate, change = evaluation.Interval(0.691, 0.668, 0.712), evaluation.Interval(-0.026, -0.041, 0.012)
+    assert evaluation.shown(rate) == "69% [67 to 71]" and evaluation.points(change) == "−3 points [−4 to 1]"
+
+
 def test_a_paired_difference_sees_what_unpaired_means_hide():
     def rate(by_plant):
         records = [Record({"seed": seed}, {"a": [0, {"b": value}]}, {}, {}) for seed, value in by_plant.items()]

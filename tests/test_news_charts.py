@@ -95,6 +95,7 @@ def test_curves_are_a_line_a_split_and_an_arrow_a_kept_epoch(runs, quantity):
     assert len(lines) == 4 and len(screen.layout.shapes) == 3
     assert all(trace.name for trace in screen.data)
     said = "%{x}: median %{y:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>"
+    said = said if quantity == "loss" else said.replace(".3f", ".1%")
     assert [line.hovertemplate for line in lines] == [f"{name}, epoch {said}" for name in SPLITS] * 2
     assert lines[0].customdata[0] == pytest.approx(
         charts.over_epochs(runs["Dropout"], quantity).loc[1, ["low", "high"]], abs=1e-4

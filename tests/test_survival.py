@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
@@ -213,41 +213,9 @@ def test_pytorch_same_machine_same_seed_same_numbers_killed_or_not(tmp_path):
 # Records
 
 
-names = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(lambda name: name not in ("file", "allow_pickle"))
-plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=6)
-    | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
-    | st.dictionaries(st.integers(0, 20), inner, max_size=3) | st.tuples(inner, inner),
-    max_leaves=6,
-)  # fmt: skip
-arrays = st.tuples(
-    st.sampled_from(["f4", "f8", "i4", "u1", "bool", "U3"]), st.lists(st.integers(0, 4), max_size=3), st.integers(0, 99)
-).map(lambda a: np.random.default_rng(a[2]).integers(0, 99, a[1]).astype(a[0]))
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     return tmp_path_factory.mktemp("records")
-
-
-@given(
-    st.dictionaries(names, plain, max_size=4), st.dictionaries(names, arrays, max_size=3), st.dictionaries(names, plain)
-)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_record_is_read_back_as_it_was_made(place, monkeypatch, metrics, found, chosen):
-    monkeypatch.setattr(paths, "BUILD", place / "build")
-    monkeypatch.setattr(runs, "commit", lambda: "0123abc")  # asking git takes long
-    store = runs.Store(place / "runs")
-    shutil.rmtree(store.folder, ignore_errors=True)
-    spec = SPEC | {"settings": json.loads(json.dumps(chosen))}
-    made = store.get(spec, lambda given, scratch: (metrics, found))
-    read = store.load(spec)
-    assert read is not None and read.metrics == made.metrics == json.loads(json.dumps(metrics))
-    assert read.spec == made.spec == spec and read.provenance == made.provenance
-    assert read.arrays.keys() == made.arrays.keys()
-    for name, array in found.items():
-        assert read.arrays[name].dtype == array.dtype and np.array_equal(read.arrays[name], array)
 
 
 @pytest.fixture(scope="module")
@@ -446,9 +414,8 @@ def project(tmp_path_factory):
     """Built through a kill at each output, most often of all processes, and at last by two commands at once."""
     # papermill and pandoc read more than a name into this one.
     project = Project(tmp_path_factory.mktemp("survival") / "a%20b{x}" / "project")
-    for moment in (".npz", "toy-" + runs.digest(TOY) + ".json"):
-        assert project.build(before=moment)[0] == -signal.SIGKILL, moment
-        project.assert_whole()
+    assert project.build(before="toy-" + runs.digest(TOY) + ".json")[0] == -signal.SIGKILL
+    project.assert_whole()
 
     # While its notebook runs, the build alone is killed, or all are interrupted; the kernel must not go on without it.
     project.work.mkdir(parents=True, exist_ok=True)
@@ -502,30 +469,6 @@ def test_what_data_say_is_text_in_both_documents(project):
     assert HOSTILE in " ".join(" ".join(page.extract_text() for page in PdfReader(pdf).pages).split())
 
 
-@pytest.mark.slow
-def test_what_is_missing_below_build_is_made_anew(project):
-    project, _ = project
-    html, _ = project.outputs
-    before = html.read_bytes()
-    html.unlink()
-    (project.work / "figures" / "losses.svg").unlink()
-    code, out, err = project.build()
-    assert code == 0 and html.read_bytes() == before, out + err
-
-
-@pytest.mark.slow
-def test_file_dates_and_the_clock_mean_nothing(project):
-    project, _ = project
-    for when in (0, 4_000_000_000):  # 1970, and 2096: as if the clock had been set back since
-        for file in project.folder.rglob("*"):
-            if file.suffix != ".pyc":
-                os.utime(file, (when, when))
-        code, out, err = project.build()
-        assert code == 0 and out.startswith("Nothing to do"), out + err
-    for file in project.folder.rglob("*.ipynb"):  # or the next edit of its text would seem the older of the two
-        os.utime(file, (0, 0))
-
-
 def read_only(folder):
     """(a command's beginning, what undoes it) such that the command can't write to a folder."""
     if os.geteuid():
@@ -543,13 +486,11 @@ def test_what_cannot_be_written_is_told_and_the_earlier_report_stays(project):
     earlier = [file.read_bytes() for file in project.outputs]
     project.words("First words.", "Other words.")
     wrapper, undo = read_only(project.outputs[0].parent)
-    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # noqa: E731
-    for fault, options in (("part", {"wrapper": wrapper}), ("File too large", {"preexec_fn": limit})):
-        code, _, err = project.build(**options)
-        undo()
-        told = err.splitlines()[-1]
-        assert code == 1 and told.startswith("error: ") and fault in told and "Traceback" not in err
-        assert [file.read_bytes() for file in project.outputs] == earlier
+    code, _, err = project.build(wrapper=wrapper)
+    undo()
+    told = err.splitlines()[-1]
+    assert code == 1 and told.startswith("error: ") and "part" in told and "Traceback" not in err
+    assert [file.read_bytes() for file in project.outputs] == earlier
     # Damage beside it: what earlier builds noted and executed.
     (project.work / "stamp-report.json").write_text('{"inputs": "0')
     (project.work / "seconds.json").write_text("")

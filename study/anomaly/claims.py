@@ -174,12 +174,6 @@ def gather(records: Sequence[Record]) -> Evidence:
     )
 
 
-def claims(records: Sequence[Record]) -> dict[str, Verdict]:
-    """The verdict on each of the original's claims about Part II, by name in data/published.toml."""
-    evidence = gather(records)
-    return {name: judge(evidence) for name, judge in CLAIMS.items()}
-
-
 def by_model(models: Sequence[str], show: Callable[[str], str]) -> str:
     return join_list([f"{NAMES[model]} {show(model)}" for model in models])
 

@@ -15,9 +15,6 @@ PUBLISHED = (
 )  # fmt: skip
 """The detectors whose scores for every row of the ten series NAB publishes, by its names."""
 
-CHECKED_DETECTORS = ("numenta", "windowedGaussian")
-"""Two of PUBLISHED, whose outputs check the scorer."""
-
 NAMES = {
     "base": "Base",
     "version-1": "Version 1",
@@ -47,11 +44,6 @@ def kind_of(key: str) -> str:
 def function_of(model: str) -> str:
     """The name of the notebook's function that defines an autoencoder, by the autoencoder's key."""
     return model.replace("-", "_")
-
-
-def output_file(detector: str) -> str:
-    """The catalog's file of what one of CHECKED_DETECTORS puts out for AAPL."""
-    return f"nab/detectors/{detector}_Twitter_volume_AAPL.csv"
 
 
 def scores_file(detector: str) -> str:

@@ -32,21 +32,23 @@ _RESHAPING = {"Flatten", "Reshape", "InputLayer"}  # they change no value
 
 
 def _steps(model: Any) -> list[Step]:
-    """The input and the layers of a Keras model in their order; the bottleneck is the layer of that name, or the
-    first of those with the fewest values.
-    """
+    """The input and the layers of a Keras model in their order."""
     if len(model.inputs) != 1:
         raise ValueError(f"a chain of layers begins with one keras.Input, but {model.name} has {len(model.inputs)}")
     shown = [layer for layer in model.layers if type(layer).__name__ not in _RESHAPING]
-    shapes = [layer.output.shape[1:] for layer in shown]
-    names = [layer.name for layer in shown]
-    at = names.index("bottleneck") if "bottleneck" in names else int(np.argmin([np.prod(shape) for shape in shapes]))
+    narrow = narrowest(shown)
     given = [size for size in model.inputs[0].shape[1:] if size != 1]
     steps = [Step(int(np.prod(given)), "×".join(map(str, given)), "input")]
-    for i, (layer, shape) in enumerate(zip(shown, shapes, strict=True)):
-        size = "×".join(map(str, shape))
-        steps.append(Step(int(np.prod(shape)), size, _layer_text(layer), i == at))
+    for layer in shown:
+        shape = layer.output.shape[1:]
+        steps.append(Step(int(np.prod(shape)), "×".join(map(str, shape)), _layer_text(layer), layer is narrow))
     return steps
+
+
+def narrowest(layers: Sequence[Any]) -> Any:
+    """The layer named `bottleneck`, or the first of those with the fewest output values."""
+    named = [layer for layer in layers if layer.name == "bottleneck"]
+    return named[0] if named else min(layers, key=lambda layer: np.prod(layer.output.shape[1:]))
 
 
 def _layer_text(layer: Any) -> str:

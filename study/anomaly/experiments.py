@@ -2,7 +2,7 @@
 
 from study import definitions, paths
 from study.anomaly import baselines, detection, detectors, series
-from study.anomaly.detectors import AUTOENCODERS, CHECKED_DETECTORS, PUBLISHED, SURGE_AE, SURGE_MEAN
+from study.anomaly.detectors import AUTOENCODERS, PUBLISHED, SURGE_AE, SURGE_MEAN
 from study.experiments import Compared, Experiment, Experiments, Run
 from study.profile import Part2, Profile
 from study.runs import Record
@@ -54,12 +54,6 @@ ALL = Experiments(
             "part2-dataset", 1, "describe_series",
             lambda sizes: [Run("aapl", data=(series.AAPL,))],
             lambda r: [(n, r.metrics[n], 0.0) for n in ("rows", "mean", "sd", "min", "q25", "median", "q75", "max")],
-        ),
-        Experiment(  # the scorer against NAB's own figures
-            "part2-scorer", 2, "check_scorer",
-            lambda sizes: [Run("nab", data=(series.AAPL, *map(detectors.output_file, CHECKED_DETECTORS)))],
-            lambda r: [(f"NAB score of {n}", r.metrics[n]["nab"]["standard"], 1e-9) for n in CHECKED_DETECTORS],
-            real=True,
         ),
         Experiment(  # detectors whose scores NAB publishes, by NAB's protocol
             "part2-published-detectors", 1, "judge_published_detector",

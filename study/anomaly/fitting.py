@@ -146,4 +146,4 @@ def score(table: pd.DataFrame, counts: bool) -> tuple[np.ndarray, list[str]]:
 def _words(span: pd.Timedelta) -> str:
     parts = span.components
     units = (("day", parts.days), ("hour", parts.hours), ("minute", parts.minutes), ("second", parts.seconds))
-    return join_list([count(n, unit) for unit, n in units if n][:2]) or str(span)
+    return join_list([count(n, unit) for unit, n in units if n][:2] or [str(span)])

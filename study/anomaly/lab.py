@@ -13,11 +13,10 @@ import keras
 import numpy as np
 import pandas as pd
 
-from study import definitions, lab, profile, published, runs
+from study import definitions, lab, parts, profile, published, runs
 from study.anomaly import (
     analysis,
     charts,
-    claims,
     detectors,
     experiments,
     fitting,
@@ -29,6 +28,7 @@ from study.anomaly import (
     thresholds,
     trainings,
 )
+from study.anomaly.diagrams import narrowest
 from study.anomaly.series import AAPL, WINDOW
 from study.keras_training import with_weights
 from study.prose import join_list
@@ -72,14 +72,8 @@ class Run:
 
     def codes(self, inputs: np.ndarray) -> np.ndarray:
         """What the `bottleneck` holds of windows (n, 30, 1): (n, units) float64."""
-        encoder = keras.Model(self.network.inputs[0], bottleneck(self.network).output)
+        encoder = keras.Model(self.network.inputs[0], narrowest(self.network.layers).output)
         return np.asarray(encoder(inputs, training=False))
-
-
-def bottleneck(network: keras.Model) -> keras.layers.Layer:
-    """The layer named `bottleneck`, or the one with the fewest output values."""
-    named = [layer for layer in network.layers if layer.name == "bottleneck"]
-    return named[0] if named else min(network.layers, key=lambda layer: np.prod(layer.output.shape[1:]))
 
 
 class Nab:
@@ -276,7 +270,7 @@ class Nab:
 
     @cached_property
     def _claims(self) -> dict[str, Verdict]:
-        return claims.claims(self.records())
+        return parts.find("part2").claims(self.records())
 
     def _spec(self, task: str, make: Make, seed: int) -> dict:
         """The spec of a run with this model; of all settings but model and seed there is one choice a task."""

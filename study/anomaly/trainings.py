@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from study import catalog, definitions, keras_training, published
+from study import catalog, definitions, keras_training
 from study.anomaly import baselines, description, detection, detectors, own, scoring
 from study.anomaly.series import AAPL, ALL, DAY_ROWS, OTHERS, WINDOW, Series, load, original_windows, windows_of
 from study.runs import Outcome
@@ -48,17 +48,6 @@ def _series(spec: dict, name: str) -> Series:
 
 def describe_series(spec: dict, scratch: Path) -> Outcome:
     return description.describe(_series(spec, AAPL))
-
-
-def check_scorer(spec: dict, scratch: Path) -> Outcome:
-    """Score the per-row outputs that NAB publishes for two detectors, beside the sums of NAB's own S(t) columns."""
-    series, metrics = _series(spec, AAPL), {}
-    for detector in detectors.CHECKED_DETECTORS:
-        table = pd.read_csv(catalog.fetch(detectors.output_file(detector)))
-        above = table["anomaly_score"].to_numpy() >= published.nab_detectors().loc[detector, "threshold"]
-        columns = {name: float(table[f"S(t)_{name}"].sum()) for name in scoring.PROFILES}
-        metrics[detector] = {"nab": detection.verdicts(above, series)["nab"], "nab_of_columns": columns}
-    return metrics, {}
 
 
 def train_as_published(

@@ -185,6 +185,7 @@ def challenges(e: Evidence) -> Figure:
         axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     for axis in axes.flat:
         axis.set(ylim=(-0.02, 1.02), ylabel="false-alarm rate" if axis is wear else "detection rate")
+        axis.yaxis.set_major_formatter(PercentFormatter(1))
     handles = [Line2D([], [], color=look.colour, marker=look.marker, label=name) for name, look in _LOOKS.items()]
     handles.append(Line2D([], [], color="black", ls="--", label="scattered faults (a)"))
     handles.append(Line2D([], [], color=PALETTE["black"], ls=":", marker="x", label="development plant (f)"))
@@ -251,7 +252,8 @@ def improvements(e: Evidence) -> Figure:
     left.set_yticks(y, list(IMPROVEMENTS.values()))
     left.set_ylim(len(y) - 0.5, -0.5)
     left.grid(axis="y", visible=False)
-    left.set(xlabel="change of detection rate", title="a  Changes")
+    left.set(xlabel="change of detection rate, points", title="a  Changes")
+    left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     months = range(MONTHS + 1)
     for axis, quantity in ((alarms, "false_alarms"), (ranking, "auroc")):
         for strategy, (label, style, colour) in _STRATEGIES.items():
@@ -264,6 +266,7 @@ def improvements(e: Evidence) -> Figure:
             axis.axvline(month, color=PALETTE["grey"], lw=0.6, ls=":")
         axis.set(xlabel="month in service", xticks=months[::3])
     alarms.set(title="b  False-alarm rate", ylim=(-0.02, 1.02))
+    alarms.yaxis.set_major_formatter(PercentFormatter(1))
     ranking.set(title="c  AUROC", ylim=(0.5, 1.01))
     _legend_above(fig, left, alarms)
     return fig

@@ -14,7 +14,7 @@ from study.comparison import minus
 from study.evaluation import Interval, t_interval
 from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, OR_CHECK, PCA_NAME, WORST
 from study.manufacturing.experiments import FALSE_ALARM_GRID, LABELS, MONTHS, SEVERITIES, key_of
-from study.prose import interval, number
+from study.prose import interval, number, percent
 from study.runs import Record, of
 
 FALSE_ALARMS = 0.01
@@ -53,9 +53,18 @@ def mean_interval(values: Sequence[float]) -> Interval:
     return Interval(float(found.mean()), float(low), float(high))
 
 
-def shown(found: Interval) -> str:
-    """An interval in a table or sentence: "0.81 [0.79 to 0.83]"."""
-    return f"{number(found.mean, 2)} [{interval(found.low, found.high)}]"
+def shown(rate: Interval) -> str:
+    """A rate in whole per cent with its interval, for a table or sentence: "81% [79 to 83]"."""
+    return f"{percent(rate.mean, 0)} [{_whole(rate)}]"
+
+
+def points(change: Interval) -> str:
+    """A change of a rate in whole percentage points with its interval: "3 points [−1 to 6]"."""
+    return f"{number(100 * change.mean)} points [{_whole(change)}]"
+
+
+def _whole(found: Interval) -> str:
+    return interval(100 * found.low, 100 * found.high, 0)
 
 
 def by_plant(records: Sequence[Record], *place: str | int) -> pd.Series:

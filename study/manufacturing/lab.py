@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 
 from study import definitions, lab, profile, published, runs
+from study.comparison import with_interval
 from study.keras_training import BATCH, with_weights
 from study.manufacturing import claims, experiments, faults, readings, trainings
 from study.manufacturing.claims import SUBTLE
 from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, FOREST, LIMITS, OR_CHECK, PCA_NAME, WORST
-from study.manufacturing.evaluation import Economy, Evidence, by_cost, detection_at, shown
+from study.manufacturing.evaluation import Economy, Evidence, by_cost, detection_at, points, shown
 from study.manufacturing.experiments import BROKEN_GAUGES, LABELS, MONTHS, NOISE, STANDARD_SEVERITY
 from study.manufacturing.line import GAUGES, STATIONS, STEPS, WIDTH, Line, Stream
 from study.manufacturing.model import LEARNING_RATE, Autoencoder
@@ -29,7 +30,8 @@ from study.runs import Record
 __all__ = [
     "AUTOENCODER", "BATCH", "BROKEN_GAUGES", "CALIBRATION", "ENSEMBLE", "FOREST", "LABELS", "LEARNING_RATE", "LIMITS",
     "MONTHS", "NOISE", "OR_CHECK", "PCA_NAME", "SERVICE", "STANDARD_SEVERITY", "SUBTLE", "WORST", "Economy", "Line",
-    "Plants", "by_cost", "detection_at", "faults", "gradients", "judge", "read", "shown", "table",
+    "Plants", "by_cost", "detection_at", "faults", "gradients", "judge", "points", "read", "shown", "table",
+    "with_interval",
 ]  # fmt: skip
 
 CALIBRATION, SERVICE = Stream.CALIBRATION, Stream.DRIFT
@@ -91,7 +93,7 @@ class Plants:
 
     def verdicts(self) -> dict[str, str]:
         """The verdict on each claim of the original about this part, by its name in data/published.toml."""
-        return {name: verdict.status for name, verdict in claims.claims(self.evidence.records).items()}
+        return lab.statuses(claims.CLAIMS, claims.gather, self.evidence.records)
 
     def reported(self, key: str) -> int:
         """A number of the original, such as `total`."""

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pandas as pd
 
 from study import published
+from study.comparison import with_interval
 from study.manufacturing.detectors import PRICED, SINGLE
 from study.manufacturing.evaluation import Economy, Evidence, by_cost, detection_at, shown
 from study.prose import NOTHING, number, percent
@@ -45,11 +46,11 @@ FAULTS = {
 def detection(e: Evidence) -> pd.DataFrame:
     """Detection rate of each kind of fault by each detector; then of all kinds, with intervals, and the AUROC."""
     rows = [
-        {"Fault": f"{kind}: {what}"} | {n: number(e.rate(n, "detection", kind).mean, 2) for n in SINGLE}
+        {"Fault": f"{kind}: {what}"} | {n: percent(e.rate(n, "detection", kind).mean, 0) for n in SINGLE}
         for kind, what in FAULTS.items()
     ]
-    for title, quantity in (("all kinds", "detection"), ("AUROC, all kinds", "auroc")):
-        rows.append({"Fault": title} | {n: shown(e.rate(n, quantity)) for n in SINGLE})
+    rows.append({"Fault": "all kinds"} | {n: shown(e.rate(n, "detection")) for n in SINGLE})
+    rows.append({"Fault": "AUROC, all kinds"} | {n: with_interval(e.rate(n, "auroc"), 2) for n in SINGLE})
     return pd.DataFrame(rows)
 
 

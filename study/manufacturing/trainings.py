@@ -149,7 +149,7 @@ def plant_year(spec: dict, scratch: Path) -> Outcome:
     for severity in SEVERITIES:
         faulty, kinds = judge.faulty(severity)
         found = scored(faulty)
-        severities.append({"severity": severity, "scores": _rates(calibration, normal, found, kinds=kinds)})
+        severities.append({"scores": _rates(calibration, normal, found, kinds=kinds)})
         if severity == STANDARD_SEVERITY:
             curves = _curves(calibration, normal, found)
     recurring, _ = judge.faulty(recurring=True)
@@ -230,7 +230,6 @@ def contamination(spec: dict, scratch: Path) -> Outcome:
     metrics = {
         "loss": losses[-1],
         "scores": _rates(calibration, normal, scattered),
-        "conditions": _conditions(spec, line, fitted),
         "recurring": _rates(calibration, normal, recurring),
         "own_threshold": _rates(unclean, normal, scattered),
     }

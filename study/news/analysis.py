@@ -6,9 +6,8 @@ from functools import partial
 import numpy as np
 
 from study import published
-from study.comparison import QUANTITIES, compare, mean, measured
+from study.comparison import QUANTITIES, compare, is_positive, mean, measured
 from study.news.claims import CLAIMS, gather
-from study.news.claims import claims as claims
 from study.news.corpus import CLASSES
 from study.news.experiments import VARIANTS
 from study.news.variants import NAMES
@@ -26,6 +25,9 @@ OF_OUR_RUNS = {
     CONTRADICTED: "our runs do not",
 }
 """What our runs say of a finding of the original, by the verdict on it."""
+
+THAN = {CONFIRMED: "better than", CONTRADICTED: "worse than", UNCLEAR: "not clearly different from"}
+"""What stands before a model's name, by the verdict on a claim that another is ahead of it."""
 
 SHARE, LOSS = partial(percent, digits=2), partial(number, digits=3)
 """How shares, and losses and AUROCs, are put into words, with the digits that the original prints."""
@@ -79,7 +81,7 @@ def finding(records: Sequence[Record]) -> str:
     best = max(variants, key=lambda name: mean(variants[name], "test_accuracy"))
     own, linear = of(records, "part4-own"), of(records, "part4-baselines", "tfidf")
     shares = {name: percent(mean(runs, "test_accuracy")) for name, runs in (("own", own), ("linear", linear))}
-    transformer, ours = (compare(runs, linear).than for runs in (variants[best], own))
+    transformer, ours = (THAN[is_positive(compare(runs, linear))] for runs in (variants[best], own))
     return (
         f"Of the four retrained news classifiers, {NAMES[best]} has the highest test accuracy, "
         f"{percent(mean(variants[best], 'test_accuracy'))}. It is {transformer} a linear model on words and word pairs "
@@ -96,13 +98,11 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
     for r in (r for task in ("variants", "baselines", "own") for r in of(records, f"part4-{task}")):
         accuracies.setdefault(r.spec["model"], []).append(measured(r, "test_accuracy"))
     best = max(accuracies, key=lambda m: np.mean(accuracies[m]))
-    shares = accuracies[best]
-    spread = SHARE(shares[0]) if len(shares) == 1 else mean_sd(shares, 2, as_percent=True)
     return [
         Highlight(
             f"test accuracy of {NAMES[leader]}",
             SHARE(reported[leader]),
-            mean_sd(accuracies[leader], 2, as_percent=True),
-            f"{NAMES[best]} {spread}",
+            mean_sd(accuracies[leader]),
+            f"{NAMES[best]} {mean_sd(accuracies[best])}",
         )
     ]

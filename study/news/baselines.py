@@ -13,7 +13,7 @@ PENALTIES = (0.05, 0.1, 0.2, 0.5, 1.0)
 def tfidf(splits: Splits) -> dict:
     """Linear support-vector machine on TF-IDF of words and word pairs, in the manner of Zhang et al. (2015), Table 4.
 
-    Returns `validation` and `test` decision values (n, classes), the chosen `penalty`, and the number of `features`.
+    Returns `validation` and `test` decision values (n, classes).
     """
     vectoriser = TfidfVectorizer(
         ngram_range=(1, 2), sublinear_tf=True, min_df=2, token_pattern=r"(?u)\b\w+\b", dtype=np.float32
@@ -25,11 +25,8 @@ def tfidf(splits: Splits) -> dict:
     best = max(tried, key=tried.get)
     decide = machines[best].decision_function
     decided = {"validation": decide(validation), "test": decide(test)}
-    return {  # of two classes, scikit-learn gives the second one's values alone
-        **{name: found if found.ndim == 2 else np.stack([-found, found], axis=1) for name, found in decided.items()},
-        "penalty": best,
-        "features": train.shape[1],
-    }
+    # Of two classes, scikit-learn gives the second one's values alone.
+    return {name: found if found.ndim == 2 else np.stack([-found, found], axis=1) for name, found in decided.items()}
 
 
 def majority(splits: Splits) -> dict:

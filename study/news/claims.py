@@ -83,12 +83,6 @@ def gather(records: Sequence[Record]) -> Evidence:
     return Evidence(records, Variants({name: of(records, "part4-variants", name) for name in VARIANTS}))
 
 
-def claims(records: Sequence[Record]) -> dict[str, Verdict]:
-    """The verdict on each of the original's claims about Part IV, by name in data/published.toml."""
-    evidence = gather(records)
-    return {name: judge(evidence) for name, judge in CLAIMS.items()}
-
-
 def exceeds(effect: Interval, bound: float) -> str:
     """The verdict on a claim that an effect is above a bound."""
     return is_positive(Interval(*(end - bound for end in effect)))
@@ -143,7 +137,7 @@ def regularised_little_gap(v: Variants) -> Verdict:
 
 def regularisation_no_gain(v: Variants) -> Verdict:
     step = v.steps[2]
-    gained = {"test accuracy": step.test.direction == "higher", "test loss": step.test_loss.high < 0}
+    gained = {"test accuracy": step.test.low > 0, "test loss": step.test_loss.high < 0}
     gains = [name for name, clear in gained.items() if clear]
     status = [CONFIRMED, PARTLY, CONTRADICTED][len(gains)]
     return Verdict(status, _on_test(step) + (f" Clearly better is the {join_list(gains)}." if gains else ""))
@@ -155,10 +149,10 @@ def too_strong(e: Evidence, others: str, harm_alone: str) -> Verdict:
     tried = [one for one in strengths(e.records) if (one < used if others == "weaker" else one != used)]
     better = [is_positive(change(e.records, "validation_accuracy", one, used)) for one in tried].count(CONFIRMED)
     on_test = e.guess.steps[2].test
-    both, one = (CONFIRMED, harm_alone) if on_test.direction == "lower" else (PARTLY, UNCLEAR)
+    both, one = (CONFIRMED, harm_alone) if on_test.high < 0 else (PARTLY, UNCLEAR)
     return Verdict(
         both if better else one,
-        f"In the nearest guess, the penalty changes test accuracy by {points(on_test.difference)}. In ours, {better} "
+        f"In the nearest guess, the penalty changes test accuracy by {points(on_test)}. In ours, {better} "
         f"of {len(tried)} {others} strengths are clearly better on validation.",
     )
 
@@ -191,7 +185,7 @@ def diagonal(e: Evidence) -> Verdict:
 
 
 def metrics_improve(v: Variants) -> Verdict:
-    iterations = {NAMES[step.after]: step.test.difference for step in v.steps}
+    iterations = {NAMES[step.after]: step.test for step in v.steps}
     test = v.means("test_accuracy")
     return Verdict(
         all_positive(*iterations.values(), *v.leads(STOPPED).values()),
@@ -245,7 +239,7 @@ def _areas(e: Evidence) -> dict[str, np.ndarray]:
 
 
 def _on_test(step: Step) -> str:
-    return f"Test accuracy changes by {points(step.test.difference)}, test loss by {_nats(step.test_loss)}."
+    return f"Test accuracy changes by {points(step.test)}, test loss by {_nats(step.test_loss)}."
 
 
 def _leads_by(v: Variants) -> str:
@@ -291,7 +285,7 @@ def stops_better(words: str, *quantities: str) -> Judge:
 
     def judge(v: Variants) -> Verdict:
         step = v.steps[1]
-        effects = {"gap": minus(step.gap), "test accuracy": step.test.difference, "test loss": minus(step.test_loss)}
+        effects = {"gap": minus(step.gap), "test accuracy": step.test, "test loss": minus(step.test_loss)}
         parts = {name: effects[name] for name in quantities}
         held = [f"the {name}" for name, effect in parts.items() if is_positive(effect) == CONFIRMED]
         only = f" The claim holds for {join_list(held)} only." if 0 < len(held) < len(parts) else ""
@@ -312,7 +306,7 @@ CLAIMS: dict[str, Judge] = {
         words="Training accuracy is higher than validation accuracy by {} and higher than test accuracy by {}.",
     ),
     "dropout_helps": in_guesses(by_effects(
-        lambda v: [v.steps[0].train, v.steps[0].validation.difference, v.steps[0].test.difference],
+        lambda v: [v.steps[0].train, v.steps[0].validation, v.steps[0].test],
         is_negative, is_positive, is_positive,
         words="Dropout changes training accuracy by {}, validation accuracy by {} and test accuracy by {}.",
     )),
@@ -354,7 +348,7 @@ CLAIMS: dict[str, Judge] = {
     ),
     "dropout_overfits": in_guesses(dropout_overfits),
     "dropout_room": by_effects(
-        lambda e: [compare(of(e.records, "part4-own"), e.ours["dropout"]).difference],
+        lambda e: [compare(of(e.records, "part4-own"), e.ours["dropout"])],
         is_positive,
         words="Our own classifier, trained on the same texts, classifies {} more of the test texts correctly.",
     ),

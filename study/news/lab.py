@@ -17,7 +17,7 @@ from torch import nn
 
 from study import catalog, definitions, environment, lab, paths, profile, published, runs
 from study.attention import as_pytorch
-from study.comparison import Comparison, compare, gap, mean, measured
+from study.comparison import compare, gap, mean, measured
 from study.evaluation import Interval
 from study.news import (
     analysis,
@@ -200,7 +200,7 @@ class News:
         tasks = {**dict.fromkeys(experiments.VARIANTS, "variants"), experiments.OWN: "own", "tfidf": "baselines"}
         return {NAMES[key]: self.of(task, key) for key, task in tasks.items()}
 
-    def compared(self, one: str, other: str, split: str = "test") -> Comparison:
+    def compared(self, one: str, other: str, split: str = "test") -> Interval:
         """One classifier against another, by name, on the same texts."""
         found = self.classifiers()
         return compare(found[one], found[other], split)
@@ -227,7 +227,7 @@ class News:
         """The trainings of our classifier without one of its parts, by the part's name."""
         return {name: self.of("ablation", key) for key, name in WITHOUT.items()}
 
-    def ablation(self) -> dict[str, Comparison]:
+    def ablation(self) -> dict[str, Interval]:
         """Each of them against the whole classifier on the validation split, by the seeds that both have."""
         whole = self.of("own")
         return {name: compare(found, whole[: len(found)], "validation") for name, found in self.ablated().items()}
@@ -287,7 +287,7 @@ class News:
 
     def verdicts(self) -> dict[str, str]:
         """The verdict on each claim of the original about this part, by its name in data/published.toml."""
-        return lab.statuses(claims.CLAIMS, lambda records: self.evidence, self.records)
+        return lab.statuses(claims.CLAIMS, claims.gather, self.records)
 
     def _by_hand(self, make: Make, spec: dict) -> Record:
         return self._store.by_hand(spec, lambda spec, scratch: trainings.train_variant(spec, scratch, make))

@@ -3,7 +3,6 @@
 What can't be read is refused with file, row and remedy, all rows at once, before anything is trained.
 """
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from study.catalog import DataError
-from study.own_data import hidden, refuse, table_of, text_of
+from study.own_data import digest_of, hidden, refuse, table_of, text_of
 
 LEAST = 20
 """Texts of a class: a tenth of them is for testing, and a tenth of the others for validation."""
@@ -27,11 +26,8 @@ Found = tuple[tuple[str, ...], list[str], np.ndarray]
 
 def digest(place: Path) -> str:
     """SHA-256 in hexadecimal digits of a file, or of a folder's names and contents."""
-    found = hashlib.sha256()
-    for file in [place] if place.is_file() else sorted(_files(place)):
-        content = file.read_bytes()
-        found.update(f"{file.relative_to(place)!a}\0{len(content)}\0".encode() + content)
-    return found.hexdigest()
+    files = [place] if place.is_file() else sorted(_files(place))
+    return digest_of((f"{file.relative_to(place)!a}", file.read_bytes()) for file in files)
 
 
 def read(place: Path, clean: Callable[[str], str]) -> Found:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from study import published
-from study.comparison import QUANTITIES, Comparison, mean, measured, with_interval
+from study.comparison import QUANTITIES, in_points, mean, measured, with_interval
 from study.evaluation import Interval
 from study.news import measures
 from study.news.conditions import off
@@ -82,8 +82,8 @@ def techniques(steps: Sequence[Step]) -> pd.DataFrame:
         {
             "Technique": list(TECHNIQUES),
             "Gap, points": [in_points(step.gap) for step in steps],
-            "Validation accuracy, points": [in_points(step.validation.difference) for step in steps],
-            "Test accuracy, points": [in_points(step.test.difference) for step in steps],
+            "Validation accuracy, points": [in_points(step.validation) for step in steps],
+            "Test accuracy, points": [in_points(step.test) for step in steps],
             "Test loss, nats": [with_interval(step.test_loss, 3) for step in steps],
         }
     )
@@ -91,7 +91,7 @@ def techniques(steps: Sequence[Step]) -> pd.DataFrame:
 
 def by_setting(settings: Mapping[str, Variants]) -> pd.DataFrame:
     """What each technique changes in test accuracy, in points with 95% intervals; a column a setting, by its name."""
-    changes = {name: [in_points(step.test.difference) for step in v.steps] for name, v in settings.items()}
+    changes = {name: [in_points(step.test) for step in v.steps] for name, v in settings.items()}
     return pd.DataFrame({"Technique": list(TECHNIQUES), **changes})
 
 
@@ -129,14 +129,14 @@ def areas(variants: Runs) -> pd.DataFrame:
     return pd.DataFrame([(name, *values) for name, values in rows.items()], columns=["Model", *names])
 
 
-def ablation(whole: Sequence[Record], changes: Mapping[str, Comparison], records: Runs) -> pd.DataFrame:
+def ablation(whole: Sequence[Record], changes: Mapping[str, Interval], records: Runs) -> pd.DataFrame:
     """Our classifier, whole and without one of its parts at a time, by name: validation scores, change of accuracy."""
     rows = {"nothing: the whole": whole, **{name: records[name] for name in changes}}
     return pd.DataFrame(
         {
             "Without": list(rows),
             "Validation accuracy": [percent(mean(found, "validation_accuracy"), 2) for found in rows.values()],
-            "Change, points": [NOTHING, *(in_points(found.difference) for found in changes.values())],
+            "Change, points": [NOTHING, *map(in_points, changes.values())],
             "Validation loss": [number(mean(found, "validation_loss"), 3) for found in rows.values()],
         }
     )
@@ -244,8 +244,3 @@ def f1_by_class(variants: Runs) -> pd.DataFrame:
     """F1 of each class (columns) for each variant (index), means over seeds."""
     found = {name: measures.per_class(records)[2] for name, records in variants.items()}
     return pd.DataFrame.from_dict(found, orient="index", columns=list(measures.classes(variants)))
-
-
-def in_points(change: Interval) -> str:
-    """A difference of shares in percentage points with its 95% interval."""
-    return with_interval(Interval(*(100 * end for end in change)), 2)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from study.comparison import Comparison, compare, gap, mean, measured
+from study.comparison import compare, gap, mean, measured
 from study.evaluation import Interval, t_interval
 from study.runs import Record, of
 
@@ -53,8 +53,8 @@ class Step:
     after: str
     train: Interval
     gap: Interval
-    validation: Comparison
-    test: Comparison
+    validation: Interval
+    test: Interval
     test_loss: Interval
 
 
@@ -72,7 +72,7 @@ class Variants(dict[str, Sequence[Record]]):
 
     def leads(self, key: str) -> dict[str, Interval]:
         """By how much a variant is ahead of each other one in test accuracy."""
-        return {other: compare(self[key], runs).difference for other, runs in self.items() if other != key}
+        return {other: compare(self[key], runs) for other, runs in self.items() if other != key}
 
     def means(self, name: str) -> dict[str, float]:
         """The mean over seeds of a quantity for each variant."""

@@ -60,14 +60,13 @@ def assemble(
         "notebooks": os.path.relpath(paths.NOTEBOOKS, chosen.report),
     }
     answered = _answers(notebooks)
-    opening, judgement, turned, verdicts = "", "", "", []
+    opening, judgement, verdicts = "", "", []
     if drafted:
         meta["draft"] = _draft_line(drafted)
     elif all(runs.can_be_judged(record.spec) for record in found):
         verdicts = scorecard.collect(records)
         opening = _written(chosen, lambda page: front.write(page, records, verdicts, whole and strict, bool(answered)))
         judgement = _written(chosen, lambda page: scorecard.write(page, verdicts))
-        turned = _written(chosen, lambda page: scorecard.write_changed(page, verdicts))
     listed = opening or any(CHECK in reply.get("data", ()) for some in replies.values() for reply in some)
     checks = filling.appendix() if listed else ""
     noted = [part for part in wanted if replies[part] or part in [draft.part for draft in drafted]]
@@ -76,7 +75,7 @@ def assemble(
         chosen.figures,
         meta,
         front=opening,
-        back="\n\n".join([answered, judgement, provenance.page(chosen, found, turned) if found else "", checks]),
+        back="\n\n".join([answered, judgement, provenance.page(chosen, found) if found else "", checks]),
         code=code,
         strict=strict,
         notes={_file(part): note for part in noted if (note := _note(chosen, part, drafted))},

@@ -13,6 +13,7 @@ import pandas as pd
 
 from study import paths, published
 from study import verdicts as words
+from study.anomaly.analysis import LOSSES
 from study.anomaly.detectors import BASELINES, OURS
 from study.anomaly.leaderboard import leaderboard
 from study.checks import holds
@@ -38,13 +39,16 @@ MAIN_CLAIMS = {
 }
 """The ten claims of the original on which most of it rests, by their names in data/published.toml."""
 
-HOW_TO_READ = f"""\
-**How to read.** *The original* is the authors' first report on this assignment.
+SPLIT_LOSSES = (LOSSES["last_loss"], LOSSES["middle_loss"])
+"""What the original reports of two parts of Part II's series, which tells how long they are."""
 
-- [✓]{{.sign}}: an automatic test checked the statement's direction or margin; a false one stops the build. All digits are inserted from the data. [@sec:checks] of the HTML lists what each mark compared. *✗ not so here* appears only on other data or with another model.
-- A published number from a training is *{words.REPRODUCED}* if it could be one more training of ours (it lies in the 95% prediction interval of our seeds), *{words.CLOSE}* if it only lies near the median, else *{words.NOT_REPRODUCED}*; it is *{words.NOT_COMPARABLE}* if its data or its rule are not available. A fact, such as a number of parameters, is *{words.EXACT}* or not.
+HOW_TO_READ = f"""\
+**How to read.**
+
+- [✓]{{.sign}}: an automatic test checked the statement's direction or margin; a false one stops the build, and what rests on two comparisons has two marks. All digits are inserted from the data. [@sec:checks] of the HTML lists what each mark compared. *✗ not so here* appears only on other data or with another model.
+- A published number from a training is *{words.REPRODUCED}* if it could be one more training of ours (to its printed digits it lies in the 95% prediction interval of our seeds), *{words.CLOSE}* if it only lies near the median, else *{words.NOT_REPRODUCED}*; it is *{words.NOT_COMPARABLE}* if its data or its rule are not available. A fact, such as a number of parameters, is *{words.EXACT}* or not.
 - A claim is *{words.CONFIRMED}*, *{words.PARTLY}*, *{words.UNCLEAR}* (the measurement does not decide), *{words.CONTRADICTED}* or *not tested*. [@sec:scorecard] has the rules and every verdict.
-- 0.84 [0.82 to 0.86] is a mean or a difference with its 95% confidence interval, 90.8 ± 0.2 a mean with the standard deviation over seeds.
+- 84% [82 to 86] is a mean or a difference with its 95% confidence interval, 90.8 ± 0.2 a mean with the standard deviation over seeds.
 """  # noqa: E501
 
 TRY_IT = (
@@ -55,8 +59,8 @@ LIMITATIONS = """
 ## Limitations
 
 - The original names no seeds and leaves out some settings; each part says what we chose instead.
-- The production line of Part I is simulated; its rates are those of the simulation, not of a plant.
-- Part II rests on one series with few labelled windows; scores on it vary with the seed and with the rule for alarms. Our detector was designed on the nine other series, so its scores there are optimistic.
+- The production line of Part I is simulated and nearly linear, which favours PCA; its rates are those of the simulation, not of a plant.
+- Part II rests on one series with few labelled windows; scores on it vary with the seed and with the rule for alarms. Our detector was designed on the nine other series and trained on more rows than the original's four, and its last step was redesigned after a look at this series: its scores are optimistic.
 - Part IV trains on what public subsets hold of AG's news; techniques are judged in two guesses at the original's settings, chosen by its training and validation scores.
 - The Bonus part has other images than the original, so accuracies are not comparable. Each network was trained twice, EfficientNet without an adaptation to small images: small differences may be chance. Some trials that led to its settings had looked at test images of an earlier split.
 """  # noqa: E501
@@ -110,22 +114,28 @@ def abstract(records: Records, verdicts: Sequence[Verdicts]) -> str:
     claimed = Counter(verdict.status for one in verdicts for verdict in one.claims.values())
     comparable = trained.total() - trained[words.NOT_COMPARABLE]
     near = trained[words.REPRODUCED] + trained[words.CLOSE]
+    judged = next(one.numbers for one in verdicts if one.part.key == "part2")
+    chose = sum(
+        j.quantity in SPLIT_LOSSES and j.verdict.status in (words.REPRODUCED, words.CLOSE) for j in measured(judged)
+    )
     borne_out = claimed[words.CONFIRMED] + claimed[words.PARTLY]
     by_part = {part.key: some for part, some in records.items()}
     return f"""::: {{.abstract}}
-The original is a course report on autoencoders for anomaly detection, self-attention, text classification and vision \
-transformers. This report answers its questions again and retrains its models: \
+The original is the authors' first report on a course assignment about autoencoders for anomaly detection, \
+self-attention, text classification and vision transformers; its text is at hand, without code, seeds and images. This \
+report answers the questions again and retrains the models: \
 {number(sum(map(len, records.values())))} stored runs judge {trained.total() + found.total()} numbers and \
 {claimed.total()} claims of the original.
 
 - **Numbers.** Of {comparable} training results that can be compared, {near} are reproduced or \
-close{_mark(near, ">", comparable / 2)} (some of Part II's also chose how its series is split); \
-{trained[words.NOT_COMPARABLE]} cannot be compared. Of {found.total()} facts {exact} are \
+close{_mark(near, ">", comparable / 2)} ({chose} of them, validation and testing losses of Part II, also chose its \
+split); {trained[words.NOT_COMPARABLE]} cannot be compared. Of {found.total()} facts {exact} are \
 exact{_mark(exact, ">", inexact)}, {inexact} are not, and {found[words.NOT_COMPARABLE]} cannot be compared.
 - **Claims.** {claimed[words.CONFIRMED]} are confirmed and {claimed[words.PARTLY]} hold in \
 part{_mark(borne_out, ">", claimed.total() / 2)}; {claimed[words.CONTRADICTED]} are contradicted, and \
 {claimed[words.UNCLEAR] + claimed[words.NOT_TESTED]} are undecided or untested.
-- **Autoencoders.** {_detectors(by_part["part1"], by_part["part2"])}
+- **Production line.** {_production(by_part["part1"])}
+- **Tweets.** {_detectors(by_part["part2"])}
 - **Text.** {_classifiers(by_part["part4"])}
 - **Images.** {_networks(by_part["bonus"])}
 
@@ -133,25 +143,31 @@ The sign ✓ marks a statement that the build has checked; more on how to read s
 :::"""
 
 
-def _detectors(production: Sequence[Record], series: Sequence[Record]) -> str:
-    """Part I's autoencoder against PCA; Part II's against a threshold on the counts, with a pause and without."""
-    e = Evidence(production)
+def _production(records: Sequence[Record]) -> str:
+    """Part I's autoencoder against PCA."""
+    e = Evidence(records)
     found = {name: percent(e.rate(name, "detection").mean, 0) for name in (PCA_NAME, AUTOENCODER)}
-    board = leaderboard(series, by="paused_nab").set_index("key")
+    return (
+        f"On a simulated, nearly linear line PCA detects {found[PCA_NAME]} of the faults, the assignment's autoencoder "
+        f"{found[AUTOENCODER]}{_mark(e.ahead(PCA_NAME).low, '>', 0)}."
+    )
+
+
+def _detectors(records: Sequence[Record]) -> str:
+    """Part II's autoencoders against a threshold on the counts, with a pause and without."""
+    board = leaderboard(records).set_index("key")
     value, ours = (board.loc[key] for key in (BASELINES[0], OURS))
     four = board[board.kind == "original"]
-    windows = len(of(series, "part2-dataset")[0].metrics["windows"])
+    windows = len(of(records, "part2-dataset")[0].metrics["windows"])
+    highest = [_mark(value[score], ">", four[score].max()) for score in ("unpaused_nab", "paused_nab")]
     return (
-        f"On a simulated production line PCA detects {found[PCA_NAME]} of the faults, the assignment's autoencoder "
-        f"{found[AUTOENCODER]}{_mark(e.ahead(PCA_NAME).low, '>', 0)}. On the original's one series the order by the "
-        f"Numenta Anomaly Benchmark (NAB; {windows} is perfect, {number(-windows)} silence) depends on whether "
-        "detectors pause after an alarm. With a pause a threshold on the counts "
-        f"({number(value.paused_nab, 2)}) is ahead of our own autoencoder "
-        f"({number(ours.paused_nab, 2)}{_mark(value.paused_nab, '>', ours.paused_nab)}) and of the original's four "
-        f"(medians up to {number(four.paused_nab.max(), 2)}{_mark(value.paused_nab, '>', four.paused_nab.max())}); "
-        f"without one ours ({number(ours.unpaused_nab, 2)}) is ahead of the threshold "
-        f"({number(value.unpaused_nab, 2)}{_mark(ours.unpaused_nab, '>', value.unpaused_nab)}) and of the four "
-        f"(medians up to {number(four.unpaused_nab.max(), 2)}{_mark(four.unpaused_nab.max(), '<', ours.unpaused_nab)})."
+        "On the original's one series a plain threshold on the counts has a higher score of the Numenta Anomaly "
+        f"Benchmark (NAB; {windows} is perfect, {number(-windows)} silence) than its four autoencoders, trained again "
+        f"for this{''.join(highest)}. Our own autoencoder, {ours.model}, is ahead of the threshold, "
+        f"{number(ours.unpaused_nab, 2)} to {number(value.unpaused_nab, 2)}"
+        f"{_mark(ours.unpaused_nab, '>', value.unpaused_nab)}, but behind it, {number(ours.paused_nab, 2)} to "
+        f"{number(value.paused_nab, 2)}{_mark(ours.paused_nab, '<', value.paused_nab)}, if every detector stays silent "
+        "for some time after an alarm."
     )
 
 
@@ -160,7 +176,7 @@ def _networks(records: Sequence[Record]) -> str:
     found = images.networks(records)
     best, worst = (pick(images.ORIGINALS, key=images.reported) for pick in (max, min))
     shares = [percent(mean(found[name], "test_accuracy")) for name in (best, worst)]
-    lead = images.compare(found[best], found[worst]).difference
+    lead = images.compare(found[best], found[worst])
     return (
         f"{best} classifies {shares[0]} of our test images correctly and the {worst} "
         f"{shares[1]}{_mark(lead.low, '>', 0)}, in the original's order."
@@ -176,7 +192,7 @@ def _classifiers(records: Sequence[Record]) -> str:
     leader = max(reported, key=reported.get)
     again = [record.metrics["test"]["accuracy"] for record in of(records, "part4-variants", leader)]
     ours, best, linear = (_best_accuracies(records, f"part4-{task}") for task in ("own", "variants", "baselines"))
-    lead = compare(of(records, "part4-own"), of(records, "part4-baselines", "tfidf")).difference
+    lead = compare(of(records, "part4-own"), of(records, "part4-baselines", "tfidf"))
     shown = [percent(float(np.mean(shares))) for shares in (again, best, linear, ours)]
     return (
         f"The original's best news classifier, {NAMES[leader]}, has a test accuracy of {shown[0]} when trained again "

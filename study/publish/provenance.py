@@ -11,12 +11,8 @@ from study.publish import benchmarks
 from study.repeats import Reproduction
 
 
-def page(chosen: profile.Profile, records: list[runs.Record], turned: str = "") -> str:
-    """The page as pandoc Markdown, from all records of the report.
-
-    `turned` is the section on verdicts that an earlier version gave otherwise. Print leaves it out, and it is last, so
-    that the numbers of tables are the same on the screen.
-    """
+def page(chosen: profile.Profile, records: list[runs.Record]) -> str:
+    """The page as pandoc Markdown, from all records of the report."""
     return "\n\n".join(
         [
             "# Provenance {#sec:provenance}",
@@ -28,7 +24,6 @@ def page(chosen: profile.Profile, records: list[runs.Record], turned: str = "") 
             *_reproductions(repeats.kept(chosen.reproductions), {runs.digest(r.spec) for r in records}),
             *_audits(repeats.kept(chosen.audits), records),
             benchmarks.page(paths.BENCHMARKS),
-            f"::: {{.screen}}\n{turned}\n:::" if turned else "",
         ]
     )
 
@@ -42,8 +37,7 @@ def _summary(chosen: profile.Profile, records: list[runs.Record]) -> str:
         f"The report is built from {count(len(records), 'stored run')} of the profile `{chosen.name}`, which took "
         f"{duration(seconds)} of training and measuring in all ([@tbl:runs]), {read}on the devices of "
         f"[@tbl:environments], with seeds {join_list([str(s) for s in seeds])}. "
-        "The HTML document alone says at its end where the time of a training goes, how it grows with the texts, and "
-        "which verdicts an earlier version gave otherwise."
+        "The HTML document alone says at its end where the time of a training goes, and how it grows with the texts."
     )
 
 

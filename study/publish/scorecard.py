@@ -61,7 +61,7 @@ class Verdicts:
 
 def collect(records: Records) -> list[Verdicts]:
     """The verdicts of every part, from its records."""
-    return [Verdicts(p, p.analysis().judged(found), p.analysis().claims(found)) for p, found in records.items()]
+    return [Verdicts(p, p.analysis().judged(found), p.claims(found)) for p, found in records.items()]
 
 
 def facts(numbers: Sequence[Judged]) -> list[Judged]:
@@ -158,10 +158,6 @@ def write(page: Page, verdicts: Sequence[Verdicts]) -> None:
                 f"{one.part.short_title}: {claims_in_words([one])}.",
                 align="lll",
             )
-
-
-def write_changed(page: Page, verdicts: Sequence[Verdicts]) -> None:
-    """Show, on the screen alone, which verdicts an earlier version gave otherwise; nothing if there is none."""
     turned = changed(verdicts)
     if len(turned):
         page.say("## Verdicts that changed")

@@ -1,10 +1,11 @@
 """What the report's front page and scorecard take from the records of Part III."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from study.prose import Highlight, join_list, significant
 from study.runs import Record, of
-from study.theory.claims import claims, gather
+from study.theory.claims import CLAIMS, gather
 from study.verdicts import CONFIRMED, PARTLY, Judged
 
 
@@ -15,16 +16,16 @@ def judged(records: Sequence[Record]) -> list[Judged]:
 
 def finding(records: Sequence[Record]) -> str:
     """The part in two sentences."""
-    verdicts = claims(records)
-    statuses = [verdict.status for verdict in verdicts.values()]
-    whole, half = statuses.count(CONFIRMED), statuses.count(PARTLY)
-    rest = len(statuses) - whole - half
-    counted = [f"{whole} are confirmed", f"{half} partly", *([f"{rest} not"] if rest else [])]
-    reason = verdicts["attention_gradients"]
-    limit = ": it does in wide heads, and narrow ones do without it" if reason.status == PARTLY else ""
+    evidence = gather(records)
+    statuses = {name: judge(evidence).status for name, judge in CLAIMS.items()}
+    counted = Counter(statuses.values())
+    rest = len(statuses) - counted[CONFIRMED] - counted[PARTLY]
+    words = [f"{counted[CONFIRMED]} are confirmed", f"{counted[PARTLY]} partly", *([f"{rest} not"] if rest else [])]
+    reason = statuses["attention_gradients"]
+    limit = ": it does in wide heads, and narrow ones do without it" if reason == PARTLY else ""
     return (
-        f"Of the original's {len(statuses)} statements about self-attention {join_list(counted)}. That dividing by √dₖ "
-        f"keeps the softmax's gradients from vanishing is {reason.status}{limit}."
+        f"Of the original's {len(statuses)} statements about self-attention {join_list(words)}. That dividing by √dₖ "
+        f"keeps the softmax's gradients from vanishing is {reason}{limit}."
     )
 
 

@@ -60,12 +60,6 @@ def gather(records: Sequence[Record]) -> Evidence:
     return Evidence(x, q, k, v, scores, weights, sums, *ends)
 
 
-def claims(records: Sequence[Record]) -> dict[str, Verdict]:
-    """The verdict on each of the original's claims about Part III, by name in data/published.toml."""
-    evidence = gather(records)
-    return {name: judge(evidence) for name, judge in CLAIMS.items()}
-
-
 def score(e: Evidence) -> Verdict:
     as_printed, by_key = softmax(np.diag(e.scores)), softmax(e.scores, axis=1)
     printed = as_printed.shape == e.weights.shape

@@ -5,10 +5,9 @@ from functools import cached_property
 import pandas as pd
 from torch import Tensor
 
-from study import profile, runs
+from study import lab, profile, runs
 from study.prose import number, percent
-from study.theory import experiments, tables
-from study.theory.claims import claims
+from study.theory import claims, experiments, tables
 
 VARIANTS = {
     "two-heads-mixed": "2 heads, with Wₒ",
@@ -44,7 +43,7 @@ class Measured:
 
     def verdicts(self) -> dict[str, str]:
         """The verdict on each claim of the original about this part, by its name in data/published.toml."""
-        return {name: verdict.status for name, verdict in claims(self.records).items()}
+        return lab.statuses(claims.CLAIMS, claims.gather, self.records)
 
 
 def growth(quantity: pd.Series) -> pd.Series:

@@ -9,7 +9,6 @@ from study.comparison import QUANTITIES, is_positive, mean, measured
 from study.prose import Highlight, count, join_list, mean_sd, number, percent
 from study.runs import Record, of
 from study.verdicts import CONFIRMED, CONTRADICTED, LEAST, UNCLEAR, Judged, Kind
-from study.vision.claims import claims as claims
 from study.vision.evaluation import NAMES, WITHOUT_ATTENTION, ahead, attention_gain, networks, obstacle
 from study.vision.experiments import IMPROVED, MODELS
 
@@ -35,7 +34,7 @@ def finding(records: Sequence[Record]) -> str:
     others = join_list([f"{name} {percent(shares[name])}" for name in rest])
     clearly = "clearly" if ahead(found[improved], found["ViT"]) == CONFIRMED else "not clearly"
     words = {CONFIRMED: "clearly lower", CONTRADICTED: "clearly higher", UNCLEAR: "not clearly different"}
-    without = [f"{words[is_positive(attention_gain(records, m).difference)]} ({NAMES[m]})" for m in WITHOUT_ATTENTION]
+    without = [f"{words[is_positive(attention_gain(records, m))]} ({NAMES[m]})" for m in WITHOUT_ATTENTION]
     return (
         f"Trained from random weights on images that stand for the original's, {first} classifies "
         f"{percent(shares[first])} of the test images correctly, {others}. {improved}, a "
@@ -64,4 +63,4 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
 
 def _over_seeds(shares: Sequence[float]) -> str:
     """The mean, with the spread where there are enough trainings to speak of one."""
-    return mean_sd(shares, 2, as_percent=True) if len(shares) >= LEAST else percent(fmean(shares), 2)
+    return mean_sd(shares) if len(shares) >= LEAST else percent(fmean(shares), 2)

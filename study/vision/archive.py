@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from study.catalog import DataError
-from study.own_data import hidden, refuse
+from study.own_data import digest_of, hidden, refuse
 
 LARGEST = 64 * 2**20
 """Bytes of one file, unpacked: more than any camera's photograph needs."""
@@ -54,12 +54,7 @@ class Archive:
         if self._zip is not None:
             with self.path.open("rb") as stream:
                 return hashlib.file_digest(stream, "sha256").hexdigest()
-        found = hashlib.sha256()
-        for name in self.names():
-            content = self.read(name)
-            found.update(f"{name}\0{len(content)}\0".encode())
-            found.update(content)
-        return found.hexdigest()
+        return digest_of((name, self.read(name)) for name in self.names())
 
 
 Found = tuple[str, int, zipfile.ZipInfo | None, str | None]

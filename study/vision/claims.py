@@ -82,12 +82,6 @@ def gather(records: Sequence[Record]) -> Evidence:
     return Evidence(vgg, resnet, vit, efficientnet, obstacle(records) is not None)
 
 
-def claims(records: Sequence[Record]) -> dict[str, Verdict]:
-    """The verdict on each of the original's claims about the part, by name in data/published.toml."""
-    evidence = gather(records)
-    return {name: judge(evidence) for name, judge in CLAIMS.items()}
-
-
 # VGG and ResNet
 
 
@@ -121,7 +115,7 @@ def resnet_overfits(e: Evidence) -> Verdict:
 
 
 def resnet_like_vgg(e: Evidence) -> Verdict:
-    alike = compare(e.resnet, e.vgg).difference
+    alike = compare(e.resnet, e.vgg)
     return Verdict(
         similar(alike, SIMILAR),
         f"Their recalls differ by {points(alike)}. We call them very similar up to {number(100 * SIMILAR)} points.",
@@ -254,7 +248,7 @@ def _ahead(e: Evidence, behind: Sequence[Record], split: str = "test") -> list[s
 
 def _behind_words(e: Evidence, name: str, behind: Sequence[Record], split: str = "test") -> str:
     found = [
-        _signed(compare(runs, behind, split).difference, f"behind {other}", f"ahead of {other}")
+        _signed(compare(runs, behind, split), f"behind {other}", f"ahead of {other}")
         for other, runs in e.convolutional.items()
     ]
     return f"On the {split} split {name} is {join_list(found)}."

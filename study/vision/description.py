@@ -25,45 +25,19 @@ def describe(splits: Splits, names: Sequence[str]) -> tuple[dict, dict[str, np.n
         },
         "origin": {
             kind: {
-                "resized": int(((images.classes == i) & (images.resized == RESIZED)).sum()),
-                "native": int(((images.classes == i) & (images.resized == NATIVE)).sum()),
+                how: int(((images.classes == i) & (images.resized == code)).sum())
+                for how, code in (("resized", RESIZED), ("native", NATIVE))
             }
             for i, kind in enumerate(names)
         },
-        "labels": {kind: len(set(images.labels[images.classes == i]) - {""}) for i, kind in enumerate(names)},
         "pixels": {"mean": mean.tolist(), "deviation": deviation.tolist()},
-        "pixels_of_class": {
-            kind: dict(
-                zip(
-                    ("mean", "deviation"),
-                    (v.tolist() for v in statistics(images.pixels, splits.train[images.classes[splits.train] == i])),
-                    strict=True,
-                )
-            )
-            for i, kind in enumerate(names)
-        },
         "near_duplicates": {"groups": int((sizes > 1).sum()), "images": int(sizes[sizes > 1].sum())},
-        "sheet": [str(images.names[i]) for i in sheet],
     }
-    grey = images.pixels[splits.train].mean(axis=3)
-    # With these, later tables tell native from resized images, and one kind of dog from another.
-    arrays = {
-        f"{name}_{what}": getattr(images, what)[getattr(splits, name)]
-        for name in ("validation", "test")
-        for what in ("resized", "labels")
-    }
-    arrays |= {
+    return metrics, {
+        "test_resized": images.resized[splits.test],
         "sheet_pixels": images.pixels[sheet],
         "sheet_classes": images.classes[sheet].astype(np.int8),
-        "mean_images": np.stack([_mean_image(images.pixels, splits, i) for i in range(len(names))]),
-        "brightness": np.stack(
-            [
-                np.histogram(grey[images.classes[splits.train] == i], bins=64, range=(0, 255))[0]
-                for i in range(len(names))
-            ]
-        ),
     }
-    return metrics, arrays
 
 
 def statistics(pixels: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -84,9 +58,3 @@ def contact_sheet(classes: np.ndarray, rows: np.ndarray, each: int = SHOWN) -> n
     random = np.random.default_rng(0)
     kinds = [rows[classes[rows] == kind] for kind in np.unique(classes)]
     return np.concatenate([random.permutation(found)[:each] for found in kinds])
-
-
-def _mean_image(pixels: np.ndarray, splits: Splits, kind: int) -> np.ndarray:
-    """The mean of a class's training images, (S, S, 3) uint8."""
-    rows = splits.train[splits.images.classes[splits.train] == kind]
-    return np.round(pixels[rows].mean(axis=0, dtype=np.float64)).astype(np.uint8)

@@ -9,7 +9,7 @@ import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from study import comparison, paths, published
-from study.comparison import Comparison, mean, mean_confusion, measured, right
+from study.comparison import mean, mean_confusion, measured, right
 from study.evaluation import Interval, share_interval
 from study.runs import Record, of
 from study.verdicts import CONFIRMED, CONTRADICTED, NEAR, UNCLEAR, Kind
@@ -57,12 +57,12 @@ def trials() -> pd.DataFrame:
     return pd.read_csv(paths.VISION_TRIALS, index_col="trial")
 
 
-def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Comparison:
+def compare(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Interval:
     """a against b (see `comparison.compare`), with an interval that allows for all pairs of networks."""
     return comparison.compare(a, b, split, LEVEL)
 
 
-def attention_gain(records: Sequence[Record], network: str) -> Comparison:
+def attention_gain(records: Sequence[Record], network: str) -> Interval:
     """A transformer against itself without attention, on validation."""
     without = of(records, "bonus-ablation", WITHOUT_ATTENTION[network])
     return compare(of(records, "bonus-models", network), without, "validation")
@@ -79,7 +79,7 @@ def clear(effect: Interval, trainings: int) -> str:
 
 def ahead(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> str:
     """The verdict on a claim that a network is ahead of another on a split."""
-    return clear(compare(a, b, split).difference, min(len(a), len(b)))
+    return clear(compare(a, b, split), min(len(a), len(b)))
 
 
 def similar(effect: Interval, bound: float) -> str:
@@ -100,7 +100,7 @@ def train_test_gap(records: Sequence[Record]) -> Interval:
 def gap_difference(a: Sequence[Record], b: Sequence[Record]) -> Interval:
     """By how much the gap of a exceeds that of b, with the paired interval of their test accuracies."""
     train = mean(a, "train_accuracy") - mean(b, "train_accuracy")
-    test = compare(a, b).difference
+    test = compare(a, b)
     return Interval(train - test.mean, train - test.high, train - test.low)
 
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from study import definitions, lab, profile, published, runs
 from study.catalog import DataError
-from study.comparison import Comparison, mean, points
 from study.comparison import frequent_mistake as _frequent_mistake
+from study.comparison import mean, points
 from study.evaluation import Interval, probabilities
 from study.prose import duration
 from study.runs import Record
@@ -221,7 +221,7 @@ class Vision:
         measured = runs.of(self.records, "bonus-speed")[0].metrics
         return float(np.median(np.divide(measured[way], measured["plain"])))
 
-    def attention_gain(self, network: str) -> Comparison:
+    def attention_gain(self, network: str) -> Interval:
         """A transformer ("vit", "vit-c") against itself without attention, on validation."""
         return evaluation.attention_gain(self.records, network)
 
@@ -251,7 +251,7 @@ def accuracies(found: Mapping[str, Sequence[Record]], quantity: str = "test_accu
 
 def apart(a: Sequence[Record], b: Sequence[Record], split: str = "test") -> Interval:
     """Accuracy of a network minus that of another on a split, with its interval; see `evaluation.compare`."""
-    return compare(a, b, split).difference
+    return compare(a, b, split)
 
 
 def history(record: Record, full_size: bool = False) -> pd.DataFrame:

@@ -6,8 +6,7 @@ from statistics import fmean
 import pandas as pd
 
 from study import published
-from study.comparison import mean, right, with_interval
-from study.evaluation import Interval
+from study.comparison import in_points, mean, right
 from study.prose import NOTHING, number
 from study.runs import Record
 from study.vision.evaluation import ORIGINALS, compare, epochs_by_side, reported
@@ -62,7 +61,9 @@ def comparison(found: Found, subject: str) -> pd.DataFrame:
                 title: [number(100 * mean(records, quantity), 2) for records in found.values()]
                 for title, quantity in quantities.items()
             },
-            "Lead, points": [NOTHING if name == subject else _ahead(found[name], found[subject]) for name in found],
+            "Lead, points": [
+                NOTHING if name == subject else in_points(compare(found[name], found[subject]), 1) for name in found
+            ],
             "Reported test, other images": [_reported(name) for name in found],
         }
     )
@@ -90,10 +91,6 @@ def overview(found: Found) -> pd.DataFrame:
             "Test": [shown(records, "test") for records in found.values()],
         }
     )
-
-
-def _ahead(records: Sequence[Record], subject: Sequence[Record]) -> str:
-    return with_interval(Interval(*(100 * end for end in compare(records, subject).difference)), 1)
 
 
 def _reported(name: str) -> str:

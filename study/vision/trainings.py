@@ -84,7 +84,6 @@ def _trained(spec: dict, scratch: Path, measured: tuple[str, ...], make: Callabl
     metrics, arrays = training.summary(model, history)
     metrics["multiply_adds"] = cost
     metrics["in_bf16"] = s["bf16"] and training.has_bf16()
-    metrics["images_per_second"] = len(batches["train"]) * metrics["epochs"] / metrics["seconds"]
     logits = {}
     for name in measured:
         if make:  # a person waits, and the training's bar is gone

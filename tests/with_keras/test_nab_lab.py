@@ -12,6 +12,7 @@ import pytest
 from keras import layers
 
 from study import paths, published
+from study.anomaly.diagrams import narrowest
 from study.prose import significant
 from study.runs import Record
 
@@ -136,7 +137,7 @@ def test_changed_and_new_models_are_named_and_stand_beside_the_published_trainin
 
 def test_without_a_layer_of_that_name_the_narrowest_is_the_bottleneck():
     network = keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dense(1, name="code"), layers.Dense(4)])
-    assert lab.bottleneck(network).name == "code" and lab.bottleneck(narrow()).name == "bottleneck"
+    assert narrowest(network.layers).name == "code" and narrowest(narrow().layers).name == "bottleneck"
 
 
 def test_losses_of_ours_stand_beside_those_reported_of_the_original_s_models(run):

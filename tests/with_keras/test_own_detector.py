@@ -74,10 +74,9 @@ def test_scores_are_those_of_the_seeds_networks_fitted_on_the_training_series():
     assert all(np.abs(a - b).max() > 0 for i, a in enumerate(weights) for b in weights[:i])
 
 
-@pytest.mark.slow
 def test_it_keeps_to_the_threads_that_it_is_given():
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_")} | {"OMP_NUM_THREADS": "1"}
-    program = "import os, study.anomaly.own; print(os.environ['TF_NUM_INTRAOP_THREADS'])"
+    program = "import os, study; print(os.environ['TF_NUM_INTRAOP_THREADS'])"
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=paths.ROOT, env=environment, capture_output=True, text=True, check=True
     )

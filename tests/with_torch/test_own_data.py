@@ -74,7 +74,7 @@ def test_images_of_other_classes_are_learnt_and_shown(place, monkeypatch, kinds)
     wanted = [("bonus-dataset", "images"), ("bonus-models", "vit"), ("bonus-models", "vit-c")]
     found = made(vision, wanted, place, epochs=1, sizes=[64])
     facts, vit = found["bonus-dataset", "images"], found["bonus-models", "vit"]
-    assert facts.metrics["classes"]["train"] == [14] * len(kinds) and list(facts.metrics["labels"]) == list(kinds)
+    assert facts.metrics["classes"]["train"] == [14] * len(kinds) and list(facts.metrics["origin"]) == list(kinds)
     for record in (vit, found["bonus-models", "vit-c"]):
         assert record.arrays["test_logits"].shape == (2 * len(kinds), len(kinds))
     assert {one["true"] for one in vit.metrics["mistakes"]} <= set(kinds)

@@ -72,7 +72,7 @@ def test_a_judged_record_holds_what_the_report_needs(records):
         record = records["bonus-models", model]
         m, arrays = record.metrics, record.arrays
         assert {"accuracy", "loss", "precision", "recall", "f1", "confusion"} <= set(m["test"]) & set(m["train"])
-        assert m["parameters"] > 0 and m["multiply_adds"] > 0 and m["images_per_second"] > 0
+        assert m["parameters"] > 0 and m["multiply_adds"] > 0
         assert arrays["test_logits"].shape == (len(splits.test), 3) and arrays["test_logits"].dtype == np.float16
         assert np.array_equal(arrays["test_classes"], splits.images.classes[splits.test])
         assert len(arrays["history_loss"]) == m["epochs"] and np.isfinite(arrays["history_loss"]).all()
