@@ -480,10 +480,9 @@ page.plot(
 # %% tags=["hide-input"]
 # Losses after rescaling the logits
 pair_of = "Base", "Dropout + early stopping"
-fits = {name: [lab.calibrated(record) for record in variants[name]] for name in pair_of}
-temperature = float(np.mean([fit.temperature for fit in fits["Base"]]))
+fits = [np.mean([lab.calibrated(record) for record in variants[name]], axis=0) for name in pair_of]
 before, stopped = (final[name]["test_loss"] for name in pair_of)
-after, stopped_after = (float(np.mean([fit.loss_after for fit in found])) for found in fits.values())
+(temperature, after), (_, stopped_after) = fits
 certain = 1 - (after - stopped_after) / (before - stopped)
 
 # %% [markdown]

@@ -31,7 +31,10 @@ def main(arguments: list[str] | None = None) -> None:
     if stamp and _up_to_date(stamp, sources, digest_of(_records(chosen))):
         print(f"Nothing to do: {', '.join(stamp['outputs'])} are up to date.")
     else:
-        outputs, lines = _build(chosen, wanted, data, name, not given.no_code)
+        from study.publish import making  # heavy; finding nothing to do must be quick
+
+        key = lambda part: digest_of(read_by(part, chosen), data)  # noqa: E731
+        outputs, lines = making.make(chosen, wanted, name, not given.no_code, key)
         names = [str(path.relative_to(paths.ROOT)) for path in outputs]
         # The build has added records; what else has changed since it began calls for another.
         inputs = {"sources": sources, "records": digest_of(_records(chosen))}
@@ -40,7 +43,11 @@ def main(arguments: list[str] | None = None) -> None:
         sizes = [f"{name}  {path.stat().st_size / 1e6:.1f} MB" for name, path in zip(names, outputs, strict=True)]
         print(*lines, *sizes, sep="\n")
     if given.notebooks:
-        _write_pages(chosen, wanted)
+        from study.publish import notebooks  # as heavy
+
+        for part in wanted:
+            page = notebooks.write(chosen.executed / f"{part.notebook}.ipynb", chosen.report / "notebooks")
+            print(page.relative_to(paths.ROOT))
 
 
 def sources_of(chosen: profile.Profile) -> list[Path]:
@@ -83,22 +90,6 @@ def _up_to_date(stamp: dict, sources: str, records: str) -> bool:
     outputs = [paths.ROOT / name for name in stamp["outputs"]]
     same = (stamp.get("sources"), stamp.get("records")) == (sources, records)
     return same and all(map(Path.exists, outputs)) and digest_of(outputs) == stamp["digest"]
-
-
-def _build(
-    chosen: profile.Profile, wanted: tuple[parts.Part, ...], data: str, name: str, code: bool
-) -> tuple[list[Path], list[str]]:
-    from study.publish import making  # heavy; finding nothing to do must be quick
-
-    return making.make(chosen, wanted, name, code, lambda part: digest_of(read_by(part, chosen), data))
-
-
-def _write_pages(chosen: profile.Profile, wanted: tuple[parts.Part, ...]) -> None:
-    from study.publish import notebooks  # as heavy
-
-    for part in wanted:
-        page = notebooks.write(chosen.executed / f"{part.notebook}.ipynb", chosen.report / "notebooks")
-        print(page.relative_to(paths.ROOT))
 
 
 if __name__ == "__main__":

@@ -2,43 +2,34 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
-from numpy.typing import ArrayLike
 
 from study import figures
 from study.verdicts import NOT_COMPARABLE, Judged, Kind, collapsed
 
 
 def forest(judged: Sequence[Judged]) -> Figure:
-    """Our seeds and their prediction interval relative to each published number, one row a number.
+    """Our seeds and their prediction interval as ratios to each published number, one row a number, logarithmic.
 
-    Losses and counts as ratios to the published number on a logarithmic axis; where all are shares, as differences in
-    points. Facts, published zeros and what is not comparable are left out. Collapsed trainings stand at the right edge
-    of the axis, zeros of ours at the left edge of one of ratios. Raises ValueError if nothing is left to draw.
+    Facts, published zeros and what is not comparable are left out. Collapsed trainings stand at the right edge of the
+    axis, zeros of ours at the left. Raises ValueError if nothing is left to draw.
     """
     compared = [j for j in judged if j.kind is not Kind.FACT and j.verdict.status != NOT_COMPARABLE]
     drawn = [j for j in compared if j.values and j.published]
     if not drawn:
         raise ValueError(f"none of {len(judged)} published numbers has seeds to compare it with")
-    points = all(j.kind is Kind.SHARE for j in drawn)
     fig, axis = figures.new(height_cm=2.4 + 0.46 * len(drawn))
-    low, high = _range(drawn, points)
+    low, high = _range(drawn)
     for row, one in enumerate(drawn):
-        _row(axis, row, one, points, (low, high))
-    axis.axvline(0 if points else 1, color=figures.PALETTE["black"], lw=0.9, ls="--", zorder=1)
+        _row(axis, row, one, (low, high))
+    axis.axvline(1, color=figures.PALETTE["black"], lw=0.9, ls="--", zorder=1)
     axis.set_yticks(range(len(drawn)), [", ".join(filter(None, (j.model, j.quantity))) for j in drawn])
     axis.set(ylim=(len(drawn) - 0.4, -0.6), xlim=(low, high))
     axis.grid(axis="y", visible=False)
-    if points:
-        axis.set_xlabel("ours minus published, percentage points")
-    else:
-        axis.set(xscale="log", xlabel="ours ÷ published", xticks=_ticks(low, high))
-        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.set(xscale="log", xlabel="ours ÷ published", xticks=_ticks(low, high))
+    figures.plain_ticks(axis.xaxis)
     axis.text(1.01, 1.0, "published, verdict", transform=axis.transAxes, va="bottom", fontsize=7, style="italic")
     right = axis.secondary_yaxis("right")
     right.set_yticks(range(len(drawn)), [f"{j.show(j.published)}, {j.verdict.status}" for j in drawn])
@@ -55,37 +46,26 @@ def _ticks(low: float, high: float) -> list[float]:
     return sorted(tick for tick in decades + near if low <= tick <= high)
 
 
-def relative(values: ArrayLike, published: float, points: bool) -> np.ndarray:
-    """Values as ratios to the published number, or as differences from it in percentage points."""
-    values = np.asarray(values, dtype=float)
-    return 100 * (values - published) if points else values / published
-
-
-def _range(drawn: Sequence[Judged], points: bool) -> tuple[float, float]:
+def _range(drawn: Sequence[Judged]) -> tuple[float, float]:
     """The axis that holds every published number, interval and training that did not collapse."""
-    ends = [0.0 if points else 1.0]
+    ends = [1.0]
     for one in drawn:
         failed = collapsed(one.values, one.kind)
         kept = [value for value in one.values if value not in failed]
-        ends += relative([*kept, *(one.interval or ())], one.published, points).tolist()
-    if not points:
-        ends = [end for end in ends if end > 0]
-    low, high = min(ends), max(ends)
-    margin = 0.06 * (high - low) or 1.0
-    return (low - margin, high + margin) if points else (low / 1.15, high * 1.15)
+        ends += [end / one.published for end in (*kept, *(one.interval or ())) if end > 0]
+    return min(ends) / 1.15, max(ends) * 1.15
 
 
-def _row(axis: Axes, row: int, one: Judged, points: bool, limits: tuple[float, float]) -> None:
+def _row(axis: Axes, row: int, one: Judged, limits: tuple[float, float]) -> None:
     colour = figures.colour_of(one.model)
     if one.interval is not None:
-        ends = relative(one.interval, one.published, points)
+        ends = [end / one.published for end in one.interval]
         axis.plot(ends, [row, row], "|-", color=figures.PALETTE["black"], lw=0.9, ms=6, mew=0.9, zorder=2)
     failed = collapsed(one.values, one.kind)
-    kept = relative([value for value in one.values if value not in failed], one.published, points)
-    zeros = 0 if points else int((kept <= 0).sum())
-    kept = kept[kept > 0] if zeros else kept
-    axis.plot(kept, np.full(len(kept), row), "o", ms=4, mew=0, alpha=0.6, color=colour, zorder=3)
-    for place, marker, several in ((limits[1], ">", len(failed)), (limits[0], "<", zeros)):
+    kept = [value / one.published for value in one.values if value not in failed]
+    above = [ratio for ratio in kept if ratio > 0]
+    axis.plot(above, [row] * len(above), "o", ms=4, mew=0, alpha=0.6, color=colour, zorder=3)
+    for place, marker, several in ((limits[1], ">", len(failed)), (limits[0], "<", len(kept) - len(above))):
         if several:
             axis.plot(place, row, marker, ms=5, mew=0, color=colour, zorder=3, clip_on=False)
 

@@ -22,9 +22,8 @@ class Part:
 
     `package` holds its code, in `experiments` the list of its runs and in `claims` what judges each claim of the
     original (`CLAIMS`, by name) by the evidence that `gather` finds in the part's records. The functions of `analysis`
-    take these records, too: `judged` gives the verdicts on every number of the original (`list[Judged]`), `finding` one
-    sentence and `highlights` lines (`list[Highlight]`) for the front page. These modules import neither TensorFlow nor
-    PyTorch.
+    take these records, too: `judged` gives the verdicts on every number of the original (`list[Judged]`), `highlights`
+    the lines of the front page's table (`list[Highlight]`). These modules import neither TensorFlow nor PyTorch.
     """
 
     key: str

@@ -1,16 +1,15 @@
 """A chapter without drawing: its cells run on records as they are or altered, its inline values, its verdicts."""
 
 import linecache
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache, cached_property, reduce
 from operator import getitem
 
 import jupytext
-import numpy as np
 
-from study import comparison, evaluation, parts, runs
+from study import comparison, parts, runs
 from study.checks import Check
 from study.publish import inline
 from study.runs import Record
@@ -32,6 +31,7 @@ def altered(task: str, *place: str | int, model: str | None = None, **values) ->
         reduce(getitem, place, metrics).update(found)
         return replace(record, metrics=metrics)
 
+    alter.__name__ = " ".join((task, *values))
     return alter
 
 
@@ -104,17 +104,10 @@ def read_once(monkeypatch) -> None:
     monkeypatch.setattr(runs.Store, "_load", remembering(runs.Store._load, key))
 
 
-def resample_less(monkeypatch) -> None:
-    """Intervals of paired differences from 200 resamples, each once: cases compare much the same records."""
-
-    def paired(a, b, seed=0, level=0.95):
-        differences = np.atleast_2d(a.astype(float) - b)
-        drawn = np.random.default_rng(seed).integers(differences.shape[1], size=(200, differences.shape[1]))
-        low, high = np.quantile(differences.mean(0)[drawn].mean(1), ((1 - level) / 2, (1 + level) / 2))
-        return evaluation.Interval(float(differences.mean()), float(low), float(high))
-
-    key = lambda a, b, seed=0, level=0.95: (a.tobytes(), b.tobytes(), level)  # noqa: E731
-    monkeypatch.setattr(comparison, "paired_difference", remembering(paired, key))
+def compare_once(monkeypatch) -> None:
+    """Every pair of classifiers is compared once: cases compare much the same records."""
+    key = lambda a, b, seed=0, level=0.95: (a.tobytes(), b.tobytes(), seed, level)  # noqa: E731
+    monkeypatch.setattr(comparison, "paired_difference", remembering(comparison.paired_difference, key))
 
 
 def broken(found: Mapping[str, object]) -> set[str]:
@@ -128,11 +121,26 @@ def assert_sound(found: Mapping[str, object], more_than: int) -> None:
     assert broken(found) == set() and sum(isinstance(value, Check) for value in found.values()) > more_than
 
 
-def assert_broken(found: Mapping[str, object], words: Sequence[str]) -> None:
-    """Of each of these words a check must speak that does not hold."""
+def together(cases: Mapping[str, object], groups: int, alone: Sequence[str] = ()) -> list[tuple[str, ...]]:
+    """The names of cases in groups, each of which is one execution, and those that stand `alone`.
+
+    Alone stand cases that undo another one, or that break by themselves a check that another one has to break.
+    """
+    others = [name for name in cases if name not in alone]
+    return [*(tuple(others[i::groups]) for i in range(groups)), *((name,) for name in alone)]
+
+
+def composed(alters: Iterable[Alter]) -> Alter:
+    """One alteration after the other."""
+    given = tuple(alters)
+    return lambda record: reduce(lambda altered, alter: alter(altered), given, record)
+
+
+def assert_broken(found: Mapping[str, object], words: Mapping[str, Sequence[str]]) -> None:
+    """Of each of a case's words a check must speak that does not hold, for every case by its name."""
     failed = broken(found)
-    for word in words:
-        assert any(word in text for text in failed), f"no check on {word} failed: {sorted(failed)}"
+    missing = [(case, word) for case in words for word in words[case] if not any(word in text for text in failed)]
+    assert missing == [], f"no check on these failed, but {sorted(failed)}"
 
 
 class Statuses(dict):

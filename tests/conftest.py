@@ -1,9 +1,11 @@
 """What all tests share: no network, no reader's data folder, one deep-learning framework per process."""
 
 import os
+import shutil
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 
 import committed
 import pytest
@@ -67,3 +69,43 @@ def clone(tmp_path_factory):
     """A copy of the checkout without records, report and figures."""
     left_out = ("report/runs", "figures/", "report/report.")
     return committed.checkout(tmp_path_factory.mktemp("clone") / "project", lambda name: name.startswith(left_out))
+
+
+@pytest.fixture(scope="module")  # as long as it is there, asyncio's loop runs, which other modules need for themselves
+def browser() -> Iterator:
+    """The system's Chromium, driven by Playwright."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no Chromium here (Debian: apt install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    offline = [f"--disable-{name}" for name in ("gpu", "background-networking", "component-update", "sync")]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--no-first-run", *offline])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def legible(monkeypatch):
+    """Each figure that is drawn must be as wide as the page, or half of it, in letters of seven points or more."""
+    from matplotlib.text import Text
+
+    from study import figures
+
+    new, made = figures.new, []
+
+    def remembered(*given, **named):
+        made.append(new(*given, **named))
+        return made[-1]
+
+    monkeypatch.setattr(figures, "new", remembered)
+    yield
+    for fig, _ in made:
+        fig.draw_without_rendering()
+        shown = [text for text in fig.findobj(Text) if text.get_visible() and text.get_text().strip()]
+        assert {text.get_text() for text in shown if text.get_size() < 7} == set()
+        assert not any("^{" in text.get_text() for text in shown)  # superscripts would be smaller
+        assert round(2.54 * fig.get_size_inches()[0], 6) in (8, 16)
+        for legend in fig.legends:
+            assert 0 <= legend.get_window_extent().x0 and legend.get_window_extent().x1 <= fig.bbox.x1

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study import parts, profile, published, runs, verdicts
+from study import parts
 from study.evaluation import Interval, kept
 from study.prose import NO_BREAK_SPACE, mean_sd
 from study.runs import Record
@@ -17,7 +17,6 @@ from study.vision.sources import NATIVE, RESIZED
 
 N = 3_000
 CLASSES = np.arange(N) % 3
-EPOCHS = 6
 
 
 def logits(share, weak):
@@ -83,17 +82,6 @@ def records():
 
 def statuses(records):
     return {name: found.status for name, found in parts.find("bonus").claims(records).items()}
-
-
-def test_every_claim_of_the_part_is_a_row_of_the_table_and_stands_in_the_original():
-    said = {name for name, claim in published.everything()["claims"].items() if claim["where"].startswith("Bonus, ")}
-    assert set(claims.CLAIMS) == said and len(said) == 17
-
-
-def test_reasons_are_sentences(records):
-    for name, verdict in parts.find("bonus").claims(records).items():
-        assert verdict.reason[0].isupper() and verdict.reason.endswith("."), name
-        assert "nan" not in verdict.reason and ".." not in verdict.reason and "  " not in verdict.reason, name
 
 
 def test_claims_are_confirmed_when_the_records_say_so(records):
@@ -204,13 +192,9 @@ def test_all_pairs_of_networks_together_leave_one_difference_in_twenty_to_chance
     assert len(list(combinations(evaluation.NAMES, 2))) * (1 - evaluation.LEVEL) == pytest.approx(0.05)
 
 
-def test_every_published_number_of_the_part_is_judged(records):
-    found = analysis.judged(records)
-    assert [j.key for j in found] == published.numbers("bonus") and len(found) == 22
-    by_name = {(j.model, j.quantity): j for j in found}
-    assert by_name["VGG-13", "test accuracy"].regenerated == pytest.approx(0.93)
-    # On other images no number can be compared, however near it comes.
-    assert {j.verdict.status for j in found} == {NOT_COMPARABLE}
+def test_a_number_is_the_mean_of_its_seeds(records):
+    (accuracy,) = (j for j in analysis.judged(records) if (j.model, j.quantity) == ("VGG-13", "test accuracy"))
+    assert accuracy.regenerated == pytest.approx(0.93)
 
 
 @pytest.mark.parametrize(("data", "comparable"), [("own/course:a1.zip@123", True), ("own/a1.zip@123", False)])
@@ -274,15 +258,6 @@ def test_a_network_stands_beside_others_with_what_the_original_reports(records):
 
 
 def test_the_front_page_follows_the_records(records):
-    said = analysis.finding(records)
-    assert "VGG-13 classifies 93.0% of the test images correctly" in said
-    assert "other changes, reaches 94.0%, clearly more than the ViT. Without" in said
-    assert said.endswith("accuracy is clearly higher (ViT) and not clearly different (ViT-C).")
-    worse = made("bonus-models", experiments.IMPROVED, 0.805)
-    changed = [worse if r.spec["model"] == experiments.IMPROVED else r for r in records]
-    assert "reaches 80.5%, not clearly more than the ViT" in analysis.finding(changed)
-    bags = [made("bonus-ablation", experiments.BAG, 0.5) if r.spec["model"] == experiments.BAG else r for r in records]
-    assert "Without attention their validation accuracy is clearly lower (ViT) and not" in analysis.finding(bags)
     (line,) = analysis.highlights(records)
     assert (line.published, line.regenerated, line.best) == (
         "91.83% (other images)", f"93.00% (1{NO_BREAK_SPACE}training)", "ViT-C 94.00%",
@@ -314,36 +289,3 @@ def test_of_a_network_that_was_not_judged_on_the_test_split_there_is_no_test_acc
         ["ViT", "1.8 M", "127 M", "87.5 (100.0, 75.0)", "87.5 (100.0, 75.0)"],
         ["ViT without attention", "1.8 M", "127 M", "50.0 (50.0)", "–"],
     ]
-
-
-# Copies of the committed records
-
-
-@pytest.fixture(scope="module")
-def committed():
-    full = profile.load("full")
-    store = runs.Store(full.records)
-    return [store.load(spec) for spec in experiments.ALL.specs(full)]
-
-
-def test_the_committed_records_turn_with_their_networks(committed, monkeypatch):
-    monkeypatch.undo()
-    before = statuses(committed)
-    assert before["vit_lower"] == before["efficientnet_lower"] == before["efficientnet_epoch_10"] == CONFIRMED
-    # The original reads generalisation off accuracies, which are clearly apart, not off gaps, which are not.
-    assert before["vgg_resnet_robust"] == before["vit_scores_lower"] == CONFIRMED
-    assert before["vgg_resnet_best"] == PARTLY
-    # 1.10 [0.04 to 2.16] is unclear, and the loss is level in one training of two.
-    assert before["efficientnet_more_epochs"] == UNCLEAR
-    assert before["efficientnet_converges"] == before["efficientnet_longer"] == PARTLY
-    after = statuses(
-        swapped(committed, {"vgg": "vit", "vit": "vgg", "resnet": "efficientnet", "efficientnet": "resnet"})
-    )
-    for name in ("vit_lower", "efficientnet_lower", "efficientnet_epoch_10"):
-        assert after[name] == CONTRADICTED, name
-    assert after["vgg_resnet_robust"] == CONTRADICTED and after["vgg_resnet_best"] == UNCLEAR
-    one = statuses(swapped(committed, {"vgg": "vit", "vit": "vgg"}))
-    assert one["vit_lower"] != CONFIRMED != one["efficientnet_lower"]
-    assert set(after.values()) <= {
-        getattr(verdicts, n) for n in ("CONFIRMED", "PARTLY", "UNCLEAR", "CONTRADICTED", "NOT_TESTED")
-    }

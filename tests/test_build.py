@@ -13,7 +13,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from study import audit, build, files, parts, paths, profile, reproduce, sweep
-from study.publish import front
+from study.publish import front, making
 
 
 def run(clone: Path, module: str, *arguments: str, **given: str) -> subprocess.CompletedProcess:
@@ -141,7 +141,7 @@ def test_a_renamed_file_is_another_input(tmp_path, monkeypatch):
 def up_to_date(monkeypatch, tmp_path):
     """A report that nothing is due for; returns the builds that are made all the same."""
     made = []
-    monkeypatch.setattr(build, "_build", lambda *given: made.append(given) or ([], []))
+    monkeypatch.setattr(making, "make", lambda *given: made.append(given) or ([], []))
     monkeypatch.setattr(build, "write_atomically", lambda file, content: (tmp_path / file.name).write_bytes(content))
     monkeypatch.setattr(build, "noted", lambda file: files.noted(tmp_path / file.name))
     assert build.main([]) == 0 and len(made) == 1
@@ -158,7 +158,7 @@ def test_what_changes_during_a_build_makes_the_next_one_due(up_to_date, monkeypa
         read[:] = [paths.PUBLISHED]
         return [], []
 
-    monkeypatch.setattr(build, "_build", changed)
+    monkeypatch.setattr(making, "make", changed)
     for builds in (1, 2, 2):
         assert build.main([]) == 0 and len(up_to_date) == builds
 
@@ -171,7 +171,7 @@ def test_a_choice_of_other_data_makes_the_report_due(up_to_date, monkeypatch):
 
 def test_without_code_it_is_another_document(up_to_date):
     assert build.main(["--no-code"]) == build.main(["--no-code"]) == 0
-    assert [given[3:] for given in up_to_date] == [("report-no-code", False)]
+    assert [given[2:4] for given in up_to_date] == [("report-no-code", False)]
 
 
 def test_a_damaged_or_missing_document_is_made_again(up_to_date, monkeypatch, tmp_path):
@@ -183,7 +183,7 @@ def test_a_damaged_or_missing_document_is_made_again(up_to_date, monkeypatch, tm
         document.write_text("whole")
         return [document], []
 
-    monkeypatch.setattr(build, "_build", render)
+    monkeypatch.setattr(making, "make", render)
     assert build.main([]) == 0
     for harm, builds in (
         (lambda: os.utime(document, (0, 0)), 1),  # file dates mean nothing

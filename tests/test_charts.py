@@ -1,24 +1,17 @@
 """Figures: what is drawn where, axes and legends; interactive charts show what their twins in print show."""
 
 import re
-from itertools import pairwise
-from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.text import Text
 
 from study import figures
-from study.anomaly import charts, diagrams, scoring
+from study.anomaly import charts, scoring
 from study.runs import Record
 
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("legible")
 
 
 def tweets(rows: int = 12 * 24 * 40) -> pd.DataFrame:
@@ -59,27 +52,6 @@ def ys(axis) -> list[list[float]]:
     return [[round(float(y), 4) for y in line.get_ydata()] for line in axis.lines]
 
 
-# A model as far as the drawing reads it: the names of the classes are those of Keras.
-def layer(kind: str, shape: tuple, count: int = 0, activation: str = "", name: str = "") -> object:
-    made = type(kind, (), {})()
-    made.output, made.name, made.count_params = SimpleNamespace(shape=(None, *shape)), name, lambda: count
-    made.activation = SimpleNamespace(__name__=activation) if activation else None
-    return made
-
-
-def network(*layers, inputs: int = 1) -> object:
-    return SimpleNamespace(
-        layers=layers, name="net", inputs=[SimpleNamespace(shape=(None, 30, 1))] * inputs, count_params=lambda: 1_234
-    )
-
-
-def small_network(name: str = "") -> object:
-    return network(
-        layer("Flatten", (30,)), layer("Dense", (8,), 248, "relu"), layer("Dense", (2,), 18, "tanh", name),
-        layer("Dense", (30,), 90, "sigmoid"), layer("Reshape", (30, 1)),
-    )  # fmt: skip
-
-
 def board() -> pd.DataFrame:
     rows = {
         "Surge-AE": ("ours", 1.0, 0.5, 2.0, 3.0, 2.5, 3.5),
@@ -91,37 +63,19 @@ def board() -> pd.DataFrame:
     return made.assign(unpaused_tn=90, unpaused_fp=10, unpaused_fn=[3, 4, 0], unpaused_tp=[1, 0, 4])
 
 
-def every_figure() -> dict:
-    table = tweets()
-    runs = {"Base": [trained(seed, 4) for seed in range(6)], "wide": [trained(9, 4)]}
-    found = table.assign(score=np.linspace(0.1, 2, len(table)), alarm=table.index == 5_000)
-    scored = charts.Scored(found.score.to_numpy(), 1.5, np.array([4_200, 5_000]))
-    levels = np.linspace(5, 500, 50)
-    return {
-        "series": charts.series(table, WINDOWS),
-        "season": charts.season(table, WINDOWS),
-        "layers": charts.layers({"Base": small_network("bottleneck"), "wide": small_network()}),
-        "reconstructions": charts.reconstructions(np.ones((2, 30)), {"Base": np.zeros((2, 30))}, ["a", "b"]),
-        "bottleneck": charts.bottleneck({"Base": np.stack([levels, 0 * levels], 1)}, levels, {"burst": 49}),
-        "losses": charts.losses(runs, {"Base": pd.DataFrame({"loss": [1.0], "middle": [1.0], "last": [1.0]})}),
-        "r2": charts.r2_per_epoch(runs),
-        "detections": charts.detections(table.iloc[-900:], {"Base": np.linspace(0.01, 1, 871)}, {"Base": 0.9}),
-        "confusion": charts.confusion(charts.matrices(board())),
-        "scoring": charts.scoring_sketch(),
-        "mask": charts.mask((1,) * 12 + (3,) * 4 + (12,) * 22 + (288,) * 6, 27, 64, 4, 6),
-        "leaderboard": charts.leaderboard(board()),
-        "alarms": charts.alarms(table, WINDOWS, {"Surge-AE": scored}),
-    }
+def streamed(scores, threshold, alarm_rows) -> Record:
+    columns = {name: {"rules": {"nab": {"threshold": at}}} for name, at in (("unpaused", threshold), ("paused", 9.0))}
+    arrays = {"scores": scores, "unpaused_alarm_rows": alarm_rows, "paused_alarm_rows": alarm_rows[:1]}
+    return Record({}, columns, arrays, {})
 
 
 REFUSED = {
-    "one keras.Input": lambda: charts.layers({"net": network(layer("Dense", (1,)), inputs=2)}),
     "Base rebuilt": lambda: charts.reconstructions(np.ones((2, 30)), {"Base": np.ones((1, 30))}, ["a", "b"]),
     "1 titles for 2 windows": lambda: charts.reconstructions(np.ones((2, 30)), {}, ["a"]),
     "3, 4 epochs": lambda: charts.losses({"Base": [trained(0, 3), trained(1, 4)]}),
     "Base: errors of 50 windows": lambda: charts.detections(tweets(40), {"Base": np.ones(50)}, {"Base": 1.0}),
-    "POLY: one score a row": lambda: charts.alarms(tweets(), WINDOWS, {"POLY": charts.Scored(np.ones(5), 1.0, ())}),
-    "above 0 expected": lambda: charts.alarms(tweets(9), WINDOWS, {"POLY": charts.Scored(np.ones(9), 0.0, ())}),
+    "POLY: one score a row": lambda: charts.alarms(tweets(), WINDOWS, {"POLY": streamed(np.ones(5), 1.0, ())}),
+    "above 0 expected": lambda: charts.alarms(tweets(9), WINDOWS, {"POLY": streamed(np.ones(9), 0.0, ())}),
 }
 
 
@@ -129,18 +83,6 @@ REFUSED = {
 def test_what_has_no_such_figure_is_refused(said):
     with pytest.raises(ValueError, match=said):
         REFUSED[said]()
-
-
-def test_no_text_is_smaller_than_seven_points_and_figures_are_as_wide_as_the_page_or_half():
-    for name, fig in every_figure().items():
-        shown = [text for text in fig.findobj(Text) if text.get_visible() and text.get_text().strip()]
-        shown += [text for axis in fig.axes for text in (*axis.get_xticklabels(), *axis.get_yticklabels())]
-        assert {text.get_text() for text in shown if text.get_size() < 7} == set(), name
-        assert not any("^{" in text.get_text() for text in shown), name  # superscripts would be smaller
-        assert round(2.54 * fig.get_size_inches()[0], 6) in (8, 16), name
-        fig.draw_without_rendering()
-        for shown in fig.legends:
-            assert 0 <= shown.get_window_extent().x0 and shown.get_window_extent().x1 <= fig.bbox.x1, name
 
 
 def test_the_series_is_drawn_by_the_hour_with_windows():
@@ -173,16 +115,6 @@ def test_the_interactive_series_shows_the_same():
     assert named == legend(printed) and all(one.showlegend is not False for one in (high, mean, window))
 
 
-@pytest.mark.parametrize(("rows", "most"), [(288 * 3, 5), (288 * 15, 9), (288 * 100, 16), (288 * 900, 9)])
-def test_series_of_any_length_have_few_ticks_for_their_dates(rows, most):
-    fig = charts.series(tweets(5_000).reindex(range(rows), method="ffill").assign(
-        timestamp=pd.date_range("2015-03-02", periods=rows, freq="5min")
-    ))  # fmt: skip
-    fig.canvas.draw()
-    shown = [text.get_text() for text in fig.axes[0].get_xticklabels() if text.get_text()]
-    assert 2 <= len(shown) <= most
-
-
 def test_season_shows_each_month_day_hour_and_weekday():
     table = tweets()
     fig = charts.season(table, WINDOWS)
@@ -201,24 +133,6 @@ def test_season_shows_each_month_day_hour_and_weekday():
     assert colours.get_ylabel() == days.get_ylabel() == "tweets"
     shown = [t.get_text() for axis in (months, days, clock) for t in axis.get_legend().get_texts()]
     assert shown == ["mean", "median", "labelled window", "median", "maximum"]
-    fig.canvas.draw()
-    for axis in (months, days):  # no legend covers data, no label is longer than its panel
-        panel = axis.get_window_extent()
-        assert axis.get_legend().get_window_extent().y0 > panel.y1 - 3
-        assert axis.yaxis.label.get_window_extent().height < panel.height
-
-
-def test_layers_are_boxes_with_shape_kind_activation_and_parameters():
-    fig = charts.layers({"Base": small_network("bottleneck")})
-    (axis,) = fig.axes
-    assert axis.get_title("left") == "Base: 1,234 parameters"
-    assert texts(axis) == [
-        "30", "input", "8", "Dense\nReLU\n248", "2", "Dense\ntanh\n18", "bottleneck", "30", "Dense\nsigmoid\n90",
-    ]  # fmt: skip
-    boxes = [p for p in axis.patches if hasattr(p, "get_boxstyle")]
-    assert [b.get_facecolor()[:3] == plt.matplotlib.colors.to_rgb(diagrams.NARROW) for b in boxes] == [0, 0, 1, 0]
-    heights = [b.get_height() for b in boxes]
-    assert heights[0] == heights[3] > heights[1] > heights[2]
 
 
 def test_reconstructions_show_every_window_and_what_each_model_makes_of_it():
@@ -229,11 +143,6 @@ def test_reconstructions_show_every_window_and_what_each_model_makes_of_it():
         assert ys(axis) == [flat.tolist(), (flat + 1).tolist(), [0.0] * 30]
         assert axis.lines[1].get_color() == figures.colour_of("Base") and axis.get_xlabel() == "minutes"
         assert axis.lines[0].get_xdata()[-1] == 145
-    assert [axis.get_title("left") for axis in fig.axes] == ["quiet", "busy"]
-    assert fig.axes[0].get_ylabel() == "tweets per 5 minutes"
-    assert legend(fig) == ["window", "Base", "wide"]
-    # A line on the axis is named, and stands clear of the frame.
-    assert all(texts(axis) == ["wide: 0"] and axis.get_ylim()[0] < 0 for axis in fig.axes)
 
 
 def test_the_bottleneck_is_drawn_unit_by_unit_against_the_level():
@@ -243,18 +152,7 @@ def test_the_bottleneck_is_drawn_unit_by_unit_against_the_level():
     )
     base, wide = fig.axes
     assert ys(base)[:2] == [[1, 2, 5], [0, 0, 0]] and base.lines[0].get_xdata().tolist() == levels.tolist()
-    assert "unit 2: always 0" in texts(base) and "burst" in texts(base)
     assert base.lines[2].get_xdata()[0] == 1_000 and ys(wide)[2] == [2, 5, 8]
-    assert legend(fig) == ["unit 1", "unit 2", "unit 3"]
-    assert not {line.get_color() for line in wide.lines[:3]} & {look.colour for look in map(figures.look_of, NAMES)}
-    assert fig.get_supxlabel() == "mean of the window (tweets per 5 minutes)"
-    assert base.get_ylabel() == "value in the bottleneck"
-
-
-def test_of_windows_on_one_spot_one_is_drawn():
-    levels = np.repeat([10.0, 1_000], 500)
-    fig = charts.bottleneck({"Base": np.stack([levels, levels], 1)}, levels)
-    assert sorted(fig.axes[0].lines[0].get_xdata()) == [10, 1_000]
 
 
 NAMES = ("Base", "Version 1", "Version 2", "Version 3")
@@ -346,17 +244,6 @@ def test_detections_mark_the_windows_above_the_threshold_at_the_rows_where_they_
     assert counts.get_ylabel() == "tweets" and labels(over) == ("2015", "error ÷\nthreshold")
 
 
-def test_names_of_classes_beside_six_confusion_matrices_stand_apart():
-    fig = charts.confusion({f"model {i}": [[13_492, 72], [1_485, 103]] for i in range(6)})
-    fig.draw_without_rendering()
-    for axis in fig.axes:
-        for shown in (axis.get_xticklabels(), axis.get_yticklabels()):
-            boxes = [label.get_window_extent() for label in shown]
-            assert not any(one.overlaps(other) for one, other in pairwise(boxes))
-            assert len({label.get_rotation() for label in shown}) <= 1
-    assert {label.get_rotation() for axis in fig.axes for label in axis.get_xticklabels()} == {0}
-
-
 def test_confusion_has_the_truth_in_rows_and_the_prediction_in_columns():
     fig = charts.confusion({"Base": [[90, 10], [3, 1]]})
     (axis,) = fig.axes
@@ -368,13 +255,6 @@ def test_confusion_has_the_truth_in_rows_and_the_prediction_in_columns():
     assert mistakes.compressed().tolist() == [0.1, 0.75] and right.compressed().tolist() == [0.9, 0.25]
     assert labels(axis) == ("predicted", "true class") and axis.get_title("left") == "Base"
     assert [t.get_text() for t in axis.get_xticklabels()] == [t.get_text() for t in axis.get_yticklabels()]
-
-
-def test_more_than_six_confusion_matrices_stand_in_rows():
-    fig = charts.confusion({f"model {i}": np.eye(2) for i in range(8)})
-    tops = [round(axis.get_position().y0, 2) for axis in fig.axes]
-    assert len(set(tops[:6])) == 1 and tops[6] == tops[7] < tops[0] and not fig.axes[8].axison
-    assert [axis.get_ylabel() for axis in fig.axes if axis.get_ylabel()] == ["true class"] * 2
 
 
 def test_matrices_are_read_from_the_board():
@@ -407,11 +287,6 @@ def test_the_mask_shows_every_block_and_hides_the_newest():
     blocks = [p for p in axis.patches if type(p).__name__ == "Rectangle"]
     given, rebuilt = blocks[:11], blocks[11:]
     assert len(rebuilt) == 11 and [bool(b.get_hatch()) for b in given] == [False] * 5 + [True] * 6
-    assert given[-1].get_facecolor() == rebuilt[-1].get_facecolor() != given[-2].get_facecolor()
-    assert {
-        "2 days, by day", "5 hours, by hour", "20 min, by 5 min", "the encoder sees 5 blocks",
-        "hidden from the encoder: the newest 6 blocks, 140 min", "5 + 3", "64", "4 + 3", "11", "error of the row",
-    } <= set(texts(axis))  # fmt: skip
 
 
 def test_the_leaderboard_has_a_row_a_detector_without_and_with_a_pause():
@@ -426,11 +301,8 @@ def test_the_leaderboard_has_a_row_a_detector_without_and_with_a_pause():
     ranges = [line.get_xdata().tolist() for line in axis.lines if line.get_linewidth() == 4]
     assert ranges[:2] == [[0.5, 2], [2.5, 3.5]]
     assert [t.get_text() for t in axis.get_yticklabels()] == ["Surge-AE", "NAB: ARTime", "POLY"]
-    assert [t.get_weight() for t in axis.get_yticklabels()] == ["bold", "normal", "normal"]
     (scale,) = axis.child_axes
     assert scale._functions[0](np.array([-4, 0, 4])).tolist() == [0, 50, 100]
-    assert axis.get_xlabel() == "NAB standard score (at most 4)" and scale.get_xlabel() == "on NAB's scale"
-    assert legend(fig) == ["without a pause", "with a pause", "range over seeds", "silent, perfect"]
 
 
 def test_alarms_stand_high_inside_and_low_outside_of_windows_and_none_in_the_probation():
@@ -438,7 +310,7 @@ def test_alarms_stand_high_inside_and_low_outside_of_windows_and_none_in_the_pro
     scores = np.full(len(table), 0.5)
     scores[15 * 288 + 144] = 30
     inside, outside = 15 * 288, 9_000
-    scored = charts.Scored(scores, 1.5, np.array([100, inside, outside]))
+    scored = streamed(scores, 1.5, np.array([100, inside, outside]))
     fig = charts.alarms(table, WINDOWS, {"Surge-AE": scored, "POLY": scored})
     axis = fig.axes[0]
     line, threshold, hits, false = axis.lines
@@ -450,22 +322,9 @@ def test_alarms_stand_high_inside_and_low_outside_of_windows_and_none_in_the_pro
     assert [pd.Timestamp(t) for t in hits.get_xdata()] == [table.timestamp[inside]]
     assert [pd.Timestamp(t) for t in false.get_xdata()] == [table.timestamp[outside]]
     assert hits.get_ydata()[0] > false.get_ydata()[0] and axis.get_ylim()[1] > 20
-    assert [one.get_title("left") for one in fig.axes] == ["Surge-AE", "POLY"] and fig.axes[1].get_xlabel() == "2015"
-    assert fig.get_supylabel() == "score ÷ threshold"
-    assert set(legend(fig)) == {
-        "score, highest of the hour", "threshold", "labelled window", "alarm in a window (upper)",
-        "false alarm (lower)", "probation, not scored",
-    }  # fmt: skip
 
 
 def test_pyplot_forgets_a_figure_which_a_notebook_would_show_twice():
     before = plt.get_fignums()
     fig, _ = figures.new()
     assert plt.get_fignums() == before and fig.axes
-
-
-def test_scores_and_alarms_without_a_pause_are_read_from_a_record():
-    columns = {name: {"rules": {"nab": {"threshold": at}}} for name, at in (("unpaused", 2.0), ("paused", 1.0))}
-    arrays = {"scores": np.ones(3), "unpaused_alarm_rows": np.array([1, 2]), "paused_alarm_rows": np.array([1])}
-    found = charts.scored(Record({}, columns, arrays, {}))
-    assert found.alarm_rows.tolist() == [1, 2] and found.threshold == 2.0

@@ -444,13 +444,6 @@ def test_names_that_a_definition_takes_from_outside():
     assert found["study.news.tokens.PADDING"] == ("study", None)
 
 
-def test_a_run_is_refused_where_the_model_is_another():
-    spec = {"task": "part1-noise", "model": "times-2", "seed": 0, "definition": "0" * 12}
-    with pytest.raises(ValueError, match="asked for with the definition 000000000000, but the model here has"):
-        runs.check_definition(spec, "1" * 12)
-    runs.check_definition({"task": "part4-dataset", "model": "ag-news", "seed": 0}, None)
-
-
 def test_telling_a_digest_imports_no_framework():
     code = (
         "import sys; from study import definitions, parts\n"
@@ -482,16 +475,11 @@ def own_notebooks(tmp_path, monkeypatch):
     [
         ("part1", "layers.Dense(32, name", "layers.Dense(33, name", r".*"),
         ("part1", "The assignment's model; its", "Another sentence; its", r"none"),
-        (
-            "part4",
-            "nn.ReLU(), Dropout(dropout)",
-            "nn.GELU(), Dropout(dropout)",
-            r"part4-(variants|l2|speed|conditions) .*|.* early-.*",
-        ),
+        ("part4", "nn.ReLU(), Dro", "nn.GELU(), Dro", r"part4-(variants|l2|speed|conditions) .*|.* early-.*"),
         (
             "part4",
             "weights.sum(dim=1)",
-            "weights.sum(dim=1) + 1",
+            "weights.mean(dim=1)",
             r"part4-(variants|l2|speed|own|ablation|conditions) .*|.* (early|own)-.*",
         ),
         ("bonus", "self.branch(x) + self.shortcut(x)", "self.branch(x) - self.shortcut(x)", r".* (resnet|throughput)"),

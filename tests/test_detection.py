@@ -91,10 +91,14 @@ def worth(scores, some, rule):
     return nab, 2 * found / (2 * found + wrong + missed)
 
 
+def tried(scores, some):
+    return detection.try_rules([detection.OnSeries(*pair) for pair in zip(scores, some, strict=True)])
+
+
 def test_the_best_rule_is_best_by_its_criterion(ten):
     others = {name: ten[name] for name in series.OTHERS}
     scores = smeared(ten, series.OTHERS)
-    trials = detection.try_rules(list(scores.values()), list(others.values()))
+    trials = tried(scores.values(), others.values())
     by_hand = {rule: worth(scores, others, rule) for rule in trials.rules}
     one_rule = trials.rules[200]
     events = [scoring.eventwise(one_rule.alarms(scores[name]), one.windows) for name, one in others.items()]
@@ -138,7 +142,7 @@ def test_a_left_out_series_has_no_say_in_its_rule(ten):
     chosen = detection.left_out(scores, others)
     for out in ("AMZN", "GOOG"):
         rest = {name: one for name, one in others.items() if name != out}
-        trials = detection.try_rules([scores[n] for n in rest], list(rest.values()))
+        trials = tried([scores[n] for n in rest], rest.values())
         assert chosen[out]["paused"] == trials.best("nab") and chosen[out]["unpaused"] == trials.best("nab", (0,))
         changed = detection.left_out(
             {**scores, out: scores[out][::-1] * 7}, {**others, out: relabelled(others[out], (400, 450), (500, 600))}
@@ -163,7 +167,7 @@ def test_thresholds_come_from_scored_rows_and_one_lies_above_them_all(ten):
     scores = [one.values.copy() for one in others]
     for values in scores:
         values[: scoring.probation_rows(2000)] = 1e6
-    thresholds = [rule.threshold for rule in detection.try_rules(scores, others).rules]
+    thresholds = [rule.threshold for rule in tried(scores, others).rules]
     top = max(values[scoring.probation_rows(2000) :].max() for values in scores)
     assert thresholds == sorted(thresholds, reverse=True)
     assert thresholds[0] == np.nextafter(top, np.inf) and top in thresholds

@@ -300,11 +300,3 @@ def test_the_environment_is_made_where_it_should_whatever_pip_is_told(tmp_path, 
     assert sorted(file.name for file in tmp_path.iterdir()) == ["log", "my env", "python3"]
     if not arrived:
         assert "pip installed nothing into" in done.stderr and "pip config list" in done.stderr
-
-
-@pytest.mark.slow
-def test_keras_settings_of_the_account_change_no_type(checkout, hostile):
-    root, command = checkout
-    (root / "study" / "probe.py").write_text("import keras; print(keras.config.backend(), keras.config.floatx())")
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-    assert done.stdout == "tensorflow float32\n", done.stderr

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,26 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
-from playwright.sync_api import TimeoutError, sync_playwright
+from playwright.sync_api import TimeoutError
 
 from study import contents, pairing, parts, paths
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt install chromium)"),
-    pytest.mark.skipif(shutil.which("make") is None, reason="no make here"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("make") is None, reason="no make here")]
 
-OPTIONS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run",
-]  # fmt: skip
 SECONDS = 300  # that anything may take on a loaded machine
 
-# Notebooks with inline values, which are run here; the others show their text when they are run, and are only opened.
-RUN = ("part2",)
+# The notebook that is run here, and one that is only opened; test_notebooks has all without a browser.
+RUN, OPENED = ("part2",), ("part3",)
 NAMES = {part.key: part.notebook for part in parts.PARTS}
 
 HEADER = paths.NOTEBOOKS.joinpath("part3_self_attention_theory.py").read_text(encoding="utf-8").split("\n\n")[0]
@@ -106,14 +99,15 @@ page.table(pd.DataFrame({{"n": [1]}}), "demo-table", "One **number**.")
 
 @dataclass(frozen=True)
 class Lab:
-    """A running JupyterLab: its folder, its address and its token."""
+    """A running JupyterLab: its folder, its address, its token and its process."""
 
     root: Path
     url: str
     token: str
+    server: subprocess.Popen
 
-    def ask(self, path: str, method: str = "GET"):
-        request = urllib.request.Request(f"{self.url}/api/{path}?token={self.token}", method=method)
+    def ask(self, path: str, method: str = "GET", of: str = "api"):
+        request = urllib.request.Request(f"{self.url}/{of}/{path}?token={self.token}", method=method)
         with urllib.request.urlopen(request) as answer:
             return json.loads(answer.read() or "null")
 
@@ -145,6 +139,10 @@ def _started(root: Path) -> Iterator[Lab]:
     token = "a-token-of-the-test"
     own = {f"JUPYTER_{name}_DIR": str(root.parent / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     own |= {f"JUPYTERLAB_{name}_DIR": str(root.parent / name) for name in ("SETTINGS", "WORKSPACES")}
+    for name in ("python3", "other"):  # kernels of the account
+        kernel = root.parent / "DATA" / "kernels" / name / "kernel.json"
+        kernel.parent.mkdir(parents=True)
+        kernel.write_text(json.dumps({"argv": ["false"], "display_name": "Of the account", "language": "python"}))
     env = os.environ | own | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
     for given in ("MAKEFLAGS", "PROFILE", "DATA"):  # to the make that runs the tests
         env.pop(given, None)
@@ -156,7 +154,7 @@ def _started(root: Path) -> Iterator[Lab]:
         server = subprocess.Popen(
             command, cwd=root, env=env, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
         )
-    lab = Lab(root, f"http://127.0.0.1:{port}", token)
+    lab = Lab(root, f"http://127.0.0.1:{port}", token, server)
     try:
         _until(lambda: server.poll() is not None or _answers(lab), "JupyterLab does not answer", log)
         assert server.poll() is None, log.read_text()
@@ -181,14 +179,6 @@ def _until(condition, otherwise: str, log: Path | None = None) -> None:
     while not condition():
         assert time.monotonic() < end, f"{otherwise}\n{log.read_text() if log else ''}"
         time.sleep(0.2)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @contextmanager
@@ -259,8 +249,32 @@ def lines_changed(before: str, after: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("turn", ["once", "again"])
-def test_opened_it_reads_as_prose_and_one_run_puts_every_value_in_its_sentence(browser, lab, turn):
+def listening(process: psutil.Process) -> list[str]:
+    """The addresses at which a process waits for connections; none once it has ended."""
+    try:
+        return [one.laddr.ip for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def test_it_is_local_and_asks_for_its_token(lab):
+    """It opens on the README and fetches no news; its kernel is this environment's, whatever the account has."""
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{lab.url}/api/contents", timeout=SECONDS)
+    kernels = lab.ask("kernelspecs")["kernelspecs"]
+    assert {name: one["spec"]["argv"][0] for name, one in kernels.items()} == {"python3": f"{sys.prefix}/bin/python"}
+    plugins = {
+        plugin["id"]: plugin["schema"]["properties"]
+        for plugin in lab.ask("settings", of="lab/api")["settings"]
+        if plugin["id"].endswith(("docmanager-extension:plugin", "apputils-extension:notification"))
+    }
+    values = {key: value.get("default") for properties in plugins.values() for key, value in properties.items()}
+    assert values["defaultViewers"]["markdown"] == "Markdown Preview" and values["fetchNews"] == "false"
+    processes = psutil.Process(lab.server.pid).children(recursive=True)
+    assert {address for process in processes for address in listening(process)} == {"127.0.0.1"}
+
+
+def test_opened_it_reads_as_prose_and_one_run_puts_every_value_in_its_sentence(browser, lab):
     source = lab.root / "notebooks" / "demo.py"
     with notebook(browser, lab, "demo") as page:
         hint, opening, sentence, _, _, summary, sources = said(page)
@@ -271,12 +285,11 @@ def test_opened_it_reads_as_prose_and_one_run_puts_every_value_in_its_sentence(b
         assert page.locator(".jp-CodeCell .jp-InputPlaceholder").count() == 3  # collapsed
         shown = page.locator(".jp-CodeCell .cm-content:visible").all_inner_texts()
         assert any("def model(x):" in code for code in shown) and not any("import pandas" in code for code in shown)
-        if turn == "once":
-            assert "makes number(answer) of 600" in sentence and "makes number(answer)," in summary
+        assert "makes number(answer) of 600" in sentence and "makes number(answer)," in summary
         run_all(page)
         whole = "The model makes 1,200 of 600, and 8 of 4; it grows ✓. The text says it's real in 3 words."
 
-        def shown_whole() -> bool:  # in a second run texts are drawn anew, one value after the other
+        def shown_whole() -> bool:  # texts are drawn anew, one value after the other
             _, _, sentence, _, answer, summary, _ = said(page)
             return (
                 sentence.startswith(whole)
@@ -360,8 +373,9 @@ def test_an_edit_changes_its_own_lines_and_the_values_that_rest_on_it(browser, l
     ]
 
 
-@pytest.mark.parametrize("part", parts.PARTS, ids=lambda part: part.key)
-def test_the_notebooks_of_the_report_keep_every_line(browser, lab, part):
+@pytest.mark.parametrize("key", RUN + OPENED)
+def test_the_notebooks_of_the_report_keep_every_line(browser, lab, key):
+    part = parts.find(key)
     source = lab.root / "notebooks" / f"{part.notebook}.py"
     before = source.read_text(encoding="utf-8")
     with notebook(browser, lab, part.notebook) as page:

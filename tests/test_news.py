@@ -200,13 +200,13 @@ def test_a_perfect_curve_touches_the_corner_and_a_reversed_one_is_far():
     assert measures.corner_distance(made("part4-variants", "base", 0, 0.0), 1) == 1
 
 
-def test_temperature_scaling_lowers_the_loss_of_an_overconfident_model():
+def test_temperature_scaling_undoes_overconfidence():
     record = made("part4-variants", "base", 0, 0.8)
-    found = measures.calibrated(record)
+    temperature, loss = measures.calibrated(record)
     sure = {name: 5 * a if name.endswith("logits") else a for name, a in record.arrays.items()}
-    surer = measures.calibrated(replace(record, arrays=sure))
-    assert surer.temperature == pytest.approx(5 * found.temperature, rel=1e-2) and surer.temperature > 1
-    assert surer.loss_after == pytest.approx(found.loss_after, rel=1e-3) and surer.loss_after < surer.loss_before
+    hotter, loss_of_surer = measures.calibrated(replace(record, arrays=sure))
+    assert hotter == pytest.approx(5 * temperature, rel=1e-2) and hotter > 1
+    assert loss_of_surer == pytest.approx(loss, rel=1e-3)
 
 
 def test_accuracy_without_some_texts():

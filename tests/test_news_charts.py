@@ -1,24 +1,17 @@
 """The figures of Part IV show what their captions say, in letters of seven points or more."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.text import Text
 
 from study import figures
-from study.classifier_charts import SPLITS
 from study.evaluation import Interval
 from study.news import charts
 from study.news.corpus import CLASSES
 from study.news.variants import NAMES
 from study.runs import Record
 
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("legible")
 
 
 def trained(seed, epochs, patience=None, best=1):
@@ -50,25 +43,10 @@ SETTINGS = {"width": 96, "longest": 100, "vocabulary": 30_000, "heads": 4}
 TOKENS = ["oil", "prices", "rise", "in", "the", "gulf"] * 6
 
 
-def every_figure(runs):
-    received = np.full((2, len(TOKENS)), 1 / len(TOKENS))
-    return {
-        "curves": charts.curves(runs, "loss"),
-        "confusion": charts.confusion(runs),
-        "roc": charts.roc(runs),
-        "sweep": charts.sweep(SWEEP, 1e-5),
-        "towers": charts.towers(SETTINGS),
-        "attention": charts.attention(TOKENS, received, "World (98%)"),
-        "sizes": charts.sizes({"Towers": ([10, 100], [0.5, 0.9]), "Base": ([10], [Interval(0.4, 0.3, 0.5)])}),
-        "field": charts.field({"Towers": [0.93, 0.94]}, LITERATURE),
-    }
-
-
-def test_no_text_is_smaller_than_seven_points_and_figures_are_as_wide_as_the_page(runs):
-    for name, fig in every_figure(runs).items():
-        small = {text.get_text(): text.get_size() for text in fig.findobj(Text) if text.get_text()}
-        assert min(small.values()) >= 7, (name, {t: s for t, s in small.items() if s < 7})
-        assert fig.get_size_inches()[0] == pytest.approx(figures.TEXT_WIDTH_CM / 2.54)
+def test_confusion_and_sizes_are_drawn(runs):
+    assert len(charts.confusion(runs).axes[0].texts) == 16
+    fig = charts.sizes({"Towers": ([10, 100], [0.5, 0.9]), "Base": ([10], [Interval(0.4, 0.3, 0.5)])})
+    assert [0.5, 0.9] in [list(line.get_ydata()) for line in fig.axes[0].lines]
 
 
 def test_over_epochs_is_the_median_and_the_range_of_the_seeds_that_still_train(runs):
@@ -88,26 +66,14 @@ def test_curves_are_a_line_a_split_and_an_arrow_a_kept_epoch(runs, quantity):
     arrows = [sorted(line.get_xdata()[0] for line in axis.lines if len(line.get_xdata()) == 1) for axis in fig.axes]
     assert drawn == [2, 2] and arrows == [[], [2, 3, 4]]
     assert [axis.get_title(loc="left") for axis in fig.axes] == ["Dropout", "+ early stopping"]
-    assert [t.get_text() for t in fig.legends[0].get_texts()] == ["training", "validation", "epoch kept, by seed"]
     screen = charts.curves_interactive(runs, quantity)
     lines = [trace for trace in screen.data if trace.name in ("training", "validation")]
     assert [list(line.y) for line in lines][0] == pytest.approx(fig.axes[0].lines[0].get_ydata(), abs=1e-4)
     assert len(lines) == 4 and len(screen.layout.shapes) == 3
-    assert all(trace.name for trace in screen.data)
-    said = "%{x}: median %{y:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>"
-    said = said if quantity == "loss" else said.replace(".3f", ".1%")
-    assert [line.hovertemplate for line in lines] == [f"{name}, epoch {said}" for name in SPLITS] * 2
     assert lines[0].customdata[0] == pytest.approx(
         charts.over_epochs(runs["Dropout"], quantity).loc[1, ["low", "high"]], abs=1e-4
     )
     assert {axis.range for axis in screen.select_xaxes()} == {(0.7, 6.3)}
-    named = [line.name for line in lines if line.showlegend]
-    assert named == ["training", "validation"]
-
-
-def test_without_early_stopping_the_legend_has_no_kept_epoch(runs):
-    fig = charts.curves({"Dropout": runs["Dropout"]}, "loss")
-    assert [t.get_text() for t in fig.legends[0].get_texts()] == ["training", "validation"]
 
 
 def test_roc_has_full_axes_and_the_corner_enlarged(runs):

@@ -33,14 +33,9 @@ READ = {
     "no header": (rows(), "utf-8", list(WORDS)),
     "text first": (["text,label", *(",".join(reversed(r.split(",", 1))) for r in rows())], "utf-8", list(WORDS)),
     "BOM": (["label,text", *rows()], "utf-8-sig", list(WORDS)),
-    "UTF-16": (["label,text", *rows()], "utf-16", list(WORDS)),
-    "semicolons": (["label;text", *rows(";")], "utf-8", list(WORDS)),
-    "tabs": (["label\ttext", *rows("\t", "")], "utf-8", list(WORDS)),
     "from 0": (["label,text", *rows(kinds="012")], "utf-8", ["0", "1", "2"]),
     "numbers in their order": (["label,text", *rows(kinds=["9", "10", "11"])], "utf-8", ["9", "10", "11"]),
     "more columns": (["id,label,text", *(f"7,{r}" for r in rows())], "utf-8", list(WORDS)),
-    "blank lines": (["label,text", "", *rows(), ""], "utf-8", list(WORDS)),
-    "Windows": ("\r\n".join(["label,text", *rows()]).encode(), "", list(WORDS)),
 }
 
 
@@ -83,7 +78,6 @@ REFUSED = {
                  "empty.*line 78: the text is empty.*line 79: the text is empty"),
     "a comma too many": (["label,text", *rows(), "cats,one, two", "owls,one, two"], "2 to correct. Put fields that "
                          "hold a ',' between quotes.*line 77: 3 columns, not 2.*line 78"),
-    "an open quote": (["label,text", *rows(), 'cats,"one'], "line 77: unexpected end of data. Correct the quotes"),
     "Latin-1": (["label,text", *rows(), "cats,café"], None),
     "few texts": (["label,text", *rows(), "dogs,a", "dogs,b"], "class dogs: 2 texts, fewer than 20"),
     "one class": (["label,text", *[r for r in rows() if r.startswith("cats")]], "25 texts of 1 classes. Give two"),
@@ -91,8 +85,6 @@ REFUSED = {
                  "6 to correct. Write those alike.*class Cats"),
     "no label": (["id,text", *rows()], "has the columns id, text. Name the one with the class 'label'"),
     "two labels": (["label,class,text", *(f"1,{r}" for r in rows())], "has the columns label, class, text. Name"),
-    "a workbook": (b"PK\x03\x04", "is a workbook or packed"),
-    "nothing": (b"", "has one column"),
 }  # fmt: skip
 
 

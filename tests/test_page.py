@@ -264,12 +264,6 @@ def test_a_model_without_a_look_gets_one_that_no_other_has():
     assert made.colour not in {look.colour for look in known} and made.marker not in {look.marker for look in known}
 
 
-def test_figures_are_as_wide_as_the_text():
-    fig, axes = figures.new(6, cols=2)
-    assert fig.get_size_inches() * 2.54 == pytest.approx([16, 6]) and len(axes) == 2
-    plt.close(fig)
-
-
 def test_a_note_is_shown_where_there_is_something_to_note(page, shown):
     page.note("")
     page.note("Base was *changed*.")

@@ -41,9 +41,3 @@ def test_the_verbs_are_those_that_make_lists():
     told = set(re.findall(r"^\| `make ([\w-]+)`", README, flags=re.M))
     listed = subprocess.run(["make", "-s"], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout
     assert told == set(re.findall(r"^make ([\w-]+) +\S", listed, flags=re.M)) - {"help"}
-
-
-def test_ci_calls_the_test_commands_of_the_readme():
-    called = (paths.ROOT / ".ci" / "run").read_text().splitlines()
-    for command in ("make test", "make test-all"):
-        assert f"`{command}`" in README and command in called

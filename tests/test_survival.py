@@ -332,10 +332,6 @@ def claims(records):
     return {"steady_rise": Verdict(CONFIRMED, "as it is made")}
 
 
-def finding(records):
-    return "The toy is a toy."
-
-
 def highlights(records):
     return [Highlight("loss", "0", "1", "toy")]
 '''

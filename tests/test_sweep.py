@@ -238,7 +238,7 @@ def made_in(folder):
 
 @pytest.mark.slow
 def test_a_cluster_of_which_one_is_killed_after_its_first_record_and_one_is_of_another_commit(
-    start, scheduler, store, build, capfd
+    start, scheduler, store, build, capfd, monkeypatch
 ):
     one, two, changed = workers_of(start, scheduler, "one", "two", "changed")
     specs = quick_specs(*STREAM)
@@ -262,6 +262,12 @@ def test_a_cluster_of_which_one_is_killed_after_its_first_record_and_one_is_of_a
     )
     assert said.count("left out: ") == 1
 
+    start.kill("two")  # and none that matches is left
+    monkeypatch.setattr(sweep, "CONNECTION_SECONDS", 20)
+    with pytest.raises(OSError, match="no worker of the scheduler at .* matches this checkout"):
+        with sweep.workers(1, scheduler):
+            pass
+
 
 @pytest.mark.slow
 def test_a_scheduler_that_is_killed_is_named(start, scheduler, store, build, capfd):
@@ -274,15 +280,6 @@ def test_a_scheduler_that_is_killed_is_named(start, scheduler, store, build, cap
     killer.join()
     said = capfd.readouterr().err
     assert "Traceback" not in said and "error: " not in said
-
-
-@pytest.mark.slow
-def test_a_cluster_without_a_worker_that_matches(start, scheduler, store, build, monkeypatch):
-    monkeypatch.setattr(sweep, "CONNECTION_SECONDS", 20)
-    workers_of(start, scheduler, "changed")
-    with pytest.raises(OSError, match="no worker of the scheduler at .* matches this checkout"):
-        with sweep.workers(1, scheduler):
-            pass
 
 
 SBATCH = """#!/usr/bin/env bash

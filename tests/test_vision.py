@@ -33,13 +33,6 @@ def files(each: int = 3) -> dict[str, bytes]:
     return {name: picture(seed) for seed, name in enumerate(names)}
 
 
-def moving() -> bytes:
-    packed = io.BytesIO()
-    first, second = (Image.new("RGB", (64, 64), colour) for colour in ("red", "blue"))
-    first.save(packed, "GIF", save_all=True, append_images=[second])
-    return packed.getvalue()
-
-
 def zipped(path, content):
     with zipfile.ZipFile(path, "w") as packed:
         for name, data in content.items():
@@ -91,7 +84,6 @@ def test_provenance_tells_what_was_resized(place):
         ("food/bad.jpg", b"no image", "food/bad.jpg is no JPEG, PNG, WEBP, BMP, GIF or TIFF. Replace it"),
         ("food/bad.jpg", b"", "food/bad.jpg is no JPEG, PNG"),
         ("food/notes.txt", b"ripe", "food/notes.txt is no JPEG, PNG"),
-        ("food/moves.gif", moving(), "moves.gif has 2 pictures. Keep one"),
         ("0.jpg", picture(1), "'0.jpg' lies beside the classes' folders"),
         ("train/food/0.jpg", picture(1), "train/ is a part of a set, no class"),
         ("../food/out.jpg", picture(1), "out.jpg' leads out of the archive"),
@@ -113,16 +105,6 @@ def test_a_broken_png_is_named(place):
     content[60] ^= 0xFF
     with pytest.raises(DataError, match="bad.png is no sound image"):
         read(zipped(place / "a.zip", files() | {"food/bad.png": bytes(content)}))
-
-
-def test_grey_and_cmyk_become_rgb(place):
-    grey, ink, plain = picture(5, "L"), picture(5, "CMYK"), picture(5, kind="PNG")
-    added = {"food/grey.jpg": grey, "food/ink.jpg": ink, "food/plain.png": plain}
-    found = read(zipped(place / "a.zip", files() | added))
-    grey, ink, plain = (found.pixels[list(found.names).index(name)].astype(int) for name in added)
-    assert (grey[..., 0] == grey[..., 1]).all() and (grey[..., 1] == grey[..., 2]).all()
-    assert np.abs(ink - plain).mean() < 12
-    assert np.abs(grey[..., 0] - plain @ [0.299, 0.587, 0.114]).mean() < 4
 
 
 def test_links_encryption_doubles_and_damage_are_refused(place):
@@ -277,14 +259,6 @@ def test_near_duplicates_are_found_and_other_images_are_not():
     assert groups[3] == groups[7] == groups[9] and len(np.unique(groups)) == 38
 
 
-def test_pairs_across_blocks_are_found(monkeypatch):
-    random = np.random.default_rng(1)
-    pixels = random.integers(0, 255, (25, 16, 16, 3)).repeat(4, 1).repeat(4, 2).astype(np.uint8)
-    pixels[24] = pixels[2]
-    monkeypatch.setattr(duplicates, "_BLOCK", 4)
-    assert duplicates.pairs(pixels).tolist() == [[2, 24]]
-
-
 def noisy(image, random):
     return np.clip(image * 0.9 + random.normal(8, 5, image.shape), 0, 255)
 
@@ -305,15 +279,6 @@ def test_mirrored_pairs_are_found(monkeypatch):
     assert duplicates.pairs(pixels).tolist() == [[2, 24], [5, 8]]
     groups = duplicates.groups(pixels)
     assert groups[2] == groups[24] and len(np.unique(groups)) == 28
-
-
-def test_a_mirrored_copy_in_an_archive_joins_its_original(place):
-    content = files()
-    turned = io.BytesIO()
-    Image.open(io.BytesIO(content["dogs/0.jpg"])).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(turned, "JPEG")
-    archive = Archive(zipped(place / "a.zip", content | {"dogs/turned.jpg": turned.getvalue()}))
-    found = images.read(archive, archive.digest())
-    assert len(found) == 10 and len(set(found.groups)) == 9
 
 
 REAL = paths.DEFAULT_MIRROR / "vision" / "dogs_food_vehicles.zip"

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from study import published
-from study.anomaly.detectors import AUTOENCODERS, NAMES, OURS, SURGE_MEAN
+from study.anomaly.detectors import AUTOENCODERS, NAMES, OURS
 from study.anomaly.leaderboard import leaderboard
 from study.anomaly.thresholds import Rule, errors_of, rule_table
 from study.prose import NOTHING, Highlight, number, significant
 from study.runs import Record, of
-from study.verdicts import CLOSE, NOT_COMPARABLE, REPRODUCED, Judged, Kind, prediction_interval
+from study.verdicts import NOT_COMPARABLE, Judged, Kind, prediction_interval
 
 # The original's words for the parts of its split: what it calls validation is the last part, testing the middle one.
 LOSSES = {
@@ -103,30 +103,6 @@ def _mislabelled(reported: float, first_validation: Sequence[float]) -> str:
     return f"it is probably the first validation loss, which is {low} to {high} here"
 
 
-def finding(records: Sequence[Record]) -> str:
-    """The part in a few sentences, for the front page."""
-    statuses = [j.verdict.status for j in judged_losses(records)]
-    comparable = len(statuses) - statuses.count(NOT_COMPARABLE)
-    board = leaderboard(records, by="unpaused_nab")
-    beside = {
-        "Of the original's four autoencoders, trained again for it, {model} is the best on nine other series and "
-        "scores {scores}.": "original",
-        "A threshold on the counts scores {scores}.": "value",
-        "Our detector, {model}, has {scores}, after one design step that had seen this series and that favours it "
-        "without a pause;": OURS,
-        "with a moving mean in place of its networks ({model}) {scores}.": SURGE_MEAN,
-        "{model}, of the detectors that NAB publishes the best on the nine, has {scores}.": "published",
-    }
-    scores = [_score(words, found) for words, who in beside.items() if len(found := _rows_of(board, who))]
-    windows = len(of(records, "part2-dataset")[0].metrics["windows"])
-    return (
-        f"On NAB's Twitter series, split as the losses suggest, {statuses.count(REPRODUCED)} of the original's "
-        f"{comparable} comparable losses and anomaly counts are reproduced, and {statuses.count(CLOSE)} more are "
-        f"close. NAB's score, of which {windows} is perfect, stands here without a pause after alarms / with one. "
-        f"{' '.join(scores)}"
-    )
-
-
 def _rows_of(board: pd.DataFrame, who: str) -> pd.DataFrame:
     """A leaderboard's rows of a kind of detectors, or of one by its key, the best on the nine other series first.
 
@@ -134,12 +110,6 @@ def _rows_of(board: pd.DataFrame, who: str) -> pd.DataFrame:
     """
     found = board[(board.kind == who) | (board.key == who)]
     return found.sort_values("unpaused_left_out", ascending=False, kind="stable")
-
-
-def _score(words: str, rows: pd.DataFrame) -> str:
-    """A sentence's part on the first of these rows."""
-    one = rows.iloc[0]
-    return words.format(model=one.model, scores=_both(one))
 
 
 def _both(row: pd.Series) -> str:

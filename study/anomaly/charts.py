@@ -5,7 +5,7 @@ Where seeds are drawn, the line is their median and the band their range, of fiv
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -481,45 +481,35 @@ def confusion(found: Mapping[str, ArrayLike]) -> Figure:
     return fig
 
 
-class Scored(NamedTuple):
-    """What a detector says of a series: a score (n,) for each row, the threshold, the rows with an alarm."""
-
-    scores: np.ndarray
-    threshold: float
-    alarm_rows: np.ndarray
-
-
-def scored(record: Record) -> Scored:
-    """The scores and alarms in a record of the streaming protocol, without a pause after an alarm."""
-    threshold = record.metrics["unpaused"]["rules"]["nab"]["threshold"]
-    return Scored(record.arrays["scores"], threshold, record.arrays["unpaused_alarm_rows"])
-
-
-def alarms(tweets: pd.DataFrame, windows: Windows, detectors: Mapping[str, Scored]) -> Figure:
+def alarms(tweets: pd.DataFrame, windows: Windows, detectors: Mapping[str, Record]) -> Figure:
     """Score over threshold along a series, a row a detector, with its alarms in and outside the labelled windows.
 
+    detectors: records of the streaming protocol by name, judged without a pause after an alarm.
     Of the scores the highest of each hour is drawn, of the alarms those after the probation. The scores are grey, so
     that blue and red are those of the alarms alone.
     Raises ValueError for scores of another number than the rows, or a threshold that is not above 0.
     """
-    for name, found in detectors.items():
-        if len(found.scores) != len(tweets) or not found.threshold > 0:
+    relative = {}
+    for name, record in detectors.items():
+        scores, threshold = record.arrays["scores"], record.metrics["unpaused"]["rules"]["nab"]["threshold"]
+        if len(scores) != len(tweets) or not threshold > 0:
             raise ValueError(
-                f"{name}: one score a row and a threshold above 0 expected, got {len(found.scores)} scores for "
-                f"{len(tweets)} rows and threshold {found.threshold}"
+                f"{name}: one score a row and a threshold above 0 expected, got {len(scores)} scores for "
+                f"{len(tweets)} rows and threshold {threshold}"
             )
+        relative[name] = pd.Series(scores / threshold, index=tweets.timestamp)
     fig, axes = figures.new(height_cm=1.9 + 2 * len(detectors), rows=len(detectors), sharex=True, squeeze=False)
     start, times = scoring.probation_rows(len(tweets)), tweets.timestamp
     labels = np.any([times.between(pd.Timestamp(first), pd.Timestamp(last)) for first, last in windows], axis=0)
     mark = {"marker": "|", "ms": 9, "mew": 1.5, "ls": "none"}
     # The alarms stand above the highest score.
-    top = 500 * max(1, *(np.max(found.scores[start:]) / found.threshold for found in detectors.values()))
-    for axis, (name, found) in zip(axes[:, 0], detectors.items(), strict=True):
-        relative = pd.Series(found.scores / found.threshold, index=times)
-        hourly = relative.iloc[start:].resample("1h").max().dropna().clip(lower=0.01)
+    top = 500 * max(1, *(one.iloc[start:].max() for one in relative.values()))
+    for axis, (name, record) in zip(axes[:, 0], detectors.items(), strict=True):
+        hourly = relative[name].iloc[start:].resample("1h").max().dropna().clip(lower=0.01)
         axis.plot(hourly.index, hourly, lw=0.7, color=PALETTE["grey"])
         axis.axhline(1, color=PALETTE["black"], lw=0.8, ls="--")
-        rows = found.alarm_rows[found.alarm_rows >= start]
+        rows = record.arrays["unpaused_alarm_rows"]
+        rows = rows[rows >= start]
         for inside, height, colour in ((True, 0.9, PALETTE["blue"]), (False, 0.68, ALARM)):
             at = times.to_numpy()[rows[labels[rows] == inside]]
             axis.plot(at, np.full(len(at), height), color=colour, transform=axis.get_xaxis_transform(), **mark)

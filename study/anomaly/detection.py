@@ -62,7 +62,7 @@ class Trials:
         return self.rules[allowed[int(np.argmax(worth[allowed]))]]
 
 
-class _OnSeries:
+class OnSeries:
     """What rules give on one series from scores (n,): NAB score, windows found, false events, windows missed.
 
     Two thresholds that as many rows reach are reached by the same rows, so each such number is tried once a pause.
@@ -85,16 +85,12 @@ class _OnSeries:
         return self.tried[flagged]
 
 
-def try_rules(scores: Sequence[np.ndarray], series: Sequence[Series]) -> Trials:
+def try_rules(on: Sequence[OnSeries]) -> Trials:
     """Every candidate rule on every series given, by falling threshold; only these series have a say in it.
 
     Thresholds lie at ranks spaced evenly in the logarithm among the highest scores of scored rows, from the top score
     to the top tenth, after one that no score reaches; each is tried with every pause.
     """
-    return _try_rules([_OnSeries(*pair) for pair in zip(scores, series, strict=True)])
-
-
-def _try_rules(on: Sequence[_OnSeries]) -> Trials:
     pooled = np.sort(np.concatenate([one.scores[one.head :] for one in on]))[::-1]
     ranks = np.unique(np.geomspace(1, len(pooled) // 10, CANDIDATES).astype(int)) - 1
     thresholds = [np.nextafter(pooled[0], np.inf), *np.unique(pooled[ranks])[::-1]]
@@ -105,13 +101,13 @@ def _try_rules(on: Sequence[_OnSeries]) -> Trials:
 
 def left_out(scores: dict[str, np.ndarray], series: dict[str, Series]) -> dict[str, dict[str, AlarmRule]]:
     """For each series the rule of each column that is best on all the others by the NAB score; its own has no say."""
-    return _left_out({name: _OnSeries(scores[name], series[name]) for name in scores})
+    return _left_out({name: OnSeries(scores[name], series[name]) for name in scores})
 
 
-def _left_out(on: dict[str, _OnSeries]) -> dict[str, dict[str, AlarmRule]]:
+def _left_out(on: dict[str, OnSeries]) -> dict[str, dict[str, AlarmRule]]:
     chosen = {}
     for out in on:
-        trials = _try_rules([one for name, one in on.items() if name != out])
+        trials = try_rules([one for name, one in on.items() if name != out])
         chosen[out] = {column: trials.best("nab", pauses) for column, pauses in COLUMNS.items()}
     return chosen
 
@@ -124,8 +120,8 @@ def judge(scores: dict[str, np.ndarray], series: dict[str, Series]) -> tuple[dic
     the NAB score on each of the nine under a rule chosen on the eight others.
     """
     others = {name: one for name, one in series.items() if name != AAPL}
-    judged, on_others = series[AAPL], {name: _OnSeries(scores[name], one) for name, one in others.items()}
-    trials, elsewhere = _try_rules(list(on_others.values())), _left_out(on_others)
+    judged, on_others = series[AAPL], {name: OnSeries(scores[name], one) for name, one in others.items()}
+    trials, elsewhere = try_rules(list(on_others.values())), _left_out(on_others)
     metrics: dict = {}
     arrays: dict[str, np.ndarray] = {"scores": scores[AAPL].astype(np.float32)}
     for column, pauses in COLUMNS.items():

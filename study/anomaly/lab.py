@@ -16,7 +16,6 @@ import pandas as pd
 from study import definitions, lab, parts, profile, published, runs
 from study.anomaly import (
     analysis,
-    charts,
     detectors,
     experiments,
     fitting,
@@ -200,10 +199,10 @@ class Nab:
             found.append({"rows": len(outside), "run": len(longest), "day": day})
         return pd.DataFrame(found)
 
-    def scored(self, names: Sequence[str]) -> dict[str, charts.Scored]:
-        """Scores, threshold and alarms on AAPL of this report's detectors, by name; first seed."""
+    def scored(self, names: Sequence[str]) -> dict[str, Record]:
+        """The streaming results of this report's detectors, by name; first seed."""
         keys = {name: key for key, name in detectors.NAMES.items()}
-        return {name: charts.scored(self.detector(keys[name])[0]) for name in names}
+        return {name: self.detector(keys[name])[0] for name in names}
 
     @property
     def ours(self) -> str:

@@ -15,7 +15,7 @@ THRESHOLDS = 250
 """Thresholds of a precision-recall curve, at ranks spaced evenly from the top score to the lowest."""
 
 
-def vus_pr(scores: ArrayLike, windows: Windows, buffer_rows: int = BUFFER_ROWS, thresholds: int = THRESHOLDS) -> float:
+def vus_pr(scores: ArrayLike, windows: Windows, buffer_rows: int = BUFFER_ROWS) -> float:
     """Volume under the surface of precision and recall (Paparrizos et al. 2022), between 0 and 1; no alarm rule enters.
 
     A buffer of w rows lets a window fade out over w // 2 rows on either side, as sqrt(1 - distance / w): what is
@@ -34,7 +34,7 @@ def vus_pr(scores: ArrayLike, windows: Windows, buffer_rows: int = BUFFER_ROWS, 
     bounds = np.asarray(windows) - start
     falling = np.argsort(-scores[start:], kind="stable")
     ranked = scores[start:][falling]
-    ranks = np.linspace(0, len(ranked) - 1, thresholds).astype(int)
+    ranks = np.linspace(0, len(ranked) - 1, THRESHOLDS).astype(int)
     # A threshold takes all rows that tie with it.
     detected = len(ranked) - np.searchsorted(ranked[::-1], ranked[ranks])
     row = np.arange(len(labelled))

@@ -132,15 +132,16 @@ def pointwise(scores: ArrayLike, flags: ArrayLike, windows: Windows) -> dict:
     return found | {name: float(measure(truth, scores)) if both else None for name, measure in ranking.items()}
 
 
-def first_rows(rows: np.ndarray, merge_rows: int = 12) -> np.ndarray:
-    """Where events begin, of flagged rows (k,), rising: flags closer than `merge_rows` rows are one event.
-
-    The default is one hour on the five-minute grid.
-    """
-    return rows[np.diff(rows, prepend=-merge_rows) >= merge_rows]
+MERGED_ROWS = 12
+"""Flags that are closer, by an hour on the five-minute grid, are one event."""
 
 
-def eventwise(flags: ArrayLike, windows: Windows, merge_rows: int = 12) -> dict:
+def first_rows(rows: np.ndarray) -> np.ndarray:
+    """Where events begin, of flagged rows (k,), rising."""
+    return rows[np.diff(rows, prepend=-MERGED_ROWS) >= MERGED_ROWS]
+
+
+def eventwise(flags: ArrayLike, windows: Windows) -> dict:
     """Counts and rates by events and windows over the scored rows; an event counts where it begins.
 
     That is when someone is called: an event is true if its first row lies in a window, and a window is found if an
@@ -150,15 +151,11 @@ def eventwise(flags: ArrayLike, windows: Windows, merge_rows: int = 12) -> dict:
     which one endless event finds every window.
 
     Returns `fp_events`, `found_windows`, `missed_windows` (int), `precision`, `recall` and `f1`; a ratio with an empty
-    denominator is 0. Raises ValueError for `merge_rows` below 1, too.
+    denominator is 0.
     """
-    if merge_rows < 1:
-        raise ValueError(f"merge_rows must be at least 1, got {merge_rows}")
     flags = _checked_flags(flags).copy()
     flags[: probation_rows(len(flags))] = False
-    return events_of_rows(
-        first_rows(np.flatnonzero(flags), merge_rows), window_of_rows(len(flags), windows), len(windows)
-    )
+    return events_of_rows(first_rows(np.flatnonzero(flags)), window_of_rows(len(flags), windows), len(windows))
 
 
 def events_of_rows(begun: np.ndarray, window_of: np.ndarray, count: int) -> dict:

@@ -98,14 +98,14 @@ def synthetic(name: str, rows: int) -> Series:
     return Series(name, timestamps, values, windows)
 
 
-def windows_of(values: np.ndarray, length: int = WINDOW) -> np.ndarray:
-    """All overlapping windows: (n,) to (n - length + 1, length, 1) float32; window i ends at row i + length - 1.
+def windows_of(values: np.ndarray) -> np.ndarray:
+    """All overlapping windows: (n,) to (n - 29, 30, 1) float32; window i ends at row i + 29.
 
     Raises ValueError when the series is shorter than a window.
     """
-    if len(values) < length:
-        raise ValueError(f"{len(values)} rows are fewer than one window of {length}.")
-    return np.lib.stride_tricks.sliding_window_view(values.astype(np.float32), length)[..., None].copy()
+    if len(values) < WINDOW:
+        raise ValueError(f"{len(values)} rows are fewer than one window of {WINDOW}.")
+    return np.lib.stride_tricks.sliding_window_view(values.astype(np.float32), WINDOW)[..., None].copy()
 
 
 def parts(n: int) -> dict[str, slice]:

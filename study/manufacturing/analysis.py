@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from study import published
 from study.manufacturing.detectors import AUTOENCODER, PCA_NAME
 from study.manufacturing.evaluation import FALSE_ALARMS, Evidence, shown
-from study.manufacturing.line import NOISE, WIDTH
+from study.manufacturing.line import WIDTH
 from study.prose import NOTHING, Highlight, number, percent
 from study.runs import Record, of
 from study.verdicts import Judged, Kind
@@ -31,22 +31,6 @@ def judged(records: Sequence[Record]) -> list[Judged]:
     total = [counted_parameters(records)]
     counted = published.judge("part1.total", "Autoencoder", "parameters", total, Kind.FACT, number, cause=forgotten)
     return [*found, counted]
-
-
-def finding(records: Sequence[Record]) -> str:
-    """The part in three sentences, for the front page."""
-    e = Evidence(records)
-    found = {name: shown(e.rate(name, "detection")) for name in (AUTOENCODER, PCA_NAME)}
-    first, second = (e.developed(n) for n in (e.epochs, 2 * e.epochs))
-    gave = "more" if second > first else "no more"
-    beyond_noise = number(e.mean("pca_loss") / NOISE**2, 1)
-    return (
-        f"The autoencoder has {number(counted_parameters(records))} parameters; the original gives "
-        f"{number(published.value('part1.total'))}. On a simulated, nearly linear production line, which PCA rebuilds "
-        f"with {beyond_noise} times the error of the noise alone, it detects {found[AUTOENCODER]} of the faults at a "
-        f"false-alarm rate of {percent(FALSE_ALARMS, 0)}, PCA with as many components {found[PCA_NAME]}. On the one "
-        f"plant where it was tried, twice the epochs gave {gave}: {percent(second, 0)} after {percent(first, 0)}."
-    )
 
 
 def highlights(records: Sequence[Record]) -> list[Highlight]:

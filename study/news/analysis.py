@@ -6,28 +6,16 @@ from functools import partial
 import numpy as np
 
 from study import published
-from study.comparison import QUANTITIES, compare, is_positive, mean, measured
-from study.news.claims import CLAIMS, gather
+from study.comparison import QUANTITIES, measured
 from study.news.corpus import CLASSES
 from study.news.experiments import VARIANTS
 from study.news.variants import NAMES
 from study.prose import Highlight, mean_sd, number, percent
 from study.runs import Record, can_be_judged, of
-from study.verdicts import CLOSE, CONFIRMED, CONTRADICTED, NOT_REPRODUCED, PARTLY, REPRODUCED, UNCLEAR, Judged, Kind
+from study.verdicts import CLOSE, NOT_REPRODUCED, REPRODUCED, Judged, Kind
 
 UNSTATED = "the original states no training rows, sizes or epochs"
 """What is known of a number that is not reproduced."""
-
-OF_OUR_RUNS = {
-    CONFIRMED: "so do our runs",
-    PARTLY: "our runs bear it out in part",
-    UNCLEAR: "our runs do not decide this",
-    CONTRADICTED: "our runs do not",
-}
-"""What our runs say of a finding of the original, by the verdict on it."""
-
-THAN = {CONFIRMED: "better than", CONTRADICTED: "worse than", UNCLEAR: "not clearly different from"}
-"""What stands before a model's name, by the verdict on a claim that another is ahead of it."""
 
 SHARE, LOSS = partial(percent, digits=2), partial(number, digits=3)
 """How shares, and losses and AUROCs, are put into words, with the digits that the original prints."""
@@ -72,22 +60,6 @@ def _distance(judged: Judged) -> tuple[int, float]:
     """How far a number is from being reproduced: by its verdict, then by its difference from the median."""
     order = (REPRODUCED, CLOSE, NOT_REPRODUCED)
     return order.index(judged.verdict.status), abs(judged.regenerated - judged.published)
-
-
-def finding(records: Sequence[Record]) -> str:
-    """The part in four sentences."""
-    evidence = gather(records)
-    variants = evidence.ours
-    best = max(variants, key=lambda name: mean(variants[name], "test_accuracy"))
-    own, linear = of(records, "part4-own"), of(records, "part4-baselines", "tfidf")
-    shares = {name: percent(mean(runs, "test_accuracy")) for name, runs in (("own", own), ("linear", linear))}
-    transformer, ours = (THAN[is_positive(compare(runs, linear))] for runs in (variants[best], own))
-    return (
-        f"Of the four retrained news classifiers, {NAMES[best]} has the highest test accuracy, "
-        f"{percent(mean(variants[best], 'test_accuracy'))}. It is {transformer} a linear model on words and word pairs "
-        f"({shares['linear']}). Our own classifier, {NAMES['own']}, reaches {shares['own']}, {ours} the linear one. "
-        f"The original finds early stopping best; {OF_OUR_RUNS[CLAIMS['early_stopping_best'](evidence).status]}."
-    )
 
 
 def highlights(records: Sequence[Record]) -> list[Highlight]:

@@ -43,9 +43,6 @@ GRID: dict[str, Setting] = {
     "dropout 0.02": Setting(dropout=0.02),
     "10,000 words": Setting(vocabulary=10_000, dropout=0.05),
     "learning rate 0.003": Setting(learning_rate=3e-3, dropout=0.05),
-    "texts of 50": Setting(longest=50, dropout=0.05),
-    "batch 64": Setting(batch=64, dropout=0.05),
-    "width 64": Setting(width=64, hidden=64, dropout=0.05),
 }
 """The settings that can be searched, the most plausible and cheapest first."""
 OWN = "ours"

@@ -88,11 +88,6 @@ class Reading:
     length: int
 
     @property
-    def class_(self) -> str:
-        """The class with the highest probability."""
-        return max(self.probabilities, key=self.probabilities.get)
-
-    @property
     def title(self) -> str:
         """The classes by falling probability, and what the classifier did not read."""
         falling = sorted(self.probabilities, key=self.probabilities.get, reverse=True)

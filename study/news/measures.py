@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -66,21 +65,15 @@ def corner_distance(record: Record, kind: int) -> float:
     return float(np.maximum(x, 1 - y).min())
 
 
-class Calibrated(NamedTuple):
-    """The loss on test, nats, before and after scaling by a temperature that comes from the validation split."""
-
-    temperature: float
-    loss_before: float
-    loss_after: float
-
-
-def calibrated(record: Record) -> Calibrated:
-    """Temperature scaling of one training (Guo et al. 2017)."""
+def calibrated(record: Record) -> tuple[float, float]:
+    """Temperature scaling of one training (Guo et al. 2017): the temperature, which comes from the validation split,
+    and the loss on test, nats, after it.
+    """
     a = record.arrays
-    logits, classes = a["test_logits"].astype(np.float64), a["test_classes"].astype(np.int64)
     temperature = best_temperature(a["validation_classes"], a["validation_logits"].astype(np.float64))
-    chosen = (probabilities(logits, t)[np.arange(len(classes)), classes] for t in (1.0, temperature))
-    return Calibrated(temperature, *(float(-np.log(p).mean()) for p in chosen))
+    classes = a["test_classes"].astype(np.int64)
+    chosen = probabilities(a["test_logits"], temperature)[np.arange(len(classes)), classes]
+    return temperature, float(-np.log(chosen).mean())
 
 
 def accuracy_without(records: Sequence[Record], some: np.ndarray) -> tuple[float, float]:

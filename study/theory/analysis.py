@@ -1,32 +1,16 @@
 """What the report's front page and scorecard take from the records of Part III."""
 
-from collections import Counter
 from collections.abc import Sequence
 
-from study.prose import Highlight, join_list, significant
+from study.prose import Highlight, significant
 from study.runs import Record, of
-from study.theory.claims import CLAIMS, gather
-from study.verdicts import CONFIRMED, PARTLY, Judged
+from study.theory.claims import gather
+from study.verdicts import Judged
 
 
 def judged(records: Sequence[Record]) -> list[Judged]:
     """The original gives no numbers in Part III."""
     return []
-
-
-def finding(records: Sequence[Record]) -> str:
-    """The part in two sentences."""
-    evidence = gather(records)
-    statuses = {name: judge(evidence).status for name, judge in CLAIMS.items()}
-    counted = Counter(statuses.values())
-    rest = len(statuses) - counted[CONFIRMED] - counted[PARTLY]
-    words = [f"{counted[CONFIRMED]} are confirmed", f"{counted[PARTLY]} partly", *([f"{rest} not"] if rest else [])]
-    reason = statuses["attention_gradients"]
-    limit = ": it does in wide heads, and narrow ones do without it" if reason == PARTLY else ""
-    return (
-        f"Of the original's {len(statuses)} statements about self-attention {join_list(words)}. That dividing by √dₖ "
-        f"keeps the softmax's gradients from vanishing is {reason}{limit}."
-    )
 
 
 def highlights(records: Sequence[Record]) -> list[Highlight]:

@@ -5,12 +5,12 @@ from functools import partial
 from statistics import fmean
 
 from study import published
-from study.comparison import QUANTITIES, is_positive, mean, measured
-from study.prose import Highlight, count, join_list, mean_sd, number, percent
+from study.comparison import QUANTITIES, measured
+from study.prose import Highlight, count, mean_sd, number, percent
 from study.runs import Record, of
-from study.verdicts import CONFIRMED, CONTRADICTED, LEAST, UNCLEAR, Judged, Kind
-from study.vision.evaluation import NAMES, WITHOUT_ATTENTION, ahead, attention_gain, networks, obstacle
-from study.vision.experiments import IMPROVED, MODELS
+from study.verdicts import LEAST, Judged, Kind
+from study.vision.evaluation import NAMES, networks, obstacle
+from study.vision.experiments import MODELS
 
 
 def judged(records: Sequence[Record]) -> list[Judged]:
@@ -23,24 +23,6 @@ def judged(records: Sequence[Record]) -> list[Judged]:
         kind, show = Kind.LOSS if loss else Kind.SHARE, partial(number if loss else percent, digits=2)
         found.append(published.judge(key, NAMES[model], QUANTITIES[quantity], values, kind, show, other))
     return found
-
-
-def finding(records: Sequence[Record]) -> str:
-    """The part in two sentences."""
-    found = networks(records)
-    improved = NAMES[IMPROVED]
-    shares = {name: mean(runs, "test_accuracy") for name, runs in found.items()}
-    first, *rest = sorted((name for name in shares if name != improved), key=shares.get, reverse=True)
-    others = join_list([f"{name} {percent(shares[name])}" for name in rest])
-    clearly = "clearly" if ahead(found[improved], found["ViT"]) == CONFIRMED else "not clearly"
-    words = {CONFIRMED: "clearly lower", CONTRADICTED: "clearly higher", UNCLEAR: "not clearly different"}
-    without = [f"{words[is_positive(attention_gain(records, m))]} ({NAMES[m]})" for m in WITHOUT_ATTENTION]
-    return (
-        f"Trained from random weights on images that stand for the original's, {first} classifies "
-        f"{percent(shares[first])} of the test images correctly, {others}. {improved}, a "
-        f"Vision Transformer with a light convolutional stem and other changes, reaches {percent(shares[improved])}, "
-        f"{clearly} more than the ViT. Without attention their validation accuracy is {join_list(without)}."
-    )
 
 
 def highlights(records: Sequence[Record]) -> list[Highlight]:

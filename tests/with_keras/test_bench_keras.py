@@ -29,8 +29,9 @@ def test_vectors_of_words_and_positions_are_added():
 
 @pytest.mark.slow
 def test_it_is_timed_on_the_texts_that_pytorch_leaves(tmp_path, monkeypatch):
-    monkeypatch.setattr(keras_models, "_POINTS", 1_021)  # 31 whole batches: XLA compiles once more for a partial one
-    base = {"base": trainings.published_models()["base"]}
+    monkeypatch.setattr(keras_models, "_POINTS", 1_021)
+    base, build = {"base": trainings.published_models()["base"]}, trainings.build
+    monkeypatch.setattr(keras_models.trainings, "build", lambda make, seed, epochs: build(make, seed, 1))  # without XLA
     monkeypatch.setattr(keras_models.trainings, "published_models", lambda: base)
     random = np.random.default_rng(0)
     ids = random.integers(1, 30, (64, 10)).astype(np.uint16)

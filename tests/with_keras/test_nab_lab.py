@@ -95,7 +95,7 @@ def test_the_constant_is_the_mean_of_the_training_part():
 
 def test_examples_are_a_usual_a_busy_and_the_window_with_the_burst_midway():
     values = np.r_[np.linspace(0.1, 0.2, 200), 9.0, np.full(100, 0.1)]
-    found, titles = lab.example_windows(series.windows_of(values, WINDOW))
+    found, titles = lab.example_windows(series.windows_of(values))
     usual, busy, burst = found[..., 0]
     assert burst.argmax() == WINDOW // 2 - 1 and burst.max() == 9.0
     assert usual.mean() <= busy.mean() and len(titles) == 3

@@ -4,10 +4,9 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from matplotlib import pyplot as plt
 
 from study import keras_training, paths, profile, published
-from study.manufacturing import analysis, charts, detectors, experiments, lab, model, tables, trainings
+from study.manufacturing import charts, detectors, experiments, lab, model, tables, trainings
 from study.manufacturing.line import Line, Stream
 from study.runs import Record
 
@@ -26,11 +25,6 @@ def test_the_model_is_the_assignment_s(made):
 
 def test_the_published_total_lacks_the_output_biases(made):
     assert made.count_params() == 1_058_824 == published.value("part1.total") + 1000
-    record = Record({"task": "part1-latency", "model": "single-vector", "seed": 0}, {"parameters": 1_058_824}, {}, {})
-    found = {j.key: j.verdict for j in analysis.judged([record])}
-    wrong = [key for key, verdict in found.items() if verdict.status != "exact"]
-    assert wrong == ["part1.output.total", "part1.total"]
-    assert "1,000 biases of the layer output" in found["part1.total"].reason
 
 
 def test_the_table_of_parameters_counts_by_hand():
@@ -86,7 +80,6 @@ def test_a_table_of_ones_own_is_judged_by_pca_or_by_a_network_trained_on_it(caps
 
 def _texts(fig):
     found = [text.get_text() for text in fig.axes[0].texts]
-    plt.close(fig)
     return found
 
 

@@ -183,9 +183,11 @@ def test_the_training_has_not_changed_under_the_version(tmp_path):
     }  # fmt: skip
     spec = {"task": "part4-l2", "model": "regularised", "data": ["synthetic/ag_news"], "seed": 0, "settings": settings}
     spec["definition"] = definitions.in_file(parts.find("part4").source, "TextClassifier")
-    loss = experiments.ALL.train(spec, tmp_path)[0]["validation"]["loss"]
+    metrics, arrays = experiments.ALL.train(spec, tmp_path)
+    loss = metrics["validation"]["loss"]
     golden = pytest.approx(1.406806, rel=1e-3)
     assert (experiments.ALL["part4-variants"].version, loss) == (3, golden), "raise its version"
+    assert "test" not in metrics and "test_logits" not in arrays, "the sweep must not look at the test split"
 
 
 @pytest.fixture
@@ -271,18 +273,3 @@ def test_a_condition_keeps_its_trajectory_and_only_tested_ones_look_at_the_test_
     assert not [name for name in chooses.arrays if "test" in name] and "test" not in chooses.metrics
     assert tested.arrays["history_test_accuracy"].shape == (quick.part4.grid_epochs,)
     assert [name for name, _, _ in experiments.ALL.compared(chooses)] == ["last validation accuracy"]
-
-
-def test_quick_runs_train_and_hold_what_the_chapter_reads(tmp_path, monkeypatch):
-    monkeypatch.setenv("DATA", "synthetic")
-    chosen = profile.load("quick")
-    wanted = {("part4-variants", "early-stopping"), ("part4-variants", "regularised"), ("part4-l2", "strength-0.001")}
-    specs = [s for s in experiments.ALL.specs(chosen) if (s["task"], s["model"]) in wanted and s["seed"] == 0]
-    found = {r.spec["model"]: r for r in Store(tmp_path).get_all(specs, experiments.ALL.train)}
-    variant = found["early-stopping"]
-    assert {"train", "validation", "test"} <= set(variant.metrics)
-    assert variant.arrays["test_logits"].shape == (300, 4) and len(variant.arrays["history_loss"]) <= 3
-    # The sweep must not look at the test split.
-    assert "test" not in found["strength-0.001"].metrics and "test_logits" not in found["strength-0.001"].arrays
-    names = [name for name, _, _ in experiments.ALL.compared(variant)]
-    assert names == ["validation accuracy", "test accuracy"]

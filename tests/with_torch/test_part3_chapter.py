@@ -12,8 +12,8 @@ import committed
 import pytest
 from chapter import altered, assert_broken, assert_sound, broken
 
-from study import parts, published
-from study.theory import analysis, claims
+from study import parts
+from study.theory import claims
 from study.verdicts import CONFIRMED, CONTRADICTED, PARTLY, UNCLEAR
 
 
@@ -111,23 +111,13 @@ CASES = {
 def test_an_altered_record_breaks_what_rests_on_it(names, records, alter, checks, verdicts):
     changed = [alter(record) for record in records]
     found = evaluated(names, changed)
-    assert_broken(found, checks)
+    assert_broken(found, {"this": checks})
     assert checks or not broken(found) - {'holds(len(set(statuses)), "=", 2)'}
     statuses = parts.find("part3").claims(changed)
     assert {name: statuses[name].status for name in verdicts} == verdicts
 
 
 # The verdicts on the original's formulas
-
-
-def test_what_is_partly_right_is_a_vector_an_index_and_a_purpose(records):
-    statuses = {name: verdict.status for name, verdict in parts.find("part3").claims(records).items()}
-    assert {name for name, status in statuses.items() if status != CONFIRMED} == {
-        "attention_weight_vector", "attention_score", "attention_gradients",
-    }  # fmt: skip
-    assert set(statuses.values()) == {CONFIRMED, PARTLY} and set(statuses) == {
-        name for name in published.everything()["claims"] if name.startswith("attention_")
-    }
 
 
 @pytest.mark.parametrize(
@@ -146,10 +136,3 @@ def test_a_formula_is_compared_with_attention_written_out(records, other, contra
     found = {name: judge(evidence).status for name, judge in claims.CLAIMS.items()}
     turned = [name.removeprefix("attention_") for name, status in found.items() if status == CONTRADICTED]
     assert turned == contradicted
-
-
-def test_the_finding_counts_the_verdicts(records):
-    changes_nothing = CASES["the division changes nothing"][0]
-    assert "10 statements about self-attention 7 are confirmed and 3 partly." in analysis.finding(records)
-    after = analysis.finding([changes_nothing(record) for record in records])
-    assert "6 are confirmed, 2 partly and 2 not." in after and after.endswith(f"vanishing is {UNCLEAR}.")
