@@ -100,27 +100,6 @@ def test_every_tower_has_a_loss_of_its_own():
     torch.testing.assert_close(training._loss(logits[:, 0], targets, 0.1), each[0])
 
 
-def test_a_killed_training_ends_at_the_same_numbers(reader, reading, tmp_path):
-    model, chosen, recipe = made(reader, reading)
-    batches = own.Batches(reading, CLASSES, chosen, 0)
-    history = training.fit(model, batches, batches, recipe, 0, tmp_path / "whole")
-
-    class Killed(own.Batches):
-        def training(self, epoch):
-            if epoch == 2:
-                raise KeyboardInterrupt
-            return super().training(epoch)
-
-    stopped, *_ = made(reader, reading)
-    with pytest.raises(KeyboardInterrupt):
-        training.fit(stopped, Killed(reading, CLASSES, chosen, 0), batches, recipe, 0, tmp_path / "killed")
-    resumed, *_ = made(reader, reading)
-    again = training.fit(resumed, batches, batches, recipe, 0, tmp_path / "killed")
-    assert again["loss"] == history["loss"] and again["validation_loss"] == history["validation_loss"]
-    for name, value in model.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name])
-
-
 def test_training_texts_read_while_learning_are_as_read_later(reader):
     learnt, later = reader.learnt, reader.read(TEXTS)
     assert np.array_equal(learnt.words.ids, later.words.ids)

@@ -5,10 +5,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
-from study import parts, training
-from study.training import Recipe, fit, predict
+from study import parts
+from study.training import Recipe, fit
 from study.vision import description, experiments, images, trainings
 from study.vision.augment import Augmentation, ImageBatches, boxes, jittered, moved
 from study.vision.sources import CLASSES
@@ -105,35 +104,6 @@ def test_sizes_grow_over_the_epochs_and_measuring_keeps_the_side(splits):
     assert [next(made.training(e))[0][0].shape[-1] for e in (0, 2, 4)] == [32, 48, 64]
     assert next(made.in_order())[0][0].shape[-1] == 64
     assert batches(splits).size(3) == 64
-
-
-def test_a_killed_training_ends_at_the_same_numbers(splits, tmp_path, monkeypatch):
-    recipe = Recipe(4, 1e-3, weight_decay=0.05, decoupled=True, schedule="one-cycle", label_smoothing=0.1, average=0.9)
-
-    def trained(scratch):
-        torch.manual_seed(0)
-        model = nn.Sequential(nn.Conv2d(3, 8, 5, stride=4), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(2))
-        model = nn.Sequential(*model, nn.Flatten(), nn.Dropout(0.2), nn.Linear(32, 3))
-        made = batches(splits, ALL, sizes=(32, 64), epochs=4)
-        history = fit(model, made, batches(splits, rows=splits.validation), recipe, 0, scratch)
-        return history, predict(model, batches(splits, rows=splits.test))[0]
-
-    whole, logits = trained(tmp_path / "whole")
-    with monkeypatch.context() as killing:
-        real, calls = training.predict, []
-
-        def killed(*arguments):
-            calls.append(1)
-            if len(calls) == 3:
-                raise KeyboardInterrupt
-            return real(*arguments)
-
-        killing.setattr(training, "predict", killed)
-        with pytest.raises(KeyboardInterrupt):
-            trained(tmp_path / "killed")
-    again, logits_again = trained(tmp_path / "killed")
-    assert {k: v for k, v in whole.items() if k != "seconds"} == {k: v for k, v in again.items() if k != "seconds"}
-    assert np.array_equal(logits, logits_again)
 
 
 def test_augmentation_and_vit_c_have_not_changed_under_the_version(splits, tmp_path):
