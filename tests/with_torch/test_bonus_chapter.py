@@ -225,7 +225,10 @@ CASES = [
 
 
 BY_NAME = {case[0].__name__: case for case in CASES}
-ALONE = "vgg_and_vit_swapped", "images_of_ones_own", "vgg_leans_on_shrinking"
+ALONE = (
+    "vgg_and_vit_swapped", "efficientnet_overfits_in_its_second_training", "images_of_ones_own",
+    "vgg_leans_on_shrinking",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("group", chapter.together(BY_NAME, 3, ALONE), ids=", ".join)
