@@ -1,4 +1,4 @@
-"""The front pages: abstract, how to read, results, main claims, limitations, and where each question is answered.
+"""The front pages: abstract, limitations, results, main claims, how to read, and where each question is answered.
 
 For one part alone they tell of that part, without abstract, main claims and limitations.
 """
@@ -77,6 +77,7 @@ def write(page: Page, records: Records, verdicts: Sequence[Verdicts], whole: boo
         page.say("**All data are SYNTHETIC: nothing here is a finding.**")
     if whole:
         page.say(abstract(records, verdicts))
+        page.say(LIMITATIONS)
     page.say("## Results {#sec:results}")
     rows = [(part.short_title, *line) for part, found in records.items() for line in part.analysis().highlights(found)]
     page.table(
@@ -95,8 +96,6 @@ def write(page: Page, records: Records, verdicts: Sequence[Verdicts], whole: boo
             align="lll",
         )
     page.say(f"::: {{.panel}}\n{HOW_TO_READ}{TRY_IT if answered else ''}\n:::")
-    if whole:
-        page.say(LIMITATIONS)
     mapped = "\n".join(line for part in records for line in questions(part))
     answers = "answers to “Try it” ([@sec:answers]), " if answered else ""
     appendices = "scorecard ([@sec:scorecard]), provenance ([@sec:provenance]), checks ([@sec:checks])"
@@ -138,7 +137,7 @@ part{_mark(borne_out, ">", claimed.total() / 2)}; {claimed[words.CONTRADICTED]} 
 - **News.** {_classifiers(by_part["part4"])}
 - **Images.** {_networks(by_part["bonus"])}
 
-The sign ✓ marks a statement that the build has checked; more on how to read stands below the main claims.
+The sign ✓ marks a statement that the build has checked; how to read the rest stands below the main claims.
 :::"""
 
 
