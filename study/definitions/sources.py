@@ -14,14 +14,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from study import paths
 from study.definitions.trees import DEFINITIONS, Imported, Use, bindings, canonical, uses
 from study.tags import MODEL
-
-if TYPE_CHECKING:
-    from study.definitions.live import Cell
 
 FOREIGN = object()
 """What a library or Python itself defines."""
@@ -42,16 +39,23 @@ class DefinitionError(ValueError):
     """A definition without a digest; the message names file and line, what was expected, and what to do."""
 
 
+class Home(Protocol):
+    """Where definitions stand: a file or a cell that was run."""
+
+    folder: Path
+
+    def lookup(self, name: str) -> object: ...
+
+    def line(self, node: ast.stmt | ast.expr) -> str: ...
+
+
 @dataclass(frozen=True)
 class Definition:
-    """A function, class or lambda of the project.
-
-    `key` tells one from another; `home`, a file or a cell that was run, is where it stands.
-    """
+    """A function, class or lambda of the project; `key` tells one from another, `home` is where it stands."""
 
     key: tuple
     node: ast.stmt | ast.expr = field(compare=False)
-    home: "Source | Cell" = field(compare=False)
+    home: Home = field(compare=False)
 
     @cached_property
     def tree(self) -> object:
