@@ -317,23 +317,26 @@ ALL = SimpleNamespace(
     compared=lambda record: [("loss", record.metrics["loss"], 0.0)],
 )
 """
-ANALYSIS = '''"""Verdicts of the demonstration."""
+ANALYSIS = '''"""Numbers of the demonstration."""
 
 from study import published
 from study.prose import Highlight, number
-from study.verdicts import CONFIRMED, Kind, Verdict
+from study.verdicts import Kind
 
 
 def judged(records):
     return [published.judge("part2.rows", "toy", "rows", [15902.0], Kind.FACT, number)]
 
 
-def claims(records):
-    return {"steady_rise": Verdict(CONFIRMED, "as it is made")}
-
-
 def highlights(records):
     return [Highlight("loss", "0", "1", "toy")]
+'''
+CLAIMS = '''"""Claims on the demonstration."""
+
+from study.verdicts import CONFIRMED, Verdict
+
+gather = list
+CLAIMS = {"steady_rise": lambda evidence: Verdict(CONFIRMED, "as it is made")}
 '''
 # Loaded by every Python process of the build: all of them die just before the named file is moved into its place.
 KILLER = """
@@ -361,7 +364,8 @@ class Project:
         (folder / "notebooks" / "part0.py").write_text(NOTEBOOK)
         demo = folder / "study" / "demo"
         demo.mkdir()
-        for name, content in (("__init__", ""), ("experiments", EXPERIMENTS), ("analysis", ANALYSIS)):
+        modules = {"__init__": "", "experiments": EXPERIMENTS, "analysis": ANALYSIS, "claims": CLAIMS}
+        for name, content in modules.items():
             (demo / f"{name}.py").write_text(content)
         listed = folder / "study" / "parts.py"
         one = 'PARTS = (Part("part0", "part0", "study.demo"),)\n'
