@@ -109,9 +109,9 @@ def in_points(change: Interval, digits: int = 2) -> str:
     return with_interval(Interval(*(100 * end for end in change)), digits)
 
 
-def points(change: Interval) -> str:
+def points(change: Interval, digits: int = 2) -> str:
     """A difference of shares in percentage points, with its 95% interval in brackets."""
-    return f"{number(100 * change.mean, 2)} points [{interval(100 * change.low, 100 * change.high)}]"
+    return f"{number(100 * change.mean, digits)} points [{interval(100 * change.low, 100 * change.high, digits)}]"
 
 
 def by_effects(

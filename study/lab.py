@@ -1,16 +1,13 @@
 """What the parts' laboratories share: a part's kept records, and the curves of a training."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
-from study import runs
+from study import parts, runs
 from study.profile import Profile
 from study.runs import Record
-from study.verdicts import Verdict
 
-E = TypeVar("E")
 NOT_JUDGED = "not judged here"
 
 
@@ -29,14 +26,12 @@ def kept(
     return found
 
 
-def statuses(
-    claims: Mapping[str, Callable[[E], Verdict]], gather: Callable[[Sequence[Record]], E], records: Sequence[Record]
-) -> dict[str, str]:
-    """The verdict on each of the claims, by name, from the evidence in a part's records; none on data of one's own."""
+def statuses(key: str, records: Sequence[Record]) -> dict[str, str]:
+    """The verdict on each claim about a part, by name, from the part's records; none on data of one's own."""
+    part = parts.find(key)
     if not all(runs.can_be_judged(record.spec) for record in records):
-        return dict.fromkeys(claims, NOT_JUDGED)
-    evidence = gather(records)
-    return {name: judge(evidence).status for name, judge in claims.items()}
+        return dict.fromkeys(part.judges.CLAIMS, NOT_JUDGED)
+    return {name: verdict.status for name, verdict in part.claims(records).items()}
 
 
 def history(record: Record, *names: str) -> pd.DataFrame:

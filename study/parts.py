@@ -60,11 +60,14 @@ class Part:
     def analysis(self) -> ModuleType:
         return importlib.import_module(f"{self.package}.analysis")
 
+    @property
+    def judges(self) -> ModuleType:
+        return importlib.import_module(f"{self.package}.claims")
+
     def claims(self, records: "Sequence[Record]") -> "dict[str, Verdict]":
         """The verdict on each of the original's claims about the part, by its name in data/published.toml."""
-        module = importlib.import_module(f"{self.package}.claims")
-        evidence = module.gather(records)
-        return {name: judge(evidence) for name, judge in module.CLAIMS.items()}
+        evidence = self.judges.gather(records)
+        return {name: judge(evidence) for name, judge in self.judges.CLAIMS.items()}
 
 
 PARTS = (

@@ -44,22 +44,16 @@ def page(browser) -> Iterator:
 
 COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 """The rules of axe-core that another theme can break."""
-ONE_PART = {"include": [["header.bar"], ["#contents"], *([f"main > .chapter:nth-of-type({n})"] for n in (1, 3))]}
-"""Beside the front page: Part II has every kind of block: tables, code, charts and notes."""
 NO_COLOURS = {"rules": {"color-contrast": {"enabled": False}}}
 """The rules that a narrow screen can break; this one takes longest."""
 
 
-def serious(page, options: dict | None = None, context: dict | None = None) -> dict[str, list[str]]:
+def serious(page, options: dict | None = None) -> dict[str, list[str]]:
     """axe-core's serious and critical violations on a page: rule -> beginnings of the elements' HTML."""
     from axe_playwright_python.sync_playwright import Axe
 
     # Of elements that break no rule, which are many, nothing is to be told.
-    found = (
-        Axe()
-        .run(page, context=context, options={"resultTypes": ["violations"]} | (options or {}))
-        .response["violations"]
-    )
+    found = Axe().run(page, options={"resultTypes": ["violations"]} | (options or {})).response["violations"]
     return {
         rule["id"]: [node["html"][:120] for node in rule["nodes"][:5]]
         for rule in found
@@ -86,7 +80,7 @@ def test_accessible_and_within_the_screen_in_light_and_dark(page):
 
     # Pictures keep their colours in the dark, on a sheet that is less bright.
     page.emulate_media(color_scheme="dark")
-    assert serious(page, COLOURS, ONE_PART) == {}
+    assert serious(page, COLOURS) == {}
     assert page.evaluate("getComputedStyle(document.querySelector('main figure img')).filter") == "brightness(0.88)"
     page.emulate_media(color_scheme="light")
 

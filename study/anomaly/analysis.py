@@ -111,11 +111,6 @@ def _rows_of(board: pd.DataFrame, who: str) -> pd.DataFrame:
     return found.sort_values("unpaused_left_out", ascending=False, kind="stable")
 
 
-def _both(row: pd.Series) -> str:
-    """NAB's score without a pause and with one."""
-    return f"{number(row.unpaused_nab, 2)} / {number(row.paused_nab, 2)}"
-
-
 def highlights(records: Sequence[Record]) -> list[Highlight]:
     """The part on the front page: the original's lowest validation loss, and the scores under NAB's protocol."""
     losses = [j for j in judged_losses(records) if j.quantity == LOSSES["last_loss"]]
@@ -124,7 +119,11 @@ def highlights(records: Sequence[Record]) -> list[Highlight]:
     windows = len(of(records, "part2-dataset")[0].metrics["windows"])
     board = leaderboard(records, by="unpaused_nab")
     best = (_rows_of(board, who).head(1) for who in ("original", "value", OURS, "published"))
-    original, *beside = (f"{row.model} {_both(row)}" for one in best for _, row in one.iterrows())
+    original, *beside = (
+        f"{row.model} {number(row.unpaused_nab, 2)} / {number(row.paused_nab, 2)}"
+        for one in best
+        for row in one.itertuples()
+    )
     rules = f"NAB score without / with a pause after an alarm, maximum {windows}"
     loss = Highlight(f"validation loss of {lowest.model}", lowest.printed, f"{middle} ({low} to {high})", NOTHING)
     return [loss, Highlight(rules, NOTHING, original, "; ".join(beside))]

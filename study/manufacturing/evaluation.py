@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from operator import getitem
 from typing import NamedTuple
 
@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+from study import comparison
 from study.comparison import minus
 from study.evaluation import Interval, t_interval
 from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, OR_CHECK, PCA_NAME, WORST
 from study.manufacturing.experiments import FALSE_ALARM_GRID, LABELS, MONTHS, SEVERITIES, key_of
-from study.prose import interval, number, percent
+from study.prose import interval, percent
 from study.runs import Record, of
 
 FALSE_ALARMS = 0.01
@@ -55,16 +56,11 @@ def mean_interval(values: Sequence[float]) -> Interval:
 
 def shown(rate: Interval) -> str:
     """A rate in whole per cent with its interval, for a table or sentence: "81% [79 to 83]"."""
-    return f"{percent(rate.mean, 0)} [{_whole(rate)}]"
+    return f"{percent(rate.mean, 0)} [{interval(100 * rate.low, 100 * rate.high, 0)}]"
 
 
-def points(change: Interval) -> str:
-    """A change of a rate in whole percentage points with its interval: "3 points [−1 to 6]"."""
-    return f"{number(100 * change.mean)} points [{_whole(change)}]"
-
-
-def _whole(found: Interval) -> str:
-    return interval(100 * found.low, 100 * found.high, 0)
+points = partial(comparison.points, digits=0)
+"""A change of a rate in whole percentage points with its interval: "3 points [−1 to 6]"."""
 
 
 def by_plant(records: Sequence[Record], *place: str | int) -> pd.Series:

@@ -17,7 +17,7 @@ import pandas as pd
 from study import definitions, lab, profile, published, runs
 from study.comparison import with_interval
 from study.keras_training import BATCH, with_weights
-from study.manufacturing import claims, experiments, faults, readings, trainings
+from study.manufacturing import experiments, faults, readings, trainings
 from study.manufacturing.claims import SUBTLE
 from study.manufacturing.detectors import AUTOENCODER, ENSEMBLE, FOREST, LIMITS, OR_CHECK, PCA_NAME, WORST
 from study.manufacturing.evaluation import Economy, Evidence, by_cost, detection_at, points, shown
@@ -92,7 +92,7 @@ class Plants:
         return Evidence(self._store.get_all(experiments.ALL.specs(self.profile), experiments.ALL.train))
 
     def verdicts(self) -> dict[str, str]:
-        return lab.statuses(claims.CLAIMS, claims.gather, self.evidence.records)
+        return lab.statuses("part1", self.evidence.records)
 
     def reported(self, key: str) -> int:
         return int(published.value(f"part1.{key}"))

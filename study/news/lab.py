@@ -274,7 +274,7 @@ class News:
         return published.value(f"part4.{key}")
 
     def verdicts(self) -> dict[str, str]:
-        return lab.statuses(claims.CLAIMS, claims.gather, self.records)
+        return lab.statuses("part4", self.records)
 
     def _by_hand(self, make: Make, spec: dict) -> Record:
         return self._store.by_hand(spec, lambda spec, scratch: trainings.train_variant(spec, scratch, make))

@@ -172,14 +172,13 @@ def _detectors(records: Sequence[Record]) -> str:
 def _attention(records: Sequence[Record]) -> str:
     """What the division by the square root of d_k does to the gradients of wide and of narrow heads."""
     e = theory.gather(records)
-    wide, narrow = (
-        [float(found.loc[(kind, "jacobian_median"), "median"]) for kind in ("scaled", "raw")]
-        for found in (e.measured, e.narrow)
+    scaled, raw, narrow_scaled, narrow_raw = (
+        e.median(kind, "jacobian_median", narrow) for narrow in (False, True) for kind in ("scaled", "raw")
     )
     return (
         "Dividing by √dₖ keeps the softmax's gradients from vanishing in wide heads, "
-        f"{significant(wide[0], 2)} against {significant(wide[1], 2)}{_mark(wide[0], '>', wide[1])}; narrow ones do "
-        f"without it{_mark(narrow[0], '<', narrow[1])}."
+        f"{significant(scaled, 2)} against {significant(raw, 2)}{_mark(scaled, '>', raw)}; narrow ones do "
+        f"without it{_mark(narrow_scaled, '<', narrow_raw)}."
     )
 
 

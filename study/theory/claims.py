@@ -42,8 +42,8 @@ class Evidence:
     measured: pd.DataFrame
     narrow: pd.DataFrame
 
-    def median(self, kind: str, statistic: str) -> float:
-        return float(self.measured.loc[(kind, statistic), "median"])
+    def median(self, kind: str, statistic: str, narrow: bool = False) -> float:
+        return float((self.narrow if narrow else self.measured).loc[(kind, statistic), "median"])
 
 
 def gather(records: Sequence[Record]) -> Evidence:
@@ -83,7 +83,7 @@ def scaled(e: Evidence) -> Verdict:
 def gradients(e: Evidence) -> Verdict:
     raw, divided = e.median("raw", "jacobian_median"), e.median("scaled", "jacobian_median")
     alone, shared = e.median("raw", "saturated"), e.median("scaled", "saturated")
-    without, divided_there = (e.narrow.loc[(kind, "jacobian_median"), "median"] for kind in ("raw", "scaled"))
+    without, divided_there = (e.median(kind, "jacobian_median", narrow=True) for kind in ("raw", "scaled"))
     return Verdict(
         UNCLEAR if raw >= VANISHED * divided else CONFIRMED if without < divided_there else PARTLY,
         f"Of random queries with the largest d_k, the median gradient is {significant(raw, 2)} without and "

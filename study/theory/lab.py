@@ -5,7 +5,7 @@ from torch import Tensor
 
 from study import lab, profile, runs
 from study.prose import number, percent
-from study.theory import claims, experiments
+from study.theory import experiments
 
 VARIANTS = {
     "two-heads-mixed": "2 heads, with Wₒ",
@@ -23,7 +23,7 @@ class Measured:
         self.records = runs.Store(self.profile.records).get_all(specs, experiments.ALL.train)
 
     def verdicts(self) -> dict[str, str]:
-        return lab.statuses(claims.CLAIMS, claims.gather, self.records)
+        return lab.statuses("part3", self.records)
 
 
 def growth(quantity: pd.Series) -> pd.Series:

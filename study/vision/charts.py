@@ -128,8 +128,8 @@ def attention(record: Record, each: int = 2) -> Figure:
             above.imshow(pixels[i])
             drawn = _overlaid(below, pixels[i], maps[i])
             colour = figures.PALETTE["vermillion"] if i in wrong else "black"
-            said = f"{name}\nas {examples[i]['predicted']}" if i in wrong else name
-            above.set_title(said, fontsize=7, weight="normal", loc="center", color=colour)
+            shown = f"{name}\nas {examples[i]['predicted']}" if i in wrong else name
+            above.set_title(shown, fontsize=7, weight="normal", loc="center", color=colour)
     fig.colorbar(drawn, ax=axes, label="share, largest = 1", fraction=0.03, pad=0.01)
     return fig
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from study.comparison import mean, points
+from study.comparison import mean, minus, points
 from study.evaluation import Interval
 from study.prose import join_list, number, percent
 from study.runs import Record
@@ -269,7 +269,7 @@ def _gaps_words(e: Evidence, name: str, other: Sequence[Record]) -> str:
 def _signed(effect: Interval, above: str, below: str) -> str:
     """A difference in points without a sign of its own: "0.19 points [−0.78 to 1.16] more than VGG's"."""
     if effect.mean < 0:
-        return f"{points(Interval(-effect.mean, -effect.high, -effect.low))} {below}"
+        return f"{points(minus(effect))} {below}"
     return f"{points(effect)} {above}"
 
 

@@ -22,7 +22,7 @@ from study.comparison import mean, points
 from study.evaluation import probabilities
 from study.prose import duration
 from study.runs import Record
-from study.vision import claims, evaluation, experiments, images, rollout, trainings
+from study.vision import evaluation, experiments, images, rollout, trainings
 from study.vision.charts import Classified
 from study.vision.claims import STEADY
 from study.vision.evaluation import (
@@ -222,7 +222,7 @@ class Vision:
         return float(np.median(np.divide(measured[way], measured["plain"])))
 
     def verdicts(self) -> dict[str, str]:
-        return lab.statuses(claims.CLAIMS, claims.gather, self.records)
+        return lab.statuses("bonus", self.records)
 
     def _inputs(self, pixels: np.ndarray) -> Tensor:
         """Pixels (n, 64, 64, 3) uint8 as networks take them, normalised by the training split's colours."""
