@@ -193,8 +193,8 @@ def _networks(records: Sequence[Record]) -> str:
     return (
         f"{best} classifies {shares[best]} of our test images correctly and the {worst} "
         f"{shares[worst]}{_mark(behind.low, '>', 0)}, in the original's order. {improved}, a {worst} with a "
-        f"convolutional stem, reaches {shares[improved]}{_mark(ahead.low, '>', 0)}. Attention does not clearly raise "
-        f"the validation accuracy of either{''.join(_mark(gain.low, '<=', 0) for gain in gains)}."
+        f"convolutional stem and other changes, reaches {shares[improved]}{_mark(ahead.low, '>', 0)}. Attention does "
+        f"not clearly raise the validation accuracy of either{''.join(_mark(gain.low, '<=', 0) for gain in gains)}."
     )
 
 
